@@ -1,0 +1,188 @@
+#ifndef SHARED_STORE_MAILBOX_H
+#define SHARED_STORE_MAILBOX_H
+/*
+ * A mailbox is a log and its pages. This is everything callers do with one:
+ * create, list, append, change, look, fold; and struct mailbox_state, a mailbox
+ * in memory. The encodings are log.h and page.h.
+ *
+ * Invariants
+ *  1. A UID and a mod-sequence follow from a change's place in the log; both become visible in ascending order (P5).
+ *  2. Pages and log together always give the same mailbox: before, between and after the steps of a fold.
+ *     A change with modseq <= its page's modseq is in that page already and is skipped.
+ *  3. head.messages, unseen and bytes are exact: whoever changes flags or expunges commits on the modseq
+ *     that its counts were made at.
+ */
+#include "base/uid_set.h"
+#include "crypt/account_key.h"
+#include "store/store.h"
+
+#define PAGE_UIDS 1024
+
+enum mailbox_flag { /* system flags, as bits of a message's flags */
+	FLAG_SEEN = 1,
+	FLAG_ANSWERED = 2,
+	FLAG_FLAGGED = 4,
+	FLAG_DELETED = 8,
+	FLAG_DRAFT = 16,
+	FLAG_ALL = 31,
+};
+
+#define MAILBOX_KEYWORDS_MAX 64 /* names in one mailbox; a message's keywords are a 64-bit mask over them */
+
+enum special_use { /* RFC 6154, bits */
+	USE_ALL = 1,
+	USE_ARCHIVE = 2,
+	USE_DRAFTS = 4,
+	USE_FLAGGED = 8,
+	USE_JUNK = 16,
+	USE_SENT = 32,
+	USE_TRASH = 64,
+	USE_INBOX = 128, /* ours: marks the INBOX */
+};
+
+/* ---- names and life ------------------------------------------------------------------------------------------ */
+
+MUST_CHECK enum fault mailbox_create(struct store *, const struct actor *, const struct mailbox_meta *,
+				     uint32_t uid_validity, struct why *);
+MUST_CHECK enum fault mailbox_update(struct store *, const struct actor *, const struct mailbox_meta *, struct why *);
+MUST_CHECK enum fault mailbox_delete(struct store *, const struct actor *, const struct id *, struct why *);
+MUST_CHECK enum fault mailbox_list(struct store *, const struct actor *, const struct id *account, struct arena *,
+				   struct mailbox_row **ret, size_t *ret_n, struct why *);
+
+struct usage {
+	uint64_t bytes, messages;
+};
+MUST_CHECK enum fault mailbox_usage(struct store *, const struct actor *, const struct id *account, struct usage *ret,
+				    struct why *);
+
+/* ---- changing ------------------------------------------------------------------------------------------------ */
+
+struct mailbox_append { /* one message to append */
+	struct id content;
+	struct id tag; /* delivery id: the same tag again finds its own entry and succeeds */
+	struct wrapped_key key;
+	uint32_t size;
+	int64_t internal_date, save_date;
+	uint32_t flags;
+	uint64_t keywords; /* mask over the header's keywords */
+};
+
+struct mailbox_appended {
+	uint32_t uid_validity, first_uid; /* the n messages took first_uid, +1, … */
+	struct mailbox_head head;	  /* just after */
+};
+
+/* All n or none. Unconditional: joins other appends to the mailbox in one commit (group commit). Durable.
+ * NOT_FOUND: no such mailbox. After a lost answer it looks for its own tags before it tries again. */
+MUST_CHECK enum fault mailbox_append(struct store *, const struct actor *, const struct id *mailbox,
+				     const struct mailbox_append *, size_t n, struct mailbox_appended *ret,
+				     struct why *);
+
+enum flag_op { FLAGS_ADD, FLAGS_REMOVE, FLAGS_SET };
+
+struct mailbox_edit { /* one change of flags, or one expunge, of a set of UIDs */
+	bool expunge;
+	enum flag_op op;
+	uint32_t flags;
+	uint64_t keywords;
+	const struct uid_set *uids; /* UIDs that are in the mailbox and, for flags, that really change */
+	int32_t messages, unseen;   /* what it does to the counts, from a state at if_modseq */
+	int64_t bytes;
+};
+
+/* Commits edits that were decided on a state at `if_modseq`. STALE: catch up, decide again.
+ * `keywords` (sealed names) are added to the header first, when n_keywords > 0, if it has if_keywords still. */
+struct mailbox_commit {
+	struct id mailbox;
+	uint64_t if_modseq;
+	const struct mailbox_edit *edits;
+	uint32_t n_edits;
+	const struct slice *keywords;
+	uint32_t n_keywords, if_keywords;
+	bool durable; /* expunges are; flags need not be */
+};
+MUST_CHECK enum fault mailbox_commit(struct store *, const struct actor *, const struct mailbox_commit *,
+				     struct mailbox_head *ret_head, struct why *);
+/* \Recent: what this session is the first to see is [ret_first, ret_next). */
+MUST_CHECK enum fault mailbox_take_recent(struct store *, const struct actor *, const struct id *mailbox,
+					  uint32_t *ret_first, uint32_t *ret_next, struct why *);
+
+/* ---- a mailbox in memory ------------------------------------------------------------------------------------- */
+
+struct vanished_run {
+	uint64_t modseq;
+	struct uid_range uids;
+};
+
+struct mailbox_state { /* parallel arrays, ascending by UID; index + 1 is the plain sequence number */
+	struct id mailbox;
+	struct mailbox_head head; /* counts, uid_next, modseq as of what was applied */
+	uint32_t n, cap;
+	uint32_t *uid;
+	uint64_t *modseq;
+	uint32_t *flags;
+	uint64_t *keywords;
+	uint32_t *size;
+	int64_t *internal_date, *save_date;
+	uint8_t *loaded; /* 1: key[] and content[] below are filled; else read its page's keys first */
+	struct id *content;
+	struct wrapped_key *key;
+	struct vanished_run *vanished; /* expunged after head.vanished_floor, ascending by modseq (QRESYNC) */
+	uint32_t n_vanished, vanished_cap;
+};
+
+struct mailbox_state *mailbox_state_new(const struct id *mailbox);
+void mailbox_state_free(struct mailbox_state *);
+/* Index of a UID, or -1. `mailbox_state_from`: of the first UID >= uid (n when none). */
+int64_t mailbox_state_find(const struct mailbox_state *, uint32_t uid);
+uint32_t mailbox_state_from(const struct mailbox_state *, uint32_t uid);
+size_t mailbox_state_memory(const struct mailbox_state *);
+
+/* What is needed to bring a state at `since` up to date: log alone, or pages changed since and log. In an arena:
+ * fetched on a worker, applied on the loop. since 0: everything. NOT_FOUND: the mailbox is gone. */
+struct mailbox_news {
+	uint64_t since;
+	struct mailbox_log log;
+	bool with_pages;
+	struct page_row *pages;
+	size_t n_pages;
+};
+MUST_CHECK enum fault mailbox_fetch_news(struct store *, const struct actor *, const struct id *mailbox, uint64_t since,
+					 struct arena *, struct mailbox_news *ret, struct why *);
+
+struct mailbox_delta { /* what applying changed; initialise with mailbox_delta_init, free with _done */
+	struct uid_set expunged, changed; /* changed: flags or keywords, of messages that were there before */
+	uint32_t first_new;		  /* first UID appended, 0: none; up to head.uid_next - 1 */
+};
+void mailbox_delta_init(struct mailbox_delta *);
+void mailbox_delta_done(struct mailbox_delta *);
+
+/* Applies news fetched for a state at news->since or any earlier one; news that are older than the state are harmless.
+ * CORRUPT: an entry or a page does not parse; the state is then as it was: throw it away. `delta` is added to. */
+MUST_CHECK enum fault mailbox_state_apply(struct mailbox_state *, const struct mailbox_news *, struct mailbox_delta *,
+					  struct why *);
+/* Applies our own commit without reading it back: `head` is what the commit gave, and state.head.modseq must be the
+ * if_modseq it was made on. */
+void mailbox_state_committed(struct mailbox_state *, const struct mailbox_commit *, const struct mailbox_head *head,
+			     struct mailbox_delta *);
+/* Fills content[] and key[] of a page's messages from its row (page_get); entries from the log have theirs. */
+MUST_CHECK enum fault mailbox_state_load_keys(struct mailbox_state *, const struct page_row *, struct why *);
+MUST_CHECK enum fault mailbox_page_keys(struct store *, const struct actor *, const struct id *mailbox, uint32_t page,
+					struct arena *, struct page_row *ret, struct why *);
+
+/* ---- folding ------------------------------------------------------------------------------------------------- */
+
+#define FOLD_ENTRIES 256	 /* a log longer than this is worth folding */
+#define FOLD_BYTES   (64 * 1024) /* or larger than this */
+
+static inline bool mailbox_wants_fold(const struct mailbox_head *head)
+{
+	return head->modseq - head->log_base > FOLD_ENTRIES || head->log_bytes > FOLD_BYTES;
+}
+
+/* Moves the log into the pages. Harmless to race, to interrupt, to repeat. `rewrap` (NULL: none): symmetric wrapping
+ * of keys that are still boxed, for the holder of the account key. */
+MUST_CHECK enum fault mailbox_fold(struct store *, const struct actor *, const struct id *mailbox,
+				   const struct account_key *rewrap, struct why *);
+
+#endif

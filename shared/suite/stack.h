@@ -1,0 +1,51 @@
+#ifndef SHARED_SUITE_STACK_H
+#define SHARED_SUITE_STACK_H
+/*
+ * What every daemon stands on, opened from one configuration: store, blobs, bus
+ * and the key rings it may hold. No daemon knows which backends these are.
+ */
+#include "base/conf.h"
+#include "blob/blob.h"
+#include "bus/bus.h"
+#include "crypt/keyring.h"
+#include "store/store.h"
+
+struct suite_conf { /* the global rows of posthouse.conf */
+	const char *hostname, *data_dir, *run_dir;
+	const char *log_level, *log_format;
+	const char *store, *store_path, *mongo_uri, *mongo_db;
+	const char *blobs, *blob_path, *s3_endpoint, *s3_region, *s3_bucket, *s3_access_key, *s3_secret_key, *s3_ca_file;
+	const char *bus, *amqp_uri, *amqp_ca_file;
+	const char *accounts_ring, *queue_ring;
+	const char *tls_cert, *tls_key;
+	struct conf_list tls_names; /* "name=cert.pem:key.pem", SNI */
+	const char *dns_servers, *dns_trust_anchor;
+	int64_t store_timeout, inline_max, message_max;
+	int64_t workers;
+};
+extern const struct conf_row suite_conf_rows[];
+/* Paths that were left empty, from data_dir: store_path, blob_path, run_dir, rings. In the arena. */
+void suite_conf_finish(struct suite_conf *, struct arena *);
+
+enum stack_needs {
+	STACK_ACCOUNTS_RING = 1, /* imapd, admin, CLI */
+	STACK_QUEUE_RING = 2,	 /* mta, admin, CLI */
+	STACK_BUS = 4,
+};
+
+struct stack {
+	const struct suite_conf *conf;
+	struct store *store;
+	struct blobs *blobs;
+	struct bus *bus;	    /* NULL without STACK_BUS */
+	struct keyring *accounts;   /* NULL without the need */
+	struct keyring *queue;
+};
+
+/* `loop` may be NULL without STACK_BUS. Opens all or nothing. */
+MUST_CHECK enum fault stack_open(const struct suite_conf *, unsigned needs, struct loop *, const char *node,
+				 struct stack **ret, struct why *);
+void stack_close(struct stack *); /* NULL accepted */
+MUST_CHECK enum fault stack_ping(struct stack *, struct why *);
+
+#endif

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 
 #include <stdio.h>
+#include <errno.h>
 #include <time.h>
 
 #include "base/macros.h"
@@ -46,4 +47,12 @@ void clock_rfc3339(int64_t wall_ms, char out[32])
 	gmtime_r(&seconds, &tm);
 	at = strftime(out, 32, "%FT%T", &tm);
 	snprintf(out + at, 32 - at, ".%03dZ", milli);
+}
+
+void clock_sleep(int64_t ms)
+{
+	struct timespec left = { ms / 1000, (ms % 1000) * 1000000 };
+
+	while (nanosleep(&left, &left) && errno == EINTR)
+		;
 }

@@ -6,6 +6,8 @@
 int64_t clock_now(void);      /* wall, ms */
 int64_t clock_mono_ms(void);  /* monotonic, ms: for deadlines and durations */
 int64_t clock_mono_ns(void);
+/* Blocks the thread: for workers and start-up, never the loop. */
+void clock_sleep(int64_t ms);
 /* "2026-11-22T15:56:25.123Z" into `out`. */
 void clock_rfc3339(int64_t wall_ms, char out[32]);
 

@@ -204,7 +204,8 @@ struct store_ops {
 				   struct mailbox_row **ret, size_t *ret_n, struct why *); /* unordered */
 
 	/* All changes or none, in one step that every reader sees whole. ret_head is the head just after.
-	 * STALE: if_modseq or if_keywords is past. EXISTS: a tag is in the log. NOT_FOUND. LIMIT: the log is full, fold first. */
+	 * STALE: if_modseq or if_keywords is past. EXISTS: a tag is in the log. NOT_FOUND. LIMIT: the log is full (schema.h),
+	 * fold first. */
 	enum fault (*commit)(struct store *, const struct actor *, const struct commit *,
 			     struct mailbox_head *ret_head, struct why *);
 	/* The head and the whole log. NOT_FOUND. */
@@ -268,5 +269,7 @@ struct store_conf {
 MUST_CHECK enum fault store_open(const struct store_conf *, struct store **ret, struct why *);
 void store_close(struct store *); /* NULL accepted */
 MUST_CHECK enum fault store_ping(struct store *, struct why *);
+/* Removes records that have expired, at most `max`; how many. Any process may, now and then; nothing waits for it. */
+MUST_CHECK enum fault store_expire(struct store *, int64_t now, size_t max, size_t *ret_n, struct why *);
 
 #endif

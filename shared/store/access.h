@@ -1,0 +1,47 @@
+#ifndef SHARED_STORE_ACCESS_H
+#define SHARED_STORE_ACCESS_H
+/*
+ * The wall between accounts (P8): one table says which kind of actor may do
+ * what, here and nowhere else. The calls of record.h, mailbox.h and queue.h ask
+ * it before they touch a backend; a backend asks the wall_ calls which account
+ * it must filter by, in the same command that reads or writes.
+ *
+ * OWN        only what belongs to the account the actor names; naming none is NONE.
+ * ALL        everybody's. Yet with mailboxes and queue entries an actor that names an account is
+ *            held to it whatever its kind, so that an administrator's request about one
+ *            account cannot reach into another.
+ */
+#include "store/store.h"
+
+enum access { ACCESS_NONE, ACCESS_OWN, ACCESS_ALL };
+
+enum access_act {                     /* what is done to mailboxes and the queue */
+	          ACT_MAILBOX_NAME,   /* create, rename, delete */
+	          ACT_MAILBOX_LIST,   /* names and heads; usage */
+	          ACT_MAILBOX_APPEND, /* commit of appends */
+	          ACT_MAILBOX_CHANGE, /* commit of flags and expunges, \Recent */
+	          ACT_MAILBOX_READ,   /* log and pages: no content is in them */
+	          ACT_MAILBOX_FOLD,
+	          ACT_QUEUE_PUT,
+	          ACT_QUEUE_WORK,    /* claim, renew, finish, next due */
+	          ACT_QUEUE_OPERATE, /* hold, release, remove */
+	          ACT_QUEUE_SEE,     /* get, list */
+	          ACT_COUNT,
+};
+
+enum access access_record(const struct actor *, enum collection, bool write);
+enum access access_act(const struct actor *, enum access_act);
+
+/* DENIED, with who and what in `why`, when the table says NONE. */
+MUST_CHECK enum fault access_check_record(const struct actor *, enum collection, bool write, struct why *);
+MUST_CHECK enum fault access_check_act(const struct actor *, enum access_act, struct why *);
+/* A record that an actor held to its own may write: its account is among record.accounts. */
+bool access_names(const struct record *, const struct id *account);
+
+/* For backends: the account that every row touched must belong to, or NULL when there is no such wall. A row behind
+ * the wall reads as not found; a put onto one (or a record that names another account) is DENIED. */
+const struct id *wall_record(const struct actor *, enum collection, bool write);
+const struct id *wall_mailbox(const struct actor *);
+const struct id *wall_queue(const struct actor *);
+
+#endif

@@ -45,7 +45,8 @@ void clock_rfc3339(int64_t wall_ms, char out[32])
 		milli += 1000;
 	seconds = (time_t)((ms - milli) / 1000);
 	gmtime_r(&seconds, &tm);
-	at = strftime(out, 32, "%FT%T", &tm);
+	at = (size_t)snprintf(out, 32, "%04d", tm.tm_year + 1900); /* %F does not pad the year */
+	at += strftime(out + at, 32 - at, "-%m-%dT%T", &tm);
 	snprintf(out + at, 32 - at, ".%03dZ", milli);
 }
 

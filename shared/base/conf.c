@@ -14,13 +14,19 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/conf_skip.h"
 #include "base/conf_value.h"
 
 #define FILE_LIMIT (1 << 20)
 
+/* Put behind every file: libconfuse takes one that ends within a section or a comment, this option then is not read
+ * where it should be. */
+#define END_MARK "end_of_file"
+
 struct loader {
 	const struct conf_section *sections;
 	size_t n_sections;
+	const char **others; /* sections to skip, ended by NULL */
 	const char *path;
 	struct arena *scratch;
 	struct why error; /* the first one */
@@ -57,6 +63,8 @@ static void PRINTF_LIKE(2, 0) on_error(cfg_t *cfg, const char *format, va_list a
 		return;
 	loading->failed = true;
 	vsnprintf(text, sizeof(text), format, args);
+	if (strstr(text, END_MARK))
+		snprintf(text, sizeof(text), "premature end of file");
 	(void)fault_set(&loading->error, FAULT_CONFIG, "%s:%d: %s", loading->path, cfg->line, text);
 }
 
@@ -116,20 +124,20 @@ static size_t add_rows(const struct loader *loader, const char *section, cfg_opt
 	return n;
 }
 
-/* The grammar of the whole file. libconfuse copies it. */
+/* The grammar of the whole file, which libconfuse copies. The sections of others are there, and empty. */
 static cfg_t *grammar(struct loader *loader, const char *const *known_elsewhere)
 {
-	size_t rows = count_rows(loader), others = 0, n;
-	cfg_opt_t *options, *none = arena_zalloc(loader->scratch, sizeof(*none));
-	cfg_t *cfg;
+	size_t rows = count_rows(loader), known = 0, others = 0, n;
+	cfg_opt_t *options, *inner;
 
-	while (known_elsewhere && known_elsewhere[others])
-		others++;
-	options = arena_array(loader->scratch, cfg_opt_t, rows + loader->n_sections + others + 1);
+	while (known_elsewhere && known_elsewhere[known])
+		known++;
+	loader->others = arena_array(loader->scratch, const char *, known + 1);
+	options = arena_array(loader->scratch, cfg_opt_t, rows + loader->n_sections + known + 2);
 	n = add_rows(loader, NULL, options, 0);
+	options[n++] = (cfg_opt_t)CFG_STR(END_MARK, NULL, CFGF_NODEFAULT);
 	for (size_t i = 0; i < loader->n_sections; i++) {
 		const char *name = loader->sections[i].name;
-		cfg_opt_t *inner;
 
 		if (!name || has_option(options, n, name))
 			continue;
@@ -137,15 +145,14 @@ static cfg_t *grammar(struct loader *loader, const char *const *known_elsewhere)
 		add_rows(loader, name, inner, 0);
 		options[n++] = (cfg_opt_t)CFG_SEC(name, inner, CFGF_NONE);
 	}
-	rows = n;
-	for (size_t i = 0; i < others; i++)
-		if (!has_option(options, n, known_elsewhere[i]))
-			options[n++] = (cfg_opt_t)CFG_SEC(known_elsewhere[i], none, CFGF_NONE);
-	cfg = cfg_init(options, CFGF_NONE);
-	/* the flag is meant for whole files, yet the parser asks each section for its own */
-	for (size_t i = rows; cfg && i < n; i++)
-		cfg_getsec(cfg, options[i].name)->flags |= CFGF_IGNORE_UNKNOWN;
-	return cfg;
+	inner = arena_array(loader->scratch, cfg_opt_t, 1);
+	for (size_t i = 0; i < known; i++) {
+		if (has_option(options, n, known_elsewhere[i]))
+			continue;
+		options[n++] = (cfg_opt_t)CFG_SEC(known_elsewhere[i], inner, CFGF_NONE);
+		loader->others[others++] = known_elsewhere[i];
+	}
+	return cfg_init(options, CFGF_NONE);
 }
 
 /* Whole into memory: the scanner would end the process over a read error. */
@@ -203,11 +210,17 @@ static enum fault parse_file(struct loader *loader, cfg_t *cfg, struct why *why)
 	struct buf text;
 	enum fault fault;
 
-	buf_init(&text, FILE_LIMIT);
+	buf_init(&text, FILE_LIMIT + 64);
 	fault = read_file(loader->path, &text, why);
-	if (!fault && text.len && !parse_text(cfg, text.data, text.len)) {
+	if (!fault) {
+		conf_skip_sections(text.data, text.len, loader->others);
+		buf_adds(&text, slice_ends(buf_slice(&text), "\n") ? "" : "\n");
+		buf_adds(&text, END_MARK " = yes\n");
+	}
+	if (!fault && (!parse_text(cfg, text.data, text.len) || !cfg_getstr(cfg, END_MARK))) {
 		if (!loader->failed)
-			(void)fault_set(&loader->error, FAULT_CONFIG, "%s does not parse", loader->path);
+			(void)fault_set(&loader->error, FAULT_CONFIG, "%s ends within a comment or a section",
+			                loader->path);
 		loader->failed = true; /* later errors are the scanner's, being reset */
 		reset_scanner(cfg);
 		fault = fault_set(why, FAULT_CONFIG, "%s", loader->error.text);
@@ -292,7 +305,7 @@ static void store_all(const struct loader *loader, cfg_t *cfg, struct arena *are
 enum fault conf_load(const char *path, const struct conf_section *sections, size_t n_sections,
                      const char *const *known_elsewhere, struct arena *arena, struct why *why)
 {
-	struct loader loader = { sections, n_sections, path, arena_new(), { "" }, false };
+	struct loader loader = { sections, n_sections, NULL, path, arena_new(), { "" }, false };
 	enum fault fault = FAULT_NONE;
 	cfg_t *cfg;
 

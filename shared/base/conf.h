@@ -39,7 +39,7 @@ struct conf_list {
 struct conf_row {
 	enum conf_type type;
 	const char *name;
-	size_t offset; /* of the field in the struct */
+	size_t offset;        /* of the field in the struct */
 	const char *fallback; /* default, as text in the row's own notation */
 	int flags;
 	int64_t min, max; /* of numbers, sizes (bytes), durations (ms); both 0 for no bounds */
@@ -47,9 +47,14 @@ struct conf_row {
 };
 
 /* CONF(struct my_conf, CONF_SIZE, message_max, "50M", CONF_RELOAD, 1 << 10, 1 << 30, "largest message accepted") */
-#define CONF(object, type, field, fallback, flags, min, max, help) \
-	{ type, #field, offsetof(object, field), fallback, flags, min, max, help }
-#define CONF_END { .name = NULL }
+#define CONF(object, type, field, fallback, flags, min, max, help)                                           \
+	{                                                                                                    \
+		type, #field, offsetof(object, field), fallback, flags, min, max, help                       \
+	}
+#define CONF_END                                                                                             \
+	{                                                                                                    \
+		.name = NULL                                                                                 \
+	}
 
 struct conf_section {
 	const char *name; /* "smtpd", or NULL for the global rows */
@@ -60,7 +65,7 @@ struct conf_section {
 /* Fills every target from defaults, then the file (NULL: no file), then the environment. Sections of the file that
  * are not among `sections` are skipped when `known_elsewhere` names them (NULL-terminated), else a fault. */
 MUST_CHECK enum fault conf_load(const char *path, const struct conf_section *sections, size_t n_sections,
-				const char *const *known_elsewhere, struct arena *, struct why *);
+                                const char *const *known_elsewhere, struct arena *, struct why *);
 /* The effective settings as a file that conf_load() reads back, each with its help line as a comment. */
 void conf_print(const struct conf_section *sections, size_t n_sections, struct buf *out);
 

@@ -19,41 +19,46 @@
 #define PAGE_UIDS 1024
 
 enum mailbox_flag { /* system flags, as bits of a message's flags */
-	FLAG_SEEN = 1,
-	FLAG_ANSWERED = 2,
-	FLAG_FLAGGED = 4,
-	FLAG_DELETED = 8,
-	FLAG_DRAFT = 16,
-	FLAG_ALL = 31,
+	            FLAG_SEEN = 1,
+	            FLAG_ANSWERED = 2,
+	            FLAG_FLAGGED = 4,
+	            FLAG_DELETED = 8,
+	            FLAG_DRAFT = 16,
+	            FLAG_ALL = 31,
 };
 
 #define MAILBOX_KEYWORDS_MAX 64 /* names in one mailbox; a message's keywords are a 64-bit mask over them */
 
 enum special_use { /* RFC 6154, bits */
-	USE_ALL = 1,
-	USE_ARCHIVE = 2,
-	USE_DRAFTS = 4,
-	USE_FLAGGED = 8,
-	USE_JUNK = 16,
-	USE_SENT = 32,
-	USE_TRASH = 64,
-	USE_INBOX = 128, /* ours: marks the INBOX */
+	           USE_ALL = 1,
+	           USE_ARCHIVE = 2,
+	           USE_DRAFTS = 4,
+	           USE_FLAGGED = 8,
+	           USE_JUNK = 16,
+	           USE_SENT = 32,
+	           USE_TRASH = 64,
+	           USE_INBOX = 128, /* ours: marks the INBOX */
 };
 
 /* ---- names and life ------------------------------------------------------------------------------------------ */
 
 MUST_CHECK enum fault mailbox_create(struct store *, const struct actor *, const struct mailbox_meta *,
-				     uint32_t uid_validity, struct why *);
-MUST_CHECK enum fault mailbox_update(struct store *, const struct actor *, const struct mailbox_meta *, struct why *);
+                                     uint32_t uid_validity, struct why *);
+MUST_CHECK enum fault mailbox_update(struct store *, const struct actor *, const struct mailbox_meta *,
+                                     struct why *);
 MUST_CHECK enum fault mailbox_delete(struct store *, const struct actor *, const struct id *, struct why *);
-MUST_CHECK enum fault mailbox_list(struct store *, const struct actor *, const struct id *account, struct arena *,
-				   struct mailbox_row **ret, size_t *ret_n, struct why *);
+MUST_CHECK enum fault mailbox_list(struct store *, const struct actor *, const struct id *account,
+                                   struct arena *, struct mailbox_row **ret, size_t *ret_n, struct why *);
+
+/* One look: head, keyword names, log. NOT_FOUND. */
+MUST_CHECK enum fault mailbox_look(struct store *, const struct actor *, const struct id *mailbox,
+                                   struct arena *, struct mailbox_log *ret, struct why *);
 
 struct usage {
 	uint64_t bytes, messages;
 };
-MUST_CHECK enum fault mailbox_usage(struct store *, const struct actor *, const struct id *account, struct usage *ret,
-				    struct why *);
+MUST_CHECK enum fault mailbox_usage(struct store *, const struct actor *, const struct id *account,
+                                    struct usage *ret, struct why *);
 
 /* ---- changing ------------------------------------------------------------------------------------------------ */
 
@@ -69,14 +74,14 @@ struct mailbox_append { /* one message to append */
 
 struct mailbox_appended {
 	uint32_t uid_validity, first_uid; /* the n messages took first_uid, +1, … */
-	struct mailbox_head head;	  /* just after */
+	struct mailbox_head head;         /* just after */
 };
 
 /* All n or none. Unconditional: joins other appends to the mailbox in one commit (group commit). Durable.
  * NOT_FOUND: no such mailbox. After a lost answer it looks for its own tags before it tries again. */
 MUST_CHECK enum fault mailbox_append(struct store *, const struct actor *, const struct id *mailbox,
-				     const struct mailbox_append *, size_t n, struct mailbox_appended *ret,
-				     struct why *);
+                                     const struct mailbox_append *, size_t n, struct mailbox_appended *ret,
+                                     struct why *);
 
 enum flag_op { FLAGS_ADD, FLAGS_REMOVE, FLAGS_SET };
 
@@ -102,10 +107,10 @@ struct mailbox_commit {
 	bool durable; /* expunges are; flags need not be */
 };
 MUST_CHECK enum fault mailbox_commit(struct store *, const struct actor *, const struct mailbox_commit *,
-				     struct mailbox_head *ret_head, struct why *);
+                                     struct mailbox_head *ret_head, struct why *);
 /* \Recent: what this session is the first to see is [ret_first, ret_next). */
 MUST_CHECK enum fault mailbox_take_recent(struct store *, const struct actor *, const struct id *mailbox,
-					  uint32_t *ret_first, uint32_t *ret_next, struct why *);
+                                          uint32_t *ret_first, uint32_t *ret_next, struct why *);
 
 /* ---- a mailbox in memory ------------------------------------------------------------------------------------- */
 
@@ -147,32 +152,36 @@ struct mailbox_news {
 	struct page_row *pages;
 	size_t n_pages;
 };
-MUST_CHECK enum fault mailbox_fetch_news(struct store *, const struct actor *, const struct id *mailbox, uint64_t since,
-					 struct arena *, struct mailbox_news *ret, struct why *);
+MUST_CHECK enum fault mailbox_fetch_news(struct store *, const struct actor *, const struct id *mailbox,
+                                         uint64_t since, struct arena *, struct mailbox_news *ret,
+                                         struct why *);
 
 struct mailbox_delta { /* what applying changed; initialise with mailbox_delta_init, free with _done */
 	struct uid_set expunged, changed; /* changed: flags or keywords, of messages that were there before */
-	uint32_t first_new;		  /* first UID appended, 0: none; up to head.uid_next - 1 */
+	uint32_t first_new;               /* first UID appended, 0: none; up to head.uid_next - 1 */
 };
 void mailbox_delta_init(struct mailbox_delta *);
 void mailbox_delta_done(struct mailbox_delta *);
 
 /* Applies news fetched for a state at news->since or any earlier one; news that are older than the state are harmless.
  * CORRUPT: an entry or a page does not parse; the state is then as it was: throw it away. `delta` is added to. */
-MUST_CHECK enum fault mailbox_state_apply(struct mailbox_state *, const struct mailbox_news *, struct mailbox_delta *,
-					  struct why *);
+MUST_CHECK enum fault mailbox_state_apply(struct mailbox_state *, const struct mailbox_news *,
+                                          struct mailbox_delta *, struct why *);
 /* Applies our own commit without reading it back: `head` is what the commit gave, and state.head.modseq must be the
  * if_modseq it was made on. */
-void mailbox_state_committed(struct mailbox_state *, const struct mailbox_commit *, const struct mailbox_head *head,
-			     struct mailbox_delta *);
+void mailbox_state_committed(struct mailbox_state *, const struct mailbox_commit *,
+                             const struct mailbox_head *head, struct mailbox_delta *);
 /* Fills content[] and key[] of a page's messages from its row (page_get); entries from the log have theirs. */
 MUST_CHECK enum fault mailbox_state_load_keys(struct mailbox_state *, const struct page_row *, struct why *);
-MUST_CHECK enum fault mailbox_page_keys(struct store *, const struct actor *, const struct id *mailbox, uint32_t page,
-					struct arena *, struct page_row *ret, struct why *);
+/* One message's content id and key out of a page's row. NOT_FOUND, CORRUPT. */
+MUST_CHECK enum fault page_key(const struct page_row *, uint32_t uid, struct id *ret_content,
+                               struct wrapped_key *ret_key, struct why *);
+MUST_CHECK enum fault mailbox_page_keys(struct store *, const struct actor *, const struct id *mailbox,
+                                        uint32_t page, struct arena *, struct page_row *ret, struct why *);
 
 /* ---- folding ------------------------------------------------------------------------------------------------- */
 
-#define FOLD_ENTRIES 256	 /* a log longer than this is worth folding */
+#define FOLD_ENTRIES 256         /* a log longer than this is worth folding */
 #define FOLD_BYTES   (64 * 1024) /* or larger than this */
 
 static inline bool mailbox_wants_fold(const struct mailbox_head *head)
@@ -183,6 +192,6 @@ static inline bool mailbox_wants_fold(const struct mailbox_head *head)
 /* Moves the log into the pages. Harmless to race, to interrupt, to repeat. `rewrap` (NULL: none): symmetric wrapping
  * of keys that are still boxed, for the holder of the account key. */
 MUST_CHECK enum fault mailbox_fold(struct store *, const struct actor *, const struct id *mailbox,
-				   const struct account_key *rewrap, struct why *);
+                                   const struct account_key *rewrap, struct why *);
 
 #endif

@@ -6,7 +6,8 @@
  * drain on SIGTERM. A daemon's main() fills a struct daemon_spec and calls daemon_main().
  *
  * Arguments: --config FILE, --check (read it, say what is wrong, exit 0 or 78), --print-conf, --version, --help.
- * Exit: 0 after a clean drain, 78 for what the operator has to change, 75 for what may pass.
+ * Exit: 0 after a clean drain, 78 for what the operator has to change, 75 for what may pass. A store, object store or
+ * broker that is away at the start is waited for.
  */
 #include "loop/job.h"
 #include "loop/tls.h"
@@ -18,6 +19,7 @@ struct daemon_spec {
 	const char *name, *summary; /* "smtpd", one line for --help */
 	const struct conf_row *rows;
 	void *conf; /* the daemon's own struct, filled from its section */
+	size_t conf_size;
 	unsigned needs; /* enum stack_needs */
 	bool tls;   /* opens tls_cert and watches it */
 	/* After everything is open: make listeners. On the loop's thread, before it runs. */

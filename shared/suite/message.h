@@ -77,6 +77,6 @@ MUST_CHECK enum fault message_summary(const struct message *, struct arena *, st
 /* Plaintext [offset, offset+len), clipped to the size, appended to `out`. Reads only the pieces it needs: from the
  * inline body, or from the blob; when the record was read without its body and it is inline, reads the record again. */
 MUST_CHECK enum fault message_read(struct stack *, const struct actor *, struct message *, uint64_t offset, uint64_t len,
-				   struct buf *out, struct why *);
+				   struct arena *, struct buf *out, struct why *);
 
 #endif

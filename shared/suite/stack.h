@@ -24,8 +24,12 @@ struct suite_conf { /* the global rows of posthouse.conf */
 	int64_t workers;
 };
 extern const struct conf_row suite_conf_rows[];
-/* Paths that were left empty, from data_dir: store_path, blob_path, run_dir, rings. In the arena. */
+/* The daemons' sections, NULL-terminated: what a reader of one section may meet beside it. */
+extern const char *const suite_sections[];
+/* What was left empty: the host's name, and paths below data_dir (store_path, blob_path, run_dir, rings). In the arena. */
 void suite_conf_finish(struct suite_conf *, struct arena *);
+struct blob_conf suite_blob_conf(const struct suite_conf *);
+struct store_conf suite_store_conf(const struct suite_conf *);
 
 enum stack_needs {
 	STACK_ACCOUNTS_RING = 1, /* imapd, admin, CLI */

@@ -1,0 +1,182 @@
+/* Copying messages between mailboxes (copy.h). */
+#include "suite/copy.h"
+
+#include "base/clock.h"
+#include "suite/nudge.h"
+
+#define ATTEMPTS 50
+
+void copy_items(const struct mailbox_state *state, const struct uid_set *uids, struct arena *arena,
+		struct copy_item **ret, size_t *ret_n)
+{
+	size_t n = 0, max = (size_t)MIN_OF(uid_set_count(uids), (uint64_t)state->n);
+	struct copy_item *items = arena_array(arena, struct copy_item, max);
+
+	for (uint32_t r = 0; r < uids->n; r++) {
+		uint32_t at = mailbox_state_from(state, uids->ranges[r].first);
+
+		for (; at < state->n && state->uid[at] <= uids->ranges[r].last; at++) {
+			items[n++] = (struct copy_item){
+				.uid = state->uid[at],
+				.loaded = state->loaded[at],
+				.message = {
+					.content = state->content[at],
+					.key = state->key[at],
+					.size = state->size[at],
+					.internal_date = state->internal_date[at],
+					.flags = state->flags[at],
+					.keywords = state->keywords[at],
+				},
+			};
+		}
+	}
+	*ret = items;
+	*ret_n = n;
+}
+
+/* Content ids and keys of the items that lie in pages, a page at a time. */
+static enum fault load_items(struct stack *stack, const struct actor *actor, struct copy_request *request,
+			     struct arena *arena, struct why *why)
+{
+	for (size_t i = 0; i < request->n;) {
+		uint32_t page = (request->items[i].uid - 1) / PAGE_UIDS;
+		struct page_row row;
+		size_t end = i;
+		bool missing = false;
+		enum fault fault;
+
+		for (; end < request->n && (request->items[end].uid - 1) / PAGE_UIDS == page; end++)
+			missing |= !request->items[end].loaded;
+		if (missing) {
+			fault = mailbox_page_keys(stack->store, actor, &request->from, page, arena, &row, why);
+			for (size_t at = i; at < end && !fault; at++) {
+				struct copy_item *item = &request->items[at];
+
+				if (!item->loaded)
+					fault = page_key(&row, item->uid, &item->message.content, &item->message.key,
+							 why);
+			}
+			if (fault)
+				return fault;
+		}
+		i = end;
+	}
+	return FAULT_NONE;
+}
+
+/* The source's keyword masks over the target's names, which get what they lack. */
+static enum fault map_keywords(struct stack *stack, const struct actor *actor, const struct account_key *key,
+			       struct copy_request *request, struct arena *arena, struct why *why)
+{
+	const char *names[MAILBOX_KEYWORDS_MAX];
+	struct keywords target;
+	struct mailbox_head head;
+	uint64_t used = 0;
+	size_t n = 0;
+	enum fault fault;
+
+	for (size_t i = 0; i < request->n; i++)
+		used |= request->items[i].message.keywords;
+	if (!used)
+		return FAULT_NONE;
+	for (uint32_t i = 0; i < request->keywords->n; i++) {
+		if (used & (UINT64_C(1) << i))
+			names[n++] = request->keywords->names[i];
+	}
+	fault = keywords_ensure(stack, actor, key, &request->to, names, n, arena, &target, &head, why);
+	for (size_t i = 0; i < request->n && !fault; i++) {
+		struct mailbox_append *message = &request->items[i].message;
+
+		message->keywords = keywords_map(request->keywords, message->keywords, &target);
+	}
+	return fault;
+}
+
+static enum fault no_target(enum fault fault)
+{
+	return fault == FAULT_NOT_FOUND ? FAULT_NO_TARGET : fault;
+}
+
+enum fault copy_run(struct stack *stack, const struct actor *actor, const struct account_key *key,
+		    struct copy_request *request, struct arena *arena, struct mailbox_appended *ret, struct why *why)
+{
+	struct mailbox_append *appends = arena_array(arena, struct mailbox_append, request->n);
+	const int64_t now = clock_now();
+	enum fault fault = load_items(stack, actor, request, arena, why);
+
+	if (!fault)
+		fault = no_target(map_keywords(stack, actor, key, request, arena, why));
+	if (fault)
+		return fault;
+	for (size_t i = 0; i < request->n; i++) {
+		appends[i] = request->items[i].message;
+		appends[i].tag = id_new();
+		appends[i].save_date = now;
+	}
+	fault = no_target(mailbox_append(stack->store, actor, &request->to, appends, request->n, ret, why));
+	if (!fault)
+		nudge_mailbox(stack, actor, &request->to, ret->head.modseq);
+	return fault;
+}
+
+/* What expunging does to the counts, seen from a state. */
+static void count_expunge(const struct mailbox_state *state, const struct uid_set *wanted, struct uid_set *there,
+			  struct mailbox_edit *edit)
+{
+	for (uint32_t r = 0; r < wanted->n; r++) {
+		uint32_t at = mailbox_state_from(state, wanted->ranges[r].first);
+
+		for (; at < state->n && state->uid[at] <= wanted->ranges[r].last; at++) {
+			uid_set_add(there, state->uid[at]);
+			edit->messages--;
+			edit->unseen -= !(state->flags[at] & FLAG_SEEN);
+			edit->bytes -= state->size[at];
+		}
+	}
+}
+
+static enum fault expunge_once(struct stack *stack, const struct actor *actor, struct mailbox_state *state,
+			       const struct uid_set *uids, struct why *why)
+{
+	struct mailbox_edit edit = { .expunge = true };
+	struct mailbox_commit commit = { .mailbox = state->mailbox, .if_modseq = state->head.modseq, .edits = &edit,
+					 .n_edits = 1, .durable = true };
+	struct uid_set there;
+	struct mailbox_head head;
+	enum fault fault = FAULT_NONE;
+
+	uid_set_init(&there);
+	count_expunge(state, uids, &there, &edit);
+	edit.uids = &there;
+	if (!uid_set_is_empty(&there)) {
+		fault = mailbox_commit(stack->store, actor, &commit, &head, why);
+		if (!fault)
+			nudge_mailbox(stack, actor, &state->mailbox, head.modseq);
+	}
+	uid_set_done(&there);
+	return fault;
+}
+
+enum fault copy_expunge(struct stack *stack, const struct actor *actor, const struct id *mailbox,
+			const struct uid_set *uids, struct why *why)
+{
+	struct mailbox_state *state = mailbox_state_new(mailbox);
+	struct mailbox_delta delta;
+	enum fault fault = FAULT_STALE;
+
+	mailbox_delta_init(&delta);
+	for (int i = 0; i < ATTEMPTS && fault == FAULT_STALE; i++) {
+		struct arena *arena = arena_new();
+		struct mailbox_news news;
+
+		fault = mailbox_fetch_news(stack->store, actor, mailbox, state->head.modseq, arena, &news, why);
+		if (!fault)
+			fault = mailbox_state_apply(state, &news, &delta, why);
+		if (!fault)
+			fault = expunge_once(stack, actor, state, uids, why);
+		arena_free(arena);
+	}
+	mailbox_delta_done(&delta);
+	mailbox_state_free(state);
+	return fault;
+}

@@ -1,0 +1,35 @@
+#ifndef SHARED_SUITE_COPY_H
+#define SHARED_SUITE_COPY_H
+/*
+ * Copying messages between mailboxes of one account: new entries for the same
+ * contents, so a copy costs one commit whatever the size. Used by COPY, MOVE and RENAME of the INBOX.
+ */
+#include "store/mailbox.h"
+#include "suite/keyword.h"
+
+struct copy_item {
+	uint32_t uid; /* in the source */
+	bool loaded;  /* message.content and message.key are filled; else they are read from the page */
+	struct mailbox_append message; /* keywords: mask over the source's names; tag: ignored */
+};
+
+struct copy_request {
+	struct id from, to;
+	struct copy_item *items; /* ascending by UID */
+	size_t n;
+	const struct keywords *keywords; /* the source's names */
+};
+
+/* Snapshot of a state's messages for a request, in the arena; UIDs that are not there are left out. */
+void copy_items(const struct mailbox_state *, const struct uid_set *uids, struct arena *, struct copy_item **ret,
+		size_t *ret_n);
+
+/* All or none. NO_TARGET: `to` is gone. NOT_FOUND: a source message's page is gone. */
+MUST_CHECK enum fault copy_run(struct stack *, const struct actor *, const struct account_key *, struct copy_request *,
+			       struct arena *, struct mailbox_appended *ret, struct why *);
+
+/* Removes messages, whatever else changed meanwhile: catches up and tries again while it is stale. */
+MUST_CHECK enum fault copy_expunge(struct stack *, const struct actor *, const struct id *mailbox,
+				   const struct uid_set *uids, struct why *);
+
+#endif

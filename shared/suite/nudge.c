@@ -1,0 +1,32 @@
+#include "suite/nudge.h"
+
+static void publish(struct stack *stack, const struct nudge *nudge)
+{
+	if (stack->bus)
+		bus_publish(stack->bus, nudge);
+}
+
+void nudge_mailbox(struct stack *stack, const struct actor *actor, const struct id *mailbox, uint64_t modseq)
+{
+	publish(stack, &(struct nudge){ TOPIC_MAILBOX, actor->account, *mailbox, modseq });
+}
+
+void nudge_folders(struct stack *stack, const struct id *account)
+{
+	publish(stack, &(struct nudge){ .topic = TOPIC_FOLDERS, .account = *account });
+}
+
+void nudge_account(struct stack *stack, const struct id *account)
+{
+	publish(stack, &(struct nudge){ .topic = TOPIC_ACCOUNT, .account = *account });
+}
+
+void nudge_queue(struct stack *stack, const struct id *entry)
+{
+	publish(stack, &(struct nudge){ .topic = TOPIC_QUEUE, .subject = *entry });
+}
+
+void nudge_settings(struct stack *stack)
+{
+	publish(stack, &(struct nudge){ .topic = TOPIC_SETTINGS });
+}

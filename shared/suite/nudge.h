@@ -1,0 +1,12 @@
+#ifndef SHARED_SUITE_NUDGE_H
+#define SHARED_SUITE_NUDGE_H
+/* Saying on the bus what was just committed; nothing when the process has no bus. Any thread. */
+#include "suite/stack.h"
+
+void nudge_mailbox(struct stack *, const struct actor *, const struct id *mailbox, uint64_t modseq);
+void nudge_folders(struct stack *, const struct id *account);
+void nudge_account(struct stack *, const struct id *account);
+void nudge_queue(struct stack *, const struct id *entry);
+void nudge_settings(struct stack *);
+
+#endif

@@ -1,0 +1,191 @@
+/* The suite's settings, and opening what they name (stack.h). */
+#include "suite/stack.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *const suite_sections[] = { "smtpd", "imapd", "mta", "admin", "run", NULL };
+
+#define ROW(type, field, fallback, flags, min, max, help) \
+	CONF(struct suite_conf, type, field, fallback, flags, min, max, help)
+
+const struct conf_row suite_conf_rows[] = {
+	/* clang-format off */
+	ROW(CONF_STR, hostname, "", 0, 0, 0, "name of this host in greetings, Received and ids; empty: the system's"),
+	ROW(CONF_STR, data_dir, "/var/lib/posthouse", 0, 0, 0, "where everything lies that has no place of its own below"),
+	ROW(CONF_STR, run_dir, "", 0, 0, 0, "sockets and port notes; empty: data_dir/run"),
+	ROW(CONF_STR, log_level, "info", CONF_RELOAD, 0, 0, "debug, info, warn or error"),
+	ROW(CONF_STR, log_format, "json", 0, 0, 0, "json, or text for people"),
+
+	ROW(CONF_STR, store, "sqlite", 0, 0, 0, "sqlite or mongo"),
+	ROW(CONF_STR, store_path, "", 0, 0, 0, "sqlite: the database; empty: data_dir/store.sqlite"),
+	ROW(CONF_STR, mongo_uri, "mongodb://127.0.0.1:27017/?replicaSet=rs0", CONF_SECRET, 0, 0, "mongo: where it is"),
+	ROW(CONF_STR, mongo_db, "posthouse", 0, 0, 0, "mongo: the database's name"),
+	ROW(CONF_DURATION, store_timeout, "5s", 0, 100, 60000, "mongo: longest wait for one command"),
+
+	ROW(CONF_STR, blobs, "fs", 0, 0, 0, "where large bodies go: fs, mongo or s3"),
+	ROW(CONF_STR, blob_path, "", 0, 0, 0, "fs: the folder; empty: data_dir/blobs"),
+	ROW(CONF_STR, s3_endpoint, "", 0, 0, 0, "s3: https://host:port"),
+	ROW(CONF_STR, s3_region, "us-east-1", 0, 0, 0, "s3: region that requests are signed for"),
+	ROW(CONF_STR, s3_bucket, "posthouse", 0, 0, 0, "s3: bucket; made when missing"),
+	ROW(CONF_STR, s3_access_key, "", 0, 0, 0, "s3: access key id"),
+	ROW(CONF_STR, s3_secret_key, "", CONF_SECRET, 0, 0, "s3: secret key"),
+	ROW(CONF_STR, s3_ca_file, "", 0, 0, 0, "s3: CA certificates; empty: the system's"),
+	ROW(CONF_SIZE, inline_max, "64K", CONF_RELOAD, 0, 512 << 10, "sealed bodies up to this size lie in the store itself"),
+	ROW(CONF_SIZE, message_max, "50M", CONF_RELOAD, 64 << 10, 1 << 30, "largest message accepted anywhere"),
+
+	ROW(CONF_STR, bus, "local", 0, 0, 0, "local (Unix sockets) or amqp (RabbitMQ)"),
+	ROW(CONF_STR, amqp_uri, "amqp://guest:guest@127.0.0.1:5672/", CONF_SECRET, 0, 0, "amqp: where the broker is"),
+	ROW(CONF_STR, amqp_ca_file, "", 0, 0, 0, "amqps: CA certificates; empty: the system's"),
+
+	ROW(CONF_STR, accounts_ring, "", 0, 0, 0, "key ring of the accounts, file:… env:… credential:… command:…; empty: file:data_dir/keys/accounts.ring"),
+	ROW(CONF_STR, queue_ring, "", 0, 0, 0, "key ring of the queue; empty: file:data_dir/keys/queue.ring"),
+	ROW(CONF_STR, tls_cert, "", 0, 0, 0, "certificate chain, PEM; empty: data_dir/keys/tls.crt"),
+	ROW(CONF_STR, tls_key, "", 0, 0, 0, "its private key, PEM; empty: data_dir/keys/tls.key"),
+	ROW(CONF_LIST, tls_names, "", 0, 0, 0, "more certificates by name: host=cert.pem:key.pem"),
+
+	ROW(CONF_STR, dns_servers, "", 0, 0, 0, "resolvers, 192.0.2.1 or 192.0.2.1@5353; empty: /etc/resolv.conf"),
+	ROW(CONF_STR, dns_trust_anchor, "", 0, 0, 0, "file of DNSSEC trust anchors; empty: no validation"),
+	ROW(CONF_INT, workers, "32", 0, 1, 512, "threads of a daemon that wait for the store"),
+	CONF_END
+	/* clang-format on */
+};
+
+static void path_default(const char **field, struct arena *arena, const char *format, const char *dir)
+{
+	char *path;
+	size_t dir_at;
+
+	if ((*field)[0])
+		return;
+	dir_at = strcspn(format, "%");
+	path = arena_printf(arena, "%.*s%s%s", (int)dir_at, format, dir, format + dir_at + 1);
+	*field = path;
+}
+
+void suite_conf_finish(struct suite_conf *conf, struct arena *arena)
+{
+	char host[256] = "localhost";
+
+	if (!conf->hostname[0]) {
+		if (gethostname(host, sizeof(host) - 1))
+			snprintf(host, sizeof(host), "localhost");
+		conf->hostname = arena_strdup(arena, host);
+	}
+	path_default(&conf->run_dir, arena, "%/run", conf->data_dir);
+	path_default(&conf->store_path, arena, "%/store.sqlite", conf->data_dir);
+	path_default(&conf->blob_path, arena, "%/blobs", conf->data_dir);
+	path_default(&conf->accounts_ring, arena, "file:%/keys/accounts.ring", conf->data_dir);
+	path_default(&conf->queue_ring, arena, "file:%/keys/queue.ring", conf->data_dir);
+	path_default(&conf->tls_cert, arena, "%/keys/tls.crt", conf->data_dir);
+	path_default(&conf->tls_key, arena, "%/keys/tls.key", conf->data_dir);
+}
+
+struct store_conf suite_store_conf(const struct suite_conf *conf)
+{
+	return (struct store_conf){
+		.backend = conf->store,
+		.path = conf->store_path,
+		.mongo_uri = conf->mongo_uri,
+		.mongo_db = conf->mongo_db,
+		.timeout_ms = conf->store_timeout,
+		.connections = (unsigned)conf->workers,
+	};
+}
+
+struct blob_conf suite_blob_conf(const struct suite_conf *conf)
+{
+	return (struct blob_conf){
+		.backend = conf->blobs,
+		.path = conf->blob_path,
+		.mongo_uri = conf->mongo_uri,
+		.mongo_db = conf->mongo_db,
+		.s3_endpoint = conf->s3_endpoint,
+		.s3_region = conf->s3_region,
+		.s3_bucket = conf->s3_bucket,
+		.s3_access_key = conf->s3_access_key,
+		.s3_secret_key = conf->s3_secret_key,
+		.s3_ca_file = conf->s3_ca_file,
+	};
+}
+
+static enum fault make_dir(const char *path, struct why *why)
+{
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return fault_errno(why, errno, "cannot make the folder %s", path);
+	return FAULT_NONE;
+}
+
+static enum fault open_bus(struct stack *stack, struct loop *loop, const char *node, struct why *why)
+{
+	const struct suite_conf *conf = stack->conf;
+	struct bus_conf bus = {
+		.backend = conf->bus,
+		.run_dir = conf->run_dir,
+		.amqp_uri = conf->amqp_uri,
+		.amqp_ca_file = conf->amqp_ca_file,
+		.node = node,
+	};
+
+	return bus_new(loop, &bus, &stack->bus, why);
+}
+
+static enum fault open_parts(struct stack *stack, unsigned needs, struct loop *loop, const char *node, struct why *why)
+{
+	const struct suite_conf *conf = stack->conf;
+	struct store_conf store = suite_store_conf(conf);
+	struct blob_conf blobs = suite_blob_conf(conf);
+	enum fault fault;
+
+	fault = make_dir(conf->data_dir, why);
+	if (!fault)
+		fault = make_dir(conf->run_dir, why);
+	if (!fault && (needs & STACK_ACCOUNTS_RING))
+		fault = keyring_load(conf->accounts_ring, &stack->accounts, why);
+	if (!fault && (needs & STACK_QUEUE_RING))
+		fault = keyring_load(conf->queue_ring, &stack->queue, why);
+	if (!fault)
+		fault = store_open(&store, &stack->store, why);
+	if (!fault)
+		fault = blobs_open(&blobs, &stack->blobs, why);
+	if (!fault && (needs & STACK_BUS))
+		fault = open_bus(stack, loop, node, why);
+	return fault;
+}
+
+enum fault stack_open(const struct suite_conf *conf, unsigned needs, struct loop *loop, const char *node,
+		      struct stack **ret, struct why *why)
+{
+	struct stack *stack = xzalloc(sizeof(*stack));
+	enum fault fault;
+
+	stack->conf = conf;
+	fault = open_parts(stack, needs, loop, node, why);
+	if (fault)
+		stack_close(stack);
+	else
+		*ret = stack;
+	return fault;
+}
+
+void stack_close(struct stack *stack)
+{
+	if (!stack)
+		return;
+	bus_free(stack->bus);
+	blobs_close(stack->blobs);
+	store_close(stack->store);
+	keyring_free(stack->accounts);
+	keyring_free(stack->queue);
+	free(stack);
+}
+
+enum fault stack_ping(struct stack *stack, struct why *why)
+{
+	enum fault fault = store_ping(stack->store, why);
+
+	return fault ? fault : stack->blobs->ops->ping(stack->blobs, why);
+}

@@ -1,6 +1,6 @@
 #ifndef SHARED_BUS_TOPICS_H
 #define SHARED_BUS_TOPICS_H
-/* What travels on the bus. schemas/bus/*.json describe the same for other readers; a test holds them together. */
+/* What travels on the bus. schemas/bus/nudge.json describes the same for other readers; a test holds them together. */
 #include "base/buf.h"
 #include "base/rand.h"
 

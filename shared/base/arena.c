@@ -9,7 +9,7 @@
 
 #define FIRST_BLOCK 512
 #define MAX_BLOCK   (64 * 1024)
-#define ALIGN	    16
+#define ALIGN       16
 
 struct block {
 	struct block *next;

@@ -11,15 +11,15 @@
 
 struct arena;
 
-struct arena *arena_new(void);	     /* costs no block until the first allocation */
-void arena_free(struct arena *);     /* NULL accepted; runs the clean-ups, last first */
-void arena_reset(struct arena *);    /* as free and new, keeps the first block */
+struct arena *arena_new(void);           /* costs no block until the first allocation */
+void arena_free(struct arena *);         /* NULL accepted; runs the clean-ups, last first */
+void arena_reset(struct arena *);        /* as free and new, keeps the first block */
 size_t arena_used(const struct arena *); /* bytes handed out */
 
-void *arena_alloc(struct arena *, size_t size);	 /* aligned for anything, not cleared */
+void *arena_alloc(struct arena *, size_t size);  /* aligned for anything, not cleared */
 void *arena_zalloc(struct arena *, size_t size); /* cleared */
-#define arena_make(arena, type)	       ((type *)arena_zalloc((arena), sizeof(type)))
-#define arena_array(arena, type, n)    ((type *)arena_zalloc_n((arena), (n), sizeof(type)))
+#define arena_make(arena, type)     ((type *)arena_zalloc((arena), sizeof(type)))
+#define arena_array(arena, type, n) ((type *)arena_zalloc_n((arena), (n), sizeof(type)))
 void *arena_zalloc_n(struct arena *, size_t n, size_t size); /* aborts on overflow */
 
 char *arena_strdup(struct arena *, const char *text);

@@ -1,3 +1,4 @@
+/* Buffers and readers (buf.h). What a writer adds and a reader takes is checked here and nowhere else. */
 #include "base/buf.h"
 
 #include <stdio.h>

@@ -61,7 +61,7 @@ uint32_t read_u32(struct reader *);
 uint64_t read_u64(struct reader *);
 uint64_t read_varint(struct reader *);
 struct slice read_bytes(struct reader *, size_t len);
-struct slice read_block(struct reader *); /* varint length, then the bytes */
+struct slice read_block(struct reader *);  /* varint length, then the bytes */
 bool read_finished(const struct reader *); /* nothing left and never bad */
 
 #endif

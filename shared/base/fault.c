@@ -81,7 +81,7 @@ enum fault fault_errno(struct why *why, int error, const char *format, ...)
 		va_end(args);
 		len = strlen(why->text);
 		snprintf(why->text + len, sizeof(why->text) - len, ": %s",
-			 strerror_r(error, reason, sizeof(reason)));
+		         strerror_r(error, reason, sizeof(reason)));
 	}
 	switch (error) {
 	case ENOSPC:

@@ -10,23 +10,23 @@
 
 enum fault {
 	FAULT_NONE = 0,
-	FAULT_TEMP,	   /* the store, the net or a worker is away: try again later */
-	FAULT_NOT_FOUND,   /* no such account, mailbox, message, key */
-	FAULT_NO_TARGET,   /* the target of a copy or an append is missing */
-	FAULT_EXISTS,	   /* the name or id is taken */
-	FAULT_STALE,	   /* somebody changed it since you looked */
-	FAULT_DENIED,	   /* the acting account may not */
-	FAULT_AUTH,	   /* wrong name or password */
+	FAULT_TEMP,      /* the store, the net or a worker is away: try again later */
+	FAULT_NOT_FOUND, /* no such account, mailbox, message, key */
+	FAULT_NO_TARGET, /* the target of a copy or an append is missing */
+	FAULT_EXISTS,    /* the name or id is taken */
+	FAULT_STALE,     /* somebody changed it since you looked */
+	FAULT_DENIED,    /* the acting account may not */
+	FAULT_AUTH,      /* wrong name or password */
 	FAULT_OVER_QUOTA,
-	FAULT_LIMIT,	   /* a configured limit is reached */
-	FAULT_TOO_BIG,	   /* one thing is larger than its limit */
-	FAULT_INPUT,	   /* malformed; the peer's error */
+	FAULT_LIMIT,   /* a configured limit is reached */
+	FAULT_TOO_BIG, /* one thing is larger than its limit */
+	FAULT_INPUT,   /* malformed; the peer's error */
 	FAULT_UNSUPPORTED,
-	FAULT_CORRUPT,	   /* stored data does not parse or does not open */
-	FAULT_FULL,	   /* the disk is full */
+	FAULT_CORRUPT, /* stored data does not parse or does not open */
+	FAULT_FULL,    /* the disk is full */
 	FAULT_TIMEOUT,
-	FAULT_CLOSED,	   /* the connection went away */
-	FAULT_CONFIG,	   /* the operator has to change something */
+	FAULT_CLOSED, /* the connection went away */
+	FAULT_CONFIG, /* the operator has to change something */
 	FAULT_CANCELLED,
 	FAULT_COUNT,
 };
@@ -37,7 +37,7 @@ struct why {
 
 struct fault_row {
 	const char *name;     /* "OVER_QUOTA", for logs */
-	int smtp;	      /* basic reply code */
+	int smtp;             /* basic reply code */
 	const char *smtp_esc; /* enhanced status code, RFC 3463 */
 	const char *imap;     /* response code without brackets, RFC 5530; NULL for none */
 	int http;

@@ -40,8 +40,8 @@ static inline void list_del(struct list *node)
 
 #define list_item(node, type, member) container_of(node, type, member)
 /* Safe against removal of `node` itself inside the body. */
-#define list_each(head, node) \
-	for (struct list *node = (head)->next, *node##_next = node->next; node != (head); \
+#define list_each(head, node)                                                                                \
+	for (struct list *node = (head)->next, *node##_next = node->next; node != (head);                    \
 	     node = node##_next, node##_next = node->next)
 
 #endif

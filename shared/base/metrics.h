@@ -17,7 +17,8 @@ struct metric {
 	const char *name;   /* "posthouse_smtpd_accepted_total" */
 	const char *labels; /* "reason=\"spf\"" or NULL; a literal. Same name, other labels: another object */
 	const char *help;
-	const double *bounds; /* histogram upper bounds, ascending, ended by 0; NULL: seconds from 1 ms to 60 s */
+	const double
+	    *bounds; /* histogram upper bounds, ascending, ended by 0; NULL: seconds from 1 ms to 60 s */
 	/* the registry's own: leave out of initialisers */
 	_Atomic int64_t value;
 	_Atomic uint64_t buckets[METRIC_BUCKETS + 1];

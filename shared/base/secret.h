@@ -15,6 +15,6 @@ void secret_unref(struct secret *); /* NULL accepted; the last one wipes */
 uint8_t *secret_data(struct secret *);
 struct slice secret_slice(const struct secret *);
 bool secret_eq(struct slice a, struct slice b); /* constant time in the bytes; lengths may leak */
-void secret_wipe(void *data, size_t len);	/* for keys on the stack */
+void secret_wipe(void *data, size_t len);       /* for keys on the stack */
 
 #endif

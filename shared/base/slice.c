@@ -1,3 +1,4 @@
+/* Slices (slice.h). memcmp() and its kin never see the NULL of an empty one. */
 #include "base/slice.h"
 
 #include <strings.h>
@@ -9,7 +10,8 @@ bool slice_eq(struct slice a, struct slice b)
 
 bool slice_ieq(struct slice a, struct slice b)
 {
-	return a.len == b.len && (a.len == 0 || strncasecmp((const char *)a.data, (const char *)b.data, a.len) == 0);
+	return a.len == b.len &&
+	       (a.len == 0 || strncasecmp((const char *)a.data, (const char *)b.data, a.len) == 0);
 }
 
 bool slice_is(struct slice s, const char *text)

@@ -39,11 +39,11 @@ static inline struct slice slice_first(struct slice s, size_t len)
 
 bool slice_eq(struct slice a, struct slice b);
 bool slice_ieq(struct slice a, struct slice b);
-bool slice_is(struct slice s, const char *text);  /* ASCII case-insensitive */
+bool slice_is(struct slice s, const char *text);       /* ASCII case-insensitive */
 bool slice_starts(struct slice s, const char *prefix); /* exact */
 bool slice_istarts(struct slice s, const char *prefix);
 bool slice_ends(struct slice s, const char *suffix); /* exact */
-int slice_cmp(struct slice a, struct slice b);	  /* memcmp order, shorter first */
+int slice_cmp(struct slice a, struct slice b);       /* memcmp order, shorter first */
 /* Position of the first match, or -1. */
 ptrdiff_t slice_find(struct slice s, struct slice needle);
 ptrdiff_t slice_chr(struct slice s, uint8_t c);

@@ -82,7 +82,9 @@ static void append(struct uid_set *set, uint32_t first, uint32_t last)
 static void splice(struct uid_set *set, uint32_t at, uint32_t drop, const struct uid_range *with, uint32_t n)
 {
 	reserve(set, set->n - drop + n);
-	memmove(set->ranges + at + n, set->ranges + at + drop, (set->n - at - drop) * sizeof(*set->ranges));
+	if (at + drop < set->n)
+		memmove(set->ranges + at + n, set->ranges + at + drop,
+		        (set->n - at - drop) * sizeof(*set->ranges));
 	for (uint32_t i = 0; i < n; i++)
 		set->ranges[at + i] = with[i];
 	set->n = set->n - drop + n;

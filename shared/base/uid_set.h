@@ -21,7 +21,8 @@ void uid_set_done(struct uid_set *);
 void uid_set_copy(struct uid_set *to, const struct uid_set *from); /* `to` initialised before */
 
 void uid_set_add(struct uid_set *, uint32_t uid);
-void uid_set_add_range(struct uid_set *, uint32_t first, uint32_t last); /* any order of calls; ascending is fast */
+void uid_set_add_range(struct uid_set *, uint32_t first,
+                       uint32_t last); /* any order of calls; ascending is fast */
 void uid_set_del_range(struct uid_set *, uint32_t first, uint32_t last);
 void uid_set_union(struct uid_set *, const struct uid_set *other);
 void uid_set_subtract(struct uid_set *, const struct uid_set *other);

@@ -3,8 +3,8 @@
 /* UTF-8 checks and steps (RFC 3629). Folding, normalising and charsets are mail/'s, on ICU. */
 #include "base/buf.h"
 
-bool utf8_valid(struct slice);	    /* no overlongs, surrogates, or beyond U+10FFFF; NUL counts as invalid */
-bool utf8_is_ascii(struct slice);   /* all below 0x80 and none NUL */
+bool utf8_valid(struct slice);    /* no overlongs, surrogates, or beyond U+10FFFF; NUL counts as invalid */
+bool utf8_is_ascii(struct slice); /* all below 0x80 and none NUL */
 /* Decodes one character; gives its length, 0 on malformed input. */
 size_t utf8_decode(struct slice, uint32_t *ret_code);
 bool utf8_encode(struct buf *, uint32_t code);

@@ -12,8 +12,12 @@ struct login_cache;
 
 struct login_cache *login_cache_new(int64_t ttl_ms, size_t entries_max);
 void login_cache_free(struct login_cache *);
-bool login_cache_knows(struct login_cache *, const struct id *account, const char *argon, struct slice password);
-void login_cache_add(struct login_cache *, const struct id *account, const char *argon, struct slice password);
+bool login_cache_knows(struct login_cache *, const struct id *account, const char *argon,
+                       struct slice password);
+void login_cache_add(struct login_cache *, const struct id *account, const char *argon,
+                     struct slice password);
 void login_cache_forget(struct login_cache *, const struct id *account);
+void login_cache_set_clock(struct login_cache *,
+                           int64_t (*now_ms)(void)); /* in place of clock_mono_ms(); for tests */
 
 #endif

@@ -2,23 +2,29 @@
 #define SHARED_AUTH_LOCKOUT_H
 /*
  * Slowing guesses down: failures per peer network (/32, /64) and per login name,
- * forgotten by a half-life. Past the limit the answer waits, then is refused
+ * forgotten by a half-life. From the third failure on the answer waits, at the limit it is refused
  * for a while that is logged with its reason. Safe from any thread; bounded.
+ *
+ * A network from which a login has succeeded within a day is trusted for that login: there only its own
+ * failures count, and they count for nobody else. So guessing from elsewhere does not lock a
+ * user out, nor does one user's forgotten phone lock out the office.
  */
 #include "base/slice.h"
 
 struct lockout;
 
 struct lockout_conf {
-	unsigned failures_max; /* before a block; default 10 */
-	int64_t block_ms;      /* default 10 minutes */
-	size_t entries_max;    /* default 65536 */
+	unsigned failures_max;   /* before a block; default 10 */
+	int64_t block_ms;        /* default 10 minutes */
+	size_t entries_max;      /* default 65536; the longest unused is forgotten first */
+	int64_t (*now_ms)(void); /* default clock_mono_ms() */
 };
 
-struct lockout *lockout_new(const struct lockout_conf *);
+struct lockout *lockout_new(const struct lockout_conf *); /* a field of 0: its default */
 void lockout_free(struct lockout *);
 /* How long to wait before the answer, ms; -1: refuse without checking. */
 int64_t lockout_delay(struct lockout *, const char *ip, struct slice login);
+/* An empty login counts against the network only. */
 void lockout_failed(struct lockout *, const char *ip, struct slice login);
 void lockout_succeeded(struct lockout *, const char *ip, struct slice login);
 

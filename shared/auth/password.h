@@ -10,8 +10,11 @@
  */
 #include "base/buf.h"
 #include "base/fault.h"
+#include "base/secret.h"
 
-#define SCRAM_SALT 16
+#define SCRAM_SALT       16
+#define SCRAM_ITERATIONS 10000 /* of new verifiers; RFC 7677 wants 4096 at least */
+#define PASSWORD_MAX     1024  /* bytes of a new password */
 
 struct scram_keys {
 	uint8_t salt[SCRAM_SALT];
@@ -24,8 +27,14 @@ struct password {
 	struct scram_keys scram;
 };
 
+/* OpaqueString: other spaces become a space, NFC; NULL for control or unassigned characters, not UTF-8, or nothing. */
+struct secret *password_prepare(struct slice password);
+/* TEMP: no memory for Argon2id. */
 MUST_CHECK enum fault password_make(struct slice password, struct password *ret, struct why *);
-/* FAULT_AUTH when it does not match. */
+/* The SCRAM half alone; the password is prepared here. */
+void scram_keys_make(struct slice password, const uint8_t salt[SCRAM_SALT], uint32_t iterations,
+                     struct scram_keys *ret);
+/* FAULT_AUTH when it does not match; TEMP: no memory to tell. */
 MUST_CHECK enum fault password_check(const char *argon, struct slice password);
 /* Spends the same time for an account that does not exist. */
 void password_check_nobody(struct slice password);

@@ -10,10 +10,10 @@
 enum role { ROLE_NONE, ROLE_OWNER, ROLE_DOMAIN_ADMIN, ROLE_READ_ONLY };
 
 enum right {
-	RIGHT_READ,	    /* see objects */
-	RIGHT_WRITE,	    /* change objects of a domain */
-	RIGHT_SUITE_READ,   /* see what belongs to no domain: health, all domains, the whole queue */
-	RIGHT_SUITE_WRITE,  /* change what belongs to no domain: domains themselves, tokens, keys */
+	RIGHT_READ,        /* see objects */
+	RIGHT_WRITE,       /* change objects of a domain */
+	RIGHT_SUITE_READ,  /* see what belongs to no domain: health, all domains, the whole queue */
+	RIGHT_SUITE_WRITE, /* change what belongs to no domain: domains themselves, tokens, keys */
 };
 
 struct role_binding {
@@ -23,7 +23,7 @@ struct role_binding {
 
 const char *role_name(enum role); /* "owner", "domain-admin", "read-only" */
 bool role_parse(struct slice, enum role *ret);
-/* `domain` NULL: the right must hold over the whole suite. */
+/* `domain` NULL: the right must hold over the whole suite. The two rights over the suite always must. */
 bool role_allows(const struct role_binding *, size_t n, enum right, const char *domain);
 
 #endif

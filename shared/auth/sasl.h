@@ -20,6 +20,7 @@ struct sasl;
 enum sasl_next { SASL_CHALLENGE, SASL_NEED_USER, SASL_CHECK, SASL_OK, SASL_FAILED };
 
 #define SASL_RESPONSE_MAX 12288 /* decoded bytes of one response */
+#define SASL_NAME_MAX     1024  /* of a login name */
 
 /* NULL when `mechanism` is not known. Lives in the arena; its secrets are wiped when that is freed. */
 struct sasl *sasl_new(struct arena *, struct slice mechanism);
@@ -28,8 +29,8 @@ const char *sasl_mechanisms(bool tls);
 
 /* `response` of {NULL, 0}: none was given yet (no initial response). */
 enum sasl_next sasl_step(struct sasl *, struct slice response, struct slice *ret_challenge);
-struct slice sasl_login(const struct sasl *);	 /* authentication identity, UTF-8 */
-struct slice sasl_authzid(const struct sasl *);	 /* {NULL, 0} when none: who it wants to act as */
+struct slice sasl_login(const struct sasl *);    /* authentication identity, UTF-8 */
+struct slice sasl_authzid(const struct sasl *);  /* {NULL, 0} when none: who it wants to act as */
 struct slice sasl_password(const struct sasl *); /* PLAIN, LOGIN */
 /* After SASL_NEED_USER. NULL: no such account: a made-up salt is used (the same for the same name) and it fails at the end. */
 void sasl_user(struct sasl *, const struct scram_keys *);

@@ -25,16 +25,18 @@ enum wrapped_kind { WRAPPED_NONE = 0, WRAPPED_BOX = 1, WRAPPED_SYMMETRIC = 2 };
 
 #define WRAPPED_BOX_SIZE       80
 #define WRAPPED_SYMMETRIC_SIZE 48
-#define WRAPPED_MAX	       82 /* of the encoded form */
+#define WRAPPED_MAX            82 /* of the encoded form */
 
-struct wrapped_key { /* a content key, for one account */
+struct wrapped_key {              /* a content key, for one account */
 	uint8_t kind, generation; /* generation of the account key that opens it, from 1 */
 	uint8_t raw[WRAPPED_BOX_SIZE];
 };
 
 static inline size_t wrapped_size(const struct wrapped_key *w)
 {
-	return w->kind == WRAPPED_BOX ? WRAPPED_BOX_SIZE : w->kind == WRAPPED_SYMMETRIC ? WRAPPED_SYMMETRIC_SIZE : 0;
+	return w->kind == WRAPPED_BOX         ? WRAPPED_BOX_SIZE
+	       : w->kind == WRAPPED_SYMMETRIC ? WRAPPED_SYMMETRIC_SIZE
+	                                      : 0;
 }
 
 struct account_key; /* private; reference-counted, guarded memory, read-only: threads may share it */
@@ -46,37 +48,45 @@ void account_key_public(const struct account_key *, struct account_public *ret);
 uint8_t account_key_generation(const struct account_key *);
 /* The private key itself, for keyring_wrap(), and back. */
 struct slice account_key_secret(const struct account_key *);
-MUST_CHECK enum fault account_key_from(struct slice secret, uint8_t generation, struct account_key **ret, struct why *);
+MUST_CHECK enum fault account_key_from(struct slice secret, uint8_t generation, struct account_key **ret,
+                                       struct why *);
 
-/* A password's own wrapping (Argon2id, moderate limits), for accounts that no operator may open. */
+/* A password's own wrapping (Argon2id, moderate limits: 256 MiB, 380 ms), for accounts that no operator may open.
+ * The password comes prepared (auth/password.h). False when `out` overflows or the 256 MiB are not to be had. */
 bool account_key_wrap_password(const struct account_key *, const struct id *account, struct slice password,
-			       struct buf *out);
-MUST_CHECK enum fault account_key_unwrap_password(struct slice wrapped, const struct id *account, struct slice password,
-						  struct account_key **ret, struct why *);
+                               struct buf *out);
+#define ACCOUNT_PASSWORD_WRAPPED 95 /* bytes of it */
+/* AUTH: wrong password, or another account's. CORRUPT: not such a wrapping. TEMP: no memory. */
+MUST_CHECK enum fault account_key_unwrap_password(struct slice wrapped, const struct id *account,
+                                                  struct slice password, struct account_key **ret,
+                                                  struct why *);
 
 void content_key_new(struct content_key *ret);
-/* For whoever holds only the public key. */
-void content_key_box(const struct account_public *, uint8_t generation, const struct content_key *,
-		     struct wrapped_key *ret);
+/* For whoever holds only the public key. False, and kind WRAPPED_NONE, when it is no key (all zero, small order). */
+bool content_key_box(const struct account_public *, uint8_t generation, const struct content_key *,
+                     struct wrapped_key *ret);
 /* For the holder of the private key; deterministic for the same content (the content id is the nonce). */
 void content_key_wrap(const struct account_key *, const struct id *content, const struct content_key *,
-		      struct wrapped_key *ret);
+                      struct wrapped_key *ret);
 /* Opens either kind. CORRUPT. */
-MUST_CHECK enum fault content_key_open(const struct account_key *, const struct id *content, const struct wrapped_key *,
-				       struct content_key *ret, struct why *);
+MUST_CHECK enum fault content_key_open(const struct account_key *, const struct id *content,
+                                       const struct wrapped_key *, struct content_key *ret, struct why *);
 
 /* Small account metadata under the subkey of `purpose` ("mailbox-name", "keyword"): nonce(24) | ciphertext.
  * `bound` (an id, or empty) is authenticated with it. Adds 40 bytes. */
 #define ACCOUNT_SEAL_OVERHEAD 40
 bool account_seal(const struct account_key *, const char *purpose, struct slice bound, struct slice plain,
-		  struct buf *out);
+                  struct buf *out);
 MUST_CHECK enum fault account_open(const struct account_key *, const char *purpose, struct slice bound,
-				   struct slice sealed, struct buf *out, struct why *);
+                                   struct slice sealed, struct buf *out, struct why *);
 /* Keyed hash of a name under its parent: unique index without telling the name. */
 struct id account_name_hash(const struct account_key *, const struct id *parent, struct slice name);
 
-/* Anonymous sealing of a small secret to a public key (a DKIM key to mta, an envelope to the queue): adds 48 bytes. */
+/* Anonymous sealing of a small secret to a public key (a DKIM key to mta, an envelope to the queue): adds 48 bytes.
+ * False when `out` overflows or the key is none. */
+#define PUBLIC_SEAL_OVERHEAD 48
 bool public_seal(const struct account_public *, struct slice plain, struct buf *out);
-MUST_CHECK enum fault public_open(const struct account_key *, struct slice sealed, struct buf *out, struct why *);
+MUST_CHECK enum fault public_open(const struct account_key *, struct slice sealed, struct buf *out,
+                                  struct why *);
 
 #endif

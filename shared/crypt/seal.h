@@ -17,46 +17,51 @@
 #include "base/fault.h"
 #include "crypt/account_key.h"
 
-#define SEAL_PIECE	   (64 * 1024)
-#define SEAL_PIECE_EXTRA   17 /* most that sealing adds to a piece: mark and tag */
+#define SEAL_PIECE       (64 * 1024)
+#define SEAL_PIECE_EXTRA 17 /* most that sealing adds to a piece: mark and tag */
+
+#define SEAL_SMALL_EXTRA 41 /* most that seal_small() adds: nonce, mark and tag */
 
 enum seal_part { SEAL_BODY = 1, SEAL_SUMMARY = 2, SEAL_SIGNATURE = 3, SEAL_ENVELOPE = 4 };
 
 struct seal_layout {
-	uint64_t size;	   /* of the plaintext */
-	uint32_t n;	   /* pieces */
+	uint64_t size;          /* of the plaintext */
+	uint32_t n;             /* pieces */
 	const uint32_t *sealed; /* size of each sealed piece */
 };
 
 bool seal_layout_pack(const struct seal_layout *, struct buf *out);
 /* Checks that n fits size and that no piece is larger than it can be. */
-MUST_CHECK enum fault seal_layout_unpack(struct reader *, struct arena *, struct seal_layout *ret, struct why *);
+MUST_CHECK enum fault seal_layout_unpack(struct reader *, struct arena *, struct seal_layout *ret,
+                                         struct why *);
 uint64_t seal_layout_total(const struct seal_layout *); /* bytes of all sealed pieces */
 
-/* Seals `plain` whole, appended to `out`; the layout's array is in the arena. False when `out` overflows. */
+/* Seals `plain` whole, appended to `out`; the layout's array is in the arena. False when `out` overflows:
+ * each piece needs room as if it were not compressed. */
 bool seal_all(const struct content_key *, enum seal_part, struct slice plain, struct arena *, struct buf *out,
-	      struct seal_layout *ret);
+              struct seal_layout *ret);
 
 /* Which sealed bytes hold plaintext [offset, offset+len), clipped to the size. */
 struct seal_range {
-	uint32_t first, n;	  /* pieces; n 0: nothing there */
+	uint32_t first, n; /* pieces; n 0: nothing there */
 	uint64_t sealed_offset, sealed_len;
-	uint32_t skip;		  /* plaintext bytes to skip in the first piece */
-	uint64_t len;		  /* plaintext bytes wanted */
+	uint32_t skip; /* plaintext bytes to skip in the first piece */
+	uint64_t len;  /* plaintext bytes wanted */
 };
 struct seal_range seal_locate(const struct seal_layout *, uint64_t offset, uint64_t len);
 
-/* Opens one piece, appended to `out`. CORRUPT: wrong key, altered, moved, or cut. */
+/* Opens one piece, appended to `out`. CORRUPT: wrong key, altered, moved, or cut. TOO_BIG: `out` overflows. */
 MUST_CHECK enum fault seal_open_piece(const struct content_key *, enum seal_part, const struct seal_layout *,
-				      uint32_t index, struct slice sealed, struct buf *out, struct why *);
+                                      uint32_t index, struct slice sealed, struct buf *out, struct why *);
 /* Opens the pieces of a range; `sealed` is exactly sealed_len bytes from sealed_offset. */
 MUST_CHECK enum fault seal_open_range(const struct content_key *, enum seal_part, const struct seal_layout *,
-				      const struct seal_range *, struct slice sealed, struct buf *out, struct why *);
+                                      const struct seal_range *, struct slice sealed, struct buf *out,
+                                      struct why *);
 
-/* One small thing in one piece, without a layout (summaries). */
+/* One small thing in one piece, without a layout (summaries); it may be sealed again when it changes. */
 bool seal_small(const struct content_key *, enum seal_part, struct slice plain, struct buf *out);
-/* `max`: plaintext larger than this is refused. */
-MUST_CHECK enum fault seal_open_small(const struct content_key *, enum seal_part, struct slice sealed, size_t max,
-				      struct buf *out, struct why *);
+/* `max`: plaintext larger than this is refused (TOO_BIG). CORRUPT. */
+MUST_CHECK enum fault seal_open_small(const struct content_key *, enum seal_part, struct slice sealed,
+                                      size_t max, struct buf *out, struct why *);
 
 #endif

@@ -1,0 +1,108 @@
+/* SASL (sasl.h): which mechanisms there are, and what holds for each of their steps. */
+#include "auth/sasl.h"
+
+#include <assert.h>
+
+#include "auth/sasl_mechanism.h"
+#include "base/utf8.h"
+
+static const struct sasl_mechanism *const mechanisms[] = { &sasl_plain, &sasl_login_mechanism,
+	                                                   &sasl_scram_sha256 };
+
+static void wipe(void *object)
+{
+	struct sasl *sasl = object;
+
+	secret_wipe(sasl->state, sasl->mechanism->state_size);
+	secret_wipe(&sasl->user, sizeof(sasl->user));
+	if (sasl->password)
+		secret_wipe(sasl->password, sasl->password_len);
+}
+
+struct sasl *sasl_new(struct arena *arena, struct slice mechanism)
+{
+	for (size_t i = 0; i < ARRAY_LEN(mechanisms); i++) {
+		struct sasl *sasl;
+
+		if (!slice_is(mechanism, mechanisms[i]->name))
+			continue;
+		sasl = arena_make(arena, struct sasl);
+		sasl->mechanism = mechanisms[i];
+		sasl->arena = arena;
+		sasl->last = SASL_CHALLENGE;
+		sasl->state = arena_zalloc(arena, mechanisms[i]->state_size);
+		arena_on_free(arena, wipe, sasl);
+		return sasl;
+	}
+	return NULL;
+}
+
+const char *sasl_mechanisms(bool tls)
+{
+	return tls ? "PLAIN LOGIN SCRAM-SHA-256" : "SCRAM-SHA-256";
+}
+
+enum sasl_next sasl_fail(struct sasl *sasl, const char *error)
+{
+	sasl->error = error;
+	return SASL_FAILED;
+}
+
+enum sasl_next sasl_step(struct sasl *sasl, struct slice response, struct slice *ret_challenge)
+{
+	*ret_challenge = SLICE("");
+	assert(sasl->last != SASL_NEED_USER || sasl->user_came);
+	if (sasl->last != SASL_CHALLENGE && sasl->last != SASL_NEED_USER)
+		return sasl->last = sasl_fail(sasl, "a response after the end");
+	if (response.len > SASL_RESPONSE_MAX)
+		return sasl->last = sasl_fail(sasl, "response too long");
+	sasl->last = sasl->mechanism->step(sasl, response, ret_challenge);
+	sasl->at++;
+	return sasl->last;
+}
+
+void sasl_user(struct sasl *sasl, const struct scram_keys *keys)
+{
+	sasl->user_came = true;
+	sasl->user_known = keys != NULL;
+	if (keys)
+		sasl->user = *keys;
+}
+
+bool sasl_keep_name(struct sasl *sasl, struct slice name, struct slice *ret)
+{
+	if (name.len == 0 || name.len > SASL_NAME_MAX || !utf8_valid(name))
+		return false;
+	*ret = arena_copy(sasl->arena, name);
+	return true;
+}
+
+bool sasl_keep_password(struct sasl *sasl, struct slice password)
+{
+	if (password.len == 0 || slice_chr(password, '\0') >= 0)
+		return false;
+	sasl->password = arena_alloc(sasl->arena, password.len);
+	sasl->password_len = password.len;
+	memcpy(sasl->password, password.data, password.len);
+	return true;
+}
+
+struct slice sasl_login(const struct sasl *sasl)
+{
+	return sasl->login;
+}
+
+struct slice sasl_authzid(const struct sasl *sasl)
+{
+	return sasl->authzid;
+}
+
+struct slice sasl_password(const struct sasl *sasl)
+{
+	return slice_of(sasl->password, sasl->password_len);
+}
+
+const char *sasl_error(const struct sasl *sasl)
+{
+	return sasl->error ? sasl->error : "";
+}

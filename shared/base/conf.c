@@ -184,9 +184,9 @@ static enum fault read_file(const char *path, struct buf *out, struct why *why)
 	return FAULT_NONE;
 }
 
-static bool parse_text(cfg_t *cfg, const void *text, size_t len)
+static bool parse_text(cfg_t *cfg, void *text, size_t len)
 {
-	FILE *file = fmemopen((void *)(uintptr_t)text, len, "r");
+	FILE *file = fmemopen(text, len, "r");
 	bool good;
 
 	if (!file)
@@ -200,7 +200,7 @@ static bool parse_text(cfg_t *cfg, const void *text, size_t len)
  * and is a comment where there is none to end. */
 static void reset_scanner(cfg_t *cfg)
 {
-	static const char ends[] = "#'\"*/\n";
+	char ends[] = "#'\"*/\n";
 
 	parse_text(cfg, ends, sizeof(ends) - 1);
 }

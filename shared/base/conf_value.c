@@ -219,7 +219,7 @@ void conf_value_print(const struct conf_row *row, const void *target, const char
 		int64_t number;
 		bool yes;
 		struct conf_list list;
-	} fallback;
+	} fallback = { .list = { 0 } };
 	const void *field = &fallback;
 
 	if (target) {

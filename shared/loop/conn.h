@@ -14,7 +14,8 @@
  *            taken (STARTTLS injection, RFC 3207 section 6). Buffers of an idle
  *            connection are given back (16 KiB of OpenSSL's and all of ours).
  * Closing    conn_close() at any time, also inside callbacks: sends what is
- *            collected (conn_abort() does not), then on_closed, once, last; after it the conn is gone.
+ *            collected (conn_abort() does not), then on_closed, once, last; after it the conn is gone. A peer that
+ *            does not end as well is given a second after our last byte, so that a reset does not destroy it.
  *            A conn is always closed by its owner, never by itself: the end of the stream and errors come as
  *            on_readable with conn_ended() true.
  * Deadlines  One: conn_deadline(ms) from now; on_timeout when it passes; 0 takes it away.
@@ -26,13 +27,15 @@
 
 struct conn;
 struct tls_ctx;
+struct tls_tlsa;
 struct sockaddr;
 
 struct conn_handler {
 	void (*on_connected)(void *owner, enum fault, const struct why *); /* clients: connected, or not */
 	void (*on_readable)(void *owner);
 	void (*on_drained)(void *owner);			       /* may be NULL */
-	void (*on_tls)(void *owner, enum fault, const struct why *); /* handshake finished, or failed: close then */
+	/* handshake finished, or failed: close then. CLOSED: the peer went away; DENIED: its certificate is not right */
+	void (*on_tls)(void *owner, enum fault, const struct why *);
 	void (*on_timeout)(void *owner);
 	void (*on_closed)(void *owner);
 };
@@ -50,9 +53,10 @@ struct conn *conn_from_fd(struct loop *, int fd, const struct conn_conf *, const
 /* Listeners hand out connections without an owner; this gives them one. */
 void conn_own(struct conn *, const struct conn_conf *, const struct conn_handler *, void *owner);
 
-/* A line without its CRLF. Valid until the next conn_ call on this conn. A bare LF ends a line only where
- * conn_bare_lf(true) allowed it. CONN_LONG: the line passed `max`; its bytes are swallowed up to its end and the
- * call after that gives the next line. */
+/* A line without its CRLF. Valid until the next conn_ call on this conn, or until control is back in the loop. A bare
+ * LF ends a line only where conn_bare_lf(true) allowed it; else it and a bare CR are bytes of the line. CONN_LONG: the
+ * line has passed `max`; said once, as soon as it is known. Its bytes are swallowed up to its end and the next line
+ * follows. */
 enum conn_got { CONN_NONE, CONN_LINE, CONN_LONG };
 enum conn_got conn_line(struct conn *, size_t max, struct slice *ret);
 void conn_bare_lf(struct conn *, bool allowed);
@@ -72,6 +76,9 @@ bool conn_congested(const struct conn *);
 
 /* Server: `name` NULL. Client: `name` is the SNI name and, when the ctx verifies, the name to match. */
 void conn_start_tls(struct conn *, struct tls_ctx *, const char *name);
+/* Client: as above, but the TLSA records decide instead of authorities (DANE, RFC 7672): without a match on_tls says
+ * DENIED, whatever the context says. False when no record is usable; nothing was started then. */
+bool conn_start_tls_dane(struct conn *, struct tls_ctx *, const char *name, const struct tls_tlsa *, size_t n);
 bool conn_is_tls(const struct conn *); /* handshake finished */
 
 struct conn_tls_info {
@@ -82,6 +89,7 @@ struct conn_tls_info {
 	const char *verify_error; /* "" when verified */
 	int bits;
 };
+/* False before the handshake is finished. After a failed one verify_error is there all the same. */
 bool conn_tls_info(const struct conn *, struct conn_tls_info *ret);
 /* tls-exporter channel binding, RFC 9266. */
 bool conn_tls_exporter(const struct conn *, uint8_t out[32]);

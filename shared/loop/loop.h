@@ -15,9 +15,12 @@ struct loop *loop_new(void);
 void loop_free(struct loop *); /* after loop_run() returned and its users are closed */
 struct uv_loop_s *loop_uv(struct loop *);
 
-/* Runs until loop_stop() and until no connection, job or timer of a user is left, or until `grace_ms` after the stop. */
+/* Runs until loop_stop(), and then until no connection and no job is left or `grace_ms` are over; connections that are
+ * left then are aborted. One stop ends one run. */
 void loop_run(struct loop *, int64_t grace_ms);
 void loop_stop(struct loop *);
+/* What is ready, waiting at most `ms` for it: for tests and tools that wait for a condition of their own. */
+void loop_step(struct loop *, int64_t ms);
 bool loop_stopping(const struct loop *);
 int64_t loop_now(const struct loop *); /* cached monotonic ms */
 

@@ -1,6 +1,7 @@
 #ifndef SHARED_LOOP_SIGNALS_H
 #define SHARED_LOOP_SIGNALS_H
-/* SIGTERM and SIGINT ask to drain (a second one ends at once), SIGHUP to reload; SIGPIPE is ignored. */
+/* SIGTERM and SIGINT ask to drain (a second one ends at once), SIGHUP to reload. (SIGPIPE is ignored once there
+ * is a loop.) */
 #include "loop/loop.h"
 
 struct signals;

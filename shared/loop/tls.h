@@ -7,6 +7,7 @@
  * renegotiation, tickets on, released buffers.
  */
 #include "base/fault.h"
+#include "base/slice.h"
 #include "loop/loop.h"
 
 struct tls_ctx;
@@ -28,6 +29,12 @@ struct tls_client_conf {
 	bool old_peers;	     /* SECLEVEL 1: opportunistic TLS only */
 };
 MUST_CHECK enum fault tls_client_new(const struct tls_client_conf *, struct tls_ctx **ret, struct why *);
+/* One TLSA record (RFC 6698), for conn_start_tls_dane(). */
+struct tls_tlsa {
+	uint8_t usage, selector, matching;
+	struct slice data;
+};
+
 void tls_free(struct tls_ctx *); /* NULL accepted */
 
 #endif

@@ -11,20 +11,22 @@
 #include "store/store.h"
 
 MUST_CHECK enum fault queue_put(struct store *, const struct actor *, const struct queue_entry *, size_t n,
-				struct why *);
-MUST_CHECK enum fault queue_claim(struct store *, const struct actor *, int64_t now, int64_t lease_ms, size_t max,
-				  struct arena *, struct queue_entry **ret, size_t *ret_n, struct why *);
+                                struct why *);
+MUST_CHECK enum fault queue_claim(struct store *, const struct actor *, int64_t now, int64_t lease_ms,
+                                  size_t max, struct arena *, struct queue_entry **ret, size_t *ret_n,
+                                  struct why *);
 MUST_CHECK enum fault queue_renew(struct store *, const struct actor *, const struct id *, uint64_t fence,
-				  int64_t lease_until, struct why *);
-MUST_CHECK enum fault queue_finish(struct store *, const struct actor *, const struct queue_outcome *, struct why *);
+                                  int64_t lease_until, struct why *);
+MUST_CHECK enum fault queue_finish(struct store *, const struct actor *, const struct queue_outcome *,
+                                   struct why *);
 MUST_CHECK enum fault queue_set(struct store *, const struct actor *, const struct id *, uint64_t fence,
-				enum queue_status, int64_t due, struct why *);
+                                enum queue_status, int64_t due, struct why *);
 MUST_CHECK enum fault queue_remove(struct store *, const struct actor *, const struct id *, uint64_t fence,
-				   struct why *);
+                                   struct why *);
 MUST_CHECK enum fault queue_get(struct store *, const struct actor *, const struct id *, struct arena *,
-				struct queue_entry *ret, struct why *);
-MUST_CHECK enum fault queue_list(struct store *, const struct actor *, const struct queue_query *, struct arena *,
-				 struct queue_entry **ret, size_t *ret_n, struct why *);
+                                struct queue_entry *ret, struct why *);
+MUST_CHECK enum fault queue_list(struct store *, const struct actor *, const struct queue_query *,
+                                 struct arena *, struct queue_entry **ret, size_t *ret_n, struct why *);
 MUST_CHECK enum fault queue_next_due(struct store *, const struct actor *, int64_t *ret, struct why *);
 
 #endif

@@ -7,16 +7,18 @@
 #include "store/store.h"
 
 MUST_CHECK enum fault record_get(struct store *, const struct actor *, enum collection, struct slice key,
-				 bool with_body, struct arena *, struct record *ret, struct why *); /* NOT_FOUND */
+                                 bool with_body, struct arena *, struct record *ret,
+                                 struct why *); /* NOT_FOUND */
 /* Many at once, in one round trip (a few for very many); key {NULL, 0} marks those that are not there. */
-MUST_CHECK enum fault record_get_many(struct store *, const struct actor *, enum collection, const struct slice *keys,
-				      size_t n, bool with_body, struct arena *, struct record *ret, struct why *);
+MUST_CHECK enum fault record_get_many(struct store *, const struct actor *, enum collection,
+                                      const struct slice *keys, size_t n, bool with_body, struct arena *,
+                                      struct record *ret, struct why *);
 MUST_CHECK enum fault record_put(struct store *, const struct actor *, enum collection, const struct record *,
-				 struct why *);
+                                 struct why *);
 MUST_CHECK enum fault record_del(struct store *, const struct actor *, enum collection, struct slice key,
-				 uint64_t version, struct why *);
-MUST_CHECK enum fault record_find(struct store *, const struct actor *, const struct record_query *, struct arena *,
-				  struct record **ret, size_t *ret_n, struct why *);
+                                 uint64_t version, struct why *);
+MUST_CHECK enum fault record_find(struct store *, const struct actor *, const struct record_query *,
+                                  struct arena *, struct record **ret, size_t *ret_n, struct why *);
 const char *collection_name(enum collection);
 
 #endif

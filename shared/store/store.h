@@ -25,11 +25,11 @@
 #include "base/rand.h"
 
 enum actor_kind {
-	ACTOR_SYSTEM,	/* fsck, sweeper, migrations, key rotation */
-	ACTOR_ADMIN,	/* admin and CLI: directory and settings, creates and deletes mailboxes; no content */
-	ACTOR_OWNER,	/* imapd for a logged-in account */
+	ACTOR_SYSTEM,   /* fsck, sweeper, migrations, key rotation */
+	ACTOR_ADMIN,    /* admin and CLI: directory and settings, creates and deletes mailboxes; no content */
+	ACTOR_OWNER,    /* imapd for a logged-in account */
 	ACTOR_DELIVERY, /* smtpd, mta for a recipient: puts content, appends; reads no content */
-	ACTOR_QUEUE,	/* mta: queue entries and their content */
+	ACTOR_QUEUE,    /* mta: queue entries and their content */
 };
 
 struct actor {
@@ -40,27 +40,28 @@ struct actor {
 /* ---- plain records ------------------------------------------------------------------------------------------- */
 
 enum collection {
-	COLL_SETTINGS,	/* key: name. Suite settings, queue key, schema version */
-	COLL_DOMAINS,	/* key: domain */
-	COLL_ACCOUNTS,	/* key: account id. index 0: domain; index 1, unique: login */
+	COLL_SETTINGS, /* key: name. Suite settings, queue key, schema version */
+	COLL_DOMAINS,  /* key: domain */
+	COLL_ACCOUNTS, /* key: account id. index 0: domain; index 1, unique: login */
 	COLL_ADDRESSES, /* key: normalized address ("@domain": catch-all). index 0: domain; index 1: account id */
-	COLL_TOKENS,	/* key: token hash. index 0: name, unique */
-	COLL_AUDIT,	/* key: time-ordered. index 0: domain */
-	COLL_CONTENTS,	/* key: content id. The body, when inline, is `body` */
+	COLL_TOKENS,   /* key: token hash. index 0: name, unique */
+	COLL_AUDIT,    /* key: time-ordered. index 0: domain */
+	COLL_CONTENTS, /* key: content id. The body, when inline, is `body` */
 	COLL_COUNT,
 };
 
-#define RECORD_INDEXES	 2
-#define RECORD_KEY_MAX	 320
+#define RECORD_INDEXES   2
+#define RECORD_KEY_MAX   320
 #define RECORD_VALUE_MAX (1024 * 1024)
-#define RECORD_BODY_MAX	 (1024 * 1024)
+#define RECORD_BODY_MAX  (1024 * 1024)
 
-#define RECORD_NEW 0	     /* put: insert; EXISTS when another value is there, NONE when the same is (a retry) */
+#define RECORD_NEW 0 /* put: insert; EXISTS when another value is there, NONE when the same is (a retry) */
 #define RECORD_ANY UINT64_MAX /* put, del: whatever is there */
 
 struct record {
 	struct slice key;
-	uint64_t version; /* put: the version it replaces, RECORD_NEW or RECORD_ANY. get: what is stored, from 1 */
+	uint64_t
+	    version; /* put: the version it replaces, RECORD_NEW or RECORD_ANY. get: what is stored, from 1 */
 	struct slice accounts; /* 16 bytes each: whose it is. Empty: nobody's (settings, domains) */
 	struct slice index[RECORD_INDEXES]; /* {NULL, 0}: not in that index */
 	int64_t expires; /* 0: never. Past it get and find do not see it, and it is removed some time later */
@@ -70,7 +71,7 @@ struct record {
 
 struct record_query {
 	enum collection collection;
-	int index; /* 0, 1; -1: by key */
+	int index;          /* 0, 1; -1: by key */
 	struct slice equal; /* only this index value (index >= 0); {NULL, 0}: all, in order */
 	struct slice after_index, after_key; /* continue behind this one; {NULL, 0}: from the start */
 	size_t limit;
@@ -79,21 +80,21 @@ struct record_query {
 
 /* ---- mailboxes ----------------------------------------------------------------------------------------------- */
 
-struct mailbox_meta { /* what names a mailbox */
+struct mailbox_meta {                  /* what names a mailbox */
 	struct id id, account, parent; /* parent zero: top level */
-	struct slice name;	       /* sealed */
-	struct id name_hash;	       /* unique under (account, parent) */
-	uint32_t special_use;	       /* enum special_use bits, mailbox.h */
+	struct slice name;             /* sealed */
+	struct id name_hash;           /* unique under (account, parent) */
+	uint32_t special_use;          /* enum special_use bits, mailbox.h */
 	bool subscribed, no_select;    /* no_select: a name that only has children */
-	uint64_t version;	       /* of this part alone; update is conditional on it */
+	uint64_t version;              /* of this part alone; update is conditional on it */
 };
 
 struct mailbox_head { /* what one look at a mailbox tells */
 	uint32_t uid_validity, uid_next;
-	uint64_t modseq;	/* of the newest change; 1 in a new mailbox */
-	uint64_t log_base;	/* changes up to here are in the pages */
-	uint32_t log_base_uid;	/* uid_next as it was at log_base */
-	uint32_t log_bytes;	/* of the entries in the log */
+	uint64_t modseq;         /* of the newest change; 1 in a new mailbox */
+	uint64_t log_base;       /* changes up to here are in the pages */
+	uint32_t log_base_uid;   /* uid_next as it was at log_base */
+	uint32_t log_bytes;      /* of the entries in the log */
 	uint64_t vanished_floor; /* expunges up to here are no longer told apart */
 	uint32_t messages, unseen;
 	uint64_t bytes;
@@ -103,7 +104,7 @@ struct mailbox_head { /* what one look at a mailbox tells */
 
 struct mailbox_change { /* one log entry, encoded by log.h; takes one mod-sequence */
 	struct slice entry;
-	struct id tag;		  /* unique in the log: a second commit of the same tag is EXISTS; zero: none */
+	struct id tag; /* unique in the log: a second commit of the same tag is EXISTS; zero: none */
 	int32_t messages, unseen; /* what it adds to the head's counts */
 	int64_t bytes;
 	uint32_t uids; /* UIDs it takes, 0 unless it appends */
@@ -113,8 +114,8 @@ struct commit {
 	struct id mailbox;
 	const struct mailbox_change *changes;
 	uint32_t n_changes;
-	uint64_t if_modseq;	    /* only if nothing has changed since; 0 = whatever it is */
-	const struct slice *keywords; /* sealed names to add to the header, numbered from if_keywords */
+	uint64_t if_modseq;               /* only if nothing has changed since; 0 = whatever it is */
+	const struct slice *keywords;     /* sealed names to add to the header, numbered from if_keywords */
 	uint32_t n_keywords, if_keywords; /* with n_keywords: only if the header has if_keywords names */
 	bool durable;
 };
@@ -127,38 +128,40 @@ struct mailbox_row { /* meta and head, as listed */
 struct mailbox_log { /* one look at a mailbox */
 	struct mailbox_head head;
 	const struct slice *keywords; /* head.keywords sealed names */
-	const struct mailbox_change *changes; /* all entries after log_base, in order: modseq log_base + 1, + 2, … */
+	const struct mailbox_change
+	    *changes; /* all entries after log_base, in order: modseq log_base + 1, + 2, … */
 	uint32_t n;
 };
 
 struct page_row {
-	uint32_t number; /* UIDs number * PAGE_UIDS + 1 … (number + 1) * PAGE_UIDS */
-	uint64_t modseq; /* changes up to here that touch its UIDs are in it */
+	uint32_t number;      /* UIDs number * PAGE_UIDS + 1 … (number + 1) * PAGE_UIDS */
+	uint64_t modseq;      /* changes up to here that touch its UIDs are in it */
 	struct slice columns; /* packed by page.h */
-	struct slice keys;    /* content ids and wrapped keys; {NULL, 0}: not asked for; when writing: leave as it is */
+	struct slice
+	    keys; /* content ids and wrapped keys; {NULL, 0}: not asked for; when writing: leave as it is */
 };
 
 /* ---- queue --------------------------------------------------------------------------------------------------- */
 
 enum queue_status { QUEUE_WAITING = 0, QUEUE_HELD = 1 };
 
-struct queue_entry { /* one message to one destination domain */
+struct queue_entry {                    /* one message to one destination domain */
 	struct id id, account, content; /* account: the sender's, zero when none */
 	struct slice domain;
 	enum queue_status status;
 	uint8_t priority; /* higher first */
 	int64_t created, due;
 	uint32_t attempts;
-	uint64_t size;	    /* of the message, for lists */
-	uint64_t fence;	    /* counts claims; finishing needs the one the claim gave */
+	uint64_t size;       /* of the message, for lists */
+	uint64_t fence;      /* counts claims; finishing needs the one the claim gave */
 	int64_t lease_until; /* 0: not claimed */
 	struct slice state;  /* sealed: envelope, recipients and their outcomes */
 };
 
 struct queue_query {
 	const struct id *account; /* NULL: all */
-	struct slice domain;	  /* {NULL, 0}: all */
-	struct id after;	  /* zero: from the start; by id */
+	struct slice domain;      /* {NULL, 0}: all */
+	struct id after;          /* zero: from the start; by id */
 	size_t limit;
 };
 
@@ -183,70 +186,75 @@ struct store_ops {
 	const char *name; /* as the config spells it: "mongo", "sqlite" */
 
 	/* Records. */
-	enum fault (*get)(struct store *, const struct actor *, enum collection, const struct slice *keys, size_t n,
-			  bool with_body, struct arena *, struct record *ret /* n, key {NULL,0} where not found */,
-			  struct why *);
+	enum fault (*get)(struct store *, const struct actor *, enum collection, const struct slice *keys,
+	                  size_t n, bool with_body, struct arena *,
+	                  struct record *ret /* n, key {NULL,0} where not found */, struct why *);
 	/* One record. EXISTS (key or unique index), STALE, TOO_BIG. Durable. */
-	enum fault (*put)(struct store *, const struct actor *, enum collection, const struct record *, struct why *);
-	enum fault (*del)(struct store *, const struct actor *, enum collection, struct slice key, uint64_t version,
-			  struct why *); /* STALE, NOT_FOUND */
+	enum fault (*put)(struct store *, const struct actor *, enum collection, const struct record *,
+	                  struct why *);
+	enum fault (*del)(struct store *, const struct actor *, enum collection, struct slice key,
+	                  uint64_t version, struct why *); /* STALE, NOT_FOUND */
 	enum fault (*find)(struct store *, const struct actor *, const struct record_query *, struct arena *,
-			   struct record **ret, size_t *ret_n, struct why *);
+	                   struct record **ret, size_t *ret_n, struct why *);
 
 	/* Mailboxes. */
 	enum fault (*mailbox_create)(struct store *, const struct actor *, const struct mailbox_meta *,
-				     uint32_t uid_validity, struct why *); /* EXISTS: name or id; NONE on its own retry */
+	                             uint32_t uid_validity,
+	                             struct why *); /* EXISTS: name or id; NONE on its own retry */
 	enum fault (*mailbox_update)(struct store *, const struct actor *, const struct mailbox_meta *,
-				     struct why *); /* STALE, EXISTS, NOT_FOUND */
+	                             struct why *); /* STALE, EXISTS, NOT_FOUND */
 	enum fault (*mailbox_delete)(struct store *, const struct actor *, const struct id *mailbox,
-				     struct why *); /* and its pages; NOT_FOUND */
-	enum fault (*mailbox_list)(struct store *, const struct actor *, const struct id *account, struct arena *,
-				   struct mailbox_row **ret, size_t *ret_n, struct why *); /* unordered */
+	                             struct why *); /* and its pages; NOT_FOUND */
+	enum fault (*mailbox_list)(struct store *, const struct actor *, const struct id *account,
+	                           struct arena *, struct mailbox_row **ret, size_t *ret_n,
+	                           struct why *); /* unordered */
 
 	/* All changes or none, in one step that every reader sees whole. ret_head is the head just after.
 	 * STALE: if_modseq or if_keywords is past. EXISTS: a tag is in the log. NOT_FOUND. LIMIT: the log is full (schema.h),
 	 * fold first. */
 	enum fault (*commit)(struct store *, const struct actor *, const struct commit *,
-			     struct mailbox_head *ret_head, struct why *);
+	                     struct mailbox_head *ret_head, struct why *);
 	/* The head and the whole log. NOT_FOUND. */
 	enum fault (*read)(struct store *, const struct actor *, const struct id *mailbox, struct arena *,
-			   struct mailbox_log *ret, struct why *);
+	                   struct mailbox_log *ret, struct why *);
 	/* Sets recent_uid to uid_next; gives the head as it was before. */
 	enum fault (*take_recent)(struct store *, const struct actor *, const struct id *mailbox,
-				  struct mailbox_head *ret_before, struct why *);
+	                          struct mailbox_head *ret_before, struct why *);
 	/* Pages with modseq above `since`, by number. */
-	enum fault (*pages_read)(struct store *, const struct actor *, const struct id *mailbox, uint64_t since,
-				 bool with_keys, struct arena *, struct page_row **ret, size_t *ret_n, struct why *);
+	enum fault (*pages_read)(struct store *, const struct actor *, const struct id *mailbox,
+	                         uint64_t since, bool with_keys, struct arena *, struct page_row **ret,
+	                         size_t *ret_n, struct why *);
 	/* The keys of one page. NOT_FOUND. */
-	enum fault (*page_get)(struct store *, const struct actor *, const struct id *mailbox, uint32_t number,
-			       struct arena *, struct page_row *ret, struct why *);
+	enum fault (*page_get)(struct store *, const struct actor *, const struct id *mailbox,
+	                       uint32_t number, struct arena *, struct page_row *ret, struct why *);
 	/* Each page alone: written if what is stored has a lower modseq or is missing. Durable. */
 	enum fault (*pages_write)(struct store *, const struct actor *, const struct id *mailbox,
-				  const struct page_row *, size_t n, struct why *);
+	                          const struct page_row *, size_t n, struct why *);
 	/* Drops the log up to `upto` if its base is still `base`, and raises the vanished floor. STALE. */
 	enum fault (*trim)(struct store *, const struct actor *, const struct id *mailbox, uint64_t base,
-			   uint64_t upto, uint64_t vanished_floor, struct why *);
+	                   uint64_t upto, uint64_t vanished_floor, struct why *);
 
 	/* Queue. */
 	enum fault (*queue_put)(struct store *, const struct actor *, const struct queue_entry *, size_t n,
-				struct why *); /* ids that are there already are left as they are. Durable */
+	                        struct why *); /* ids that are there already are left as they are. Durable */
 	/* Up to `max` waiting entries that are due and not leased, highest priority first, then earliest due:
 	 * lease_until = now + lease_ms, fence + 1. */
-	enum fault (*queue_claim)(struct store *, const struct actor *, int64_t now, int64_t lease_ms, size_t max,
-				  struct arena *, struct queue_entry **ret, size_t *ret_n, struct why *);
+	enum fault (*queue_claim)(struct store *, const struct actor *, int64_t now, int64_t lease_ms,
+	                          size_t max, struct arena *, struct queue_entry **ret, size_t *ret_n,
+	                          struct why *);
 	enum fault (*queue_renew)(struct store *, const struct actor *, const struct id *, uint64_t fence,
-				  int64_t lease_until, struct why *); /* STALE */
+	                          int64_t lease_until, struct why *); /* STALE */
 	enum fault (*queue_finish)(struct store *, const struct actor *, const struct queue_outcome *,
-				   struct why *); /* STALE; gives the lease back. Durable */
+	                           struct why *); /* STALE; gives the lease back. Durable */
 	/* An operator's hand: hold, release, due now. STALE while leased, or when the fence is another. */
 	enum fault (*queue_set)(struct store *, const struct actor *, const struct id *, uint64_t fence,
-				enum queue_status, int64_t due, struct why *);
+	                        enum queue_status, int64_t due, struct why *);
 	enum fault (*queue_remove)(struct store *, const struct actor *, const struct id *, uint64_t fence,
-				   struct why *); /* STALE while leased */
+	                           struct why *); /* STALE while leased */
 	enum fault (*queue_get)(struct store *, const struct actor *, const struct id *, struct arena *,
-				struct queue_entry *ret, struct why *); /* NOT_FOUND */
-	enum fault (*queue_list)(struct store *, const struct actor *, const struct queue_query *, struct arena *,
-				 struct queue_entry **ret, size_t *ret_n, struct why *);
+	                        struct queue_entry *ret, struct why *); /* NOT_FOUND */
+	enum fault (*queue_list)(struct store *, const struct actor *, const struct queue_query *,
+	                         struct arena *, struct queue_entry **ret, size_t *ret_n, struct why *);
 	/* When the next waiting entry is due; 0: none waits. */
 	enum fault (*queue_next_due)(struct store *, const struct actor *, int64_t *ret, struct why *);
 
@@ -260,8 +268,8 @@ struct store_conf {
 	const char *backend; /* "sqlite", "mongo" */
 	const char *path;    /* sqlite: the database file */
 	const char *mongo_uri, *mongo_db;
-	int64_t timeout_ms;    /* mongo: of one command; 0: 5 s */
-	unsigned connections;  /* mongo: pool size; 0: 16 */
+	int64_t timeout_ms;   /* mongo: of one command; 0: 5 s */
+	unsigned connections; /* mongo: pool size; 0: 16 */
 };
 
 /* Creates what is missing (files, collections, indexes), checks the schema version (CONFIG: "written by a newer

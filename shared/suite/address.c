@@ -37,7 +37,8 @@ static void read_targets(const json_t *json, struct arena *arena, struct address
 	}
 }
 
-enum fault address_read(const struct record *record, struct arena *arena, struct address_entry *ret, struct why *why)
+enum fault address_read(const struct record *record, struct arena *arena, struct address_entry *ret,
+                        struct why *why)
 {
 	struct address_entry entry = { .version = record->version };
 	json_t *json;
@@ -49,8 +50,9 @@ enum fault address_read(const struct record *record, struct arena *arena, struct
 	entry.address = arena_strz(arena, record->key);
 	whole = parse_kind(json_get_str(json, "kind", arena), &entry.kind);
 	if (whole && entry.kind == ADDRESS_ACCOUNT) {
-		whole = json_get_id(json, "account", &entry.account) && json_get_id(json, "inbox", &entry.inbox) &&
-			json_get_raw(json, "public_key", entry.public_key.raw, sizeof(entry.public_key.raw));
+		whole = json_get_id(json, "account", &entry.account) &&
+		        json_get_id(json, "inbox", &entry.inbox) &&
+		        json_get_raw(json, "public_key", entry.public_key.raw, sizeof(entry.public_key.raw));
 		(void)json_get_id(json, "junk", &entry.junk);
 		entry.generation = (uint8_t)json_get_int(json, "generation");
 		entry.quota = (uint64_t)json_get_int(json, "quota");
@@ -70,12 +72,12 @@ static json_t *entry_json(const struct address_entry *entry)
 	json_t *targets;
 
 	if (entry->kind == ADDRESS_ACCOUNT)
-		return json_pack("{s:s,s:o,s:o,s:o,s:o,s:i,s:I,s:b}", "kind", kind_names[entry->kind], "account",
-				 json_id(&entry->account), "inbox", json_id(&entry->inbox), "junk",
-				 json_id(&entry->junk), "public_key",
-				 json_bytes(slice_of(entry->public_key.raw, sizeof(entry->public_key.raw))),
-				 "generation", (int)entry->generation, "quota", (json_int_t)entry->quota, "suspended",
-				 (int)entry->suspended);
+		return json_pack("{s:s,s:o,s:o,s:o,s:o,s:i,s:I,s:b}", "kind", kind_names[entry->kind],
+		                 "account", json_id(&entry->account), "inbox", json_id(&entry->inbox), "junk",
+		                 json_id(&entry->junk), "public_key",
+		                 json_bytes(slice_of(entry->public_key.raw, sizeof(entry->public_key.raw))),
+		                 "generation", (int)entry->generation, "quota", (json_int_t)entry->quota,
+		                 "suspended", (int)entry->suspended);
 	targets = json_array();
 	for (size_t i = 0; i < entry->n_targets; i++)
 		json_array_append_new(targets, json_string(entry->targets[i]));
@@ -108,7 +110,7 @@ enum fault address_put(struct stack *stack, const struct address_entry *entry, s
 enum { LOOK_EXACT, LOOK_BASE, LOOK_DOMAIN, LOOKS };
 
 enum fault address_find(struct stack *stack, struct slice local, struct slice domain, struct arena *arena,
-			enum found_as *ret_found, struct address_entry *ret, struct why *why)
+                        enum found_as *ret_found, struct address_entry *ret, struct why *why)
 {
 	static const enum found_as found_as[LOOKS] = { FOUND_EXACT, FOUND_TAGGED, FOUND_CATCH_ALL };
 	struct record records[LOOKS];
@@ -120,7 +122,8 @@ enum fault address_find(struct stack *stack, struct slice local, struct slice do
 	keys[LOOK_EXACT] = slice_str(arena_printf(arena, "%.*s@%.*s", SLICE_FMT(local), SLICE_FMT(domain)));
 	keys[LOOK_BASE] = slice_str(arena_printf(arena, "%.*s@%.*s", SLICE_FMT(base), SLICE_FMT(domain)));
 	keys[LOOK_DOMAIN] = slice_str(arena_printf(arena, "@%.*s", SLICE_FMT(domain)));
-	fault = record_get_many(stack->store, &actor_admin, COLL_ADDRESSES, keys, LOOKS, false, arena, records, why);
+	fault = record_get_many(stack->store, &actor_admin, COLL_ADDRESSES, keys, LOOKS, false, arena,
+	                        records, why);
 	if (fault)
 		return fault;
 	if (!records[LOOK_DOMAIN].key.data) {
@@ -138,9 +141,12 @@ enum fault address_find(struct stack *stack, struct slice local, struct slice do
 /* ---- lists and aliases ---- */
 
 enum fault address_walk(struct stack *stack, enum address_kind kind, struct slice domain, struct slice after,
-			size_t limit, struct arena *arena, struct address_entry **ret, size_t *ret_n, struct why *why)
+                        size_t limit, struct arena *arena, struct address_entry **ret, size_t *ret_n,
+                        struct why *why)
 {
-	struct record_query query = { .collection = COLL_ADDRESSES, .index = 0, .equal = domain, .limit = WALK_BATCH };
+	struct record_query query = {
+		.collection = COLL_ADDRESSES, .index = 0, .equal = domain, .limit = WALK_BATCH
+	};
 	struct address_entry *found = arena_array(arena, struct address_entry, limit);
 	size_t kept = 0, n = WALK_BATCH;
 
@@ -165,15 +171,16 @@ enum fault address_walk(struct stack *stack, enum address_kind kind, struct slic
 	return FAULT_NONE;
 }
 
-enum fault alias_get(struct stack *stack, struct slice address, struct arena *arena, struct address_entry *ret,
-		     struct why *why)
+enum fault alias_get(struct stack *stack, struct slice address, struct arena *arena,
+                     struct address_entry *ret, struct why *why)
 {
 	struct slice key;
 	struct record record;
 	enum fault fault = directory_key(arena, address, &key, why);
 
 	if (!fault)
-		fault = record_get(stack->store, &actor_admin, COLL_ADDRESSES, key, false, arena, &record, why);
+		fault =
+		    record_get(stack->store, &actor_admin, COLL_ADDRESSES, key, false, arena, &record, why);
 	if (!fault)
 		fault = address_read(&record, arena, ret, why);
 	if (!fault && ret->kind != ADDRESS_ALIAS)
@@ -196,8 +203,8 @@ static enum fault check_targets(struct arena *arena, const char *const *targets,
 	return fault;
 }
 
-enum fault alias_put(struct stack *stack, const struct change_by *by, struct slice address, const char *const *targets,
-		     size_t n, uint64_t version, struct why *why)
+enum fault alias_put(struct stack *stack, const struct change_by *by, struct slice address,
+                     const char *const *targets, size_t n, uint64_t version, struct why *why)
 {
 	struct arena *arena = arena_new();
 	struct address_entry entry = { .kind = ADDRESS_ALIAS, .n_targets = n, .version = version }, there;
@@ -218,13 +225,14 @@ enum fault alias_put(struct stack *stack, const struct change_by *by, struct sli
 		fault = address_put(stack, &entry, why);
 	}
 	if (!fault)
-		fault = audit_add(stack, by, version == RECORD_NEW ? "alias.create" : "alias.change", entry.address,
-				  domain.name, "", why);
+		fault = audit_add(stack, by, version == RECORD_NEW ? "alias.create" : "alias.change",
+		                  entry.address, domain.name, "", why);
 	arena_free(arena);
 	return fault;
 }
 
-enum fault alias_delete(struct stack *stack, const struct change_by *by, struct slice address, struct why *why)
+enum fault alias_delete(struct stack *stack, const struct change_by *by, struct slice address,
+                        struct why *why)
 {
 	struct arena *arena = arena_new();
 	struct address_entry entry;
@@ -236,14 +244,14 @@ enum fault alias_delete(struct stack *stack, const struct change_by *by, struct 
 		fault = record_del(stack->store, &actor_admin, COLL_ADDRESSES, key, entry.version, why);
 		if (!fault)
 			fault = audit_add(stack, by, "alias.delete", entry.address,
-					  arena_strz(arena, directory_domain_of(key)), "", why);
+			                  arena_strz(arena, directory_domain_of(key)), "", why);
 	}
 	arena_free(arena);
 	return fault;
 }
 
-enum fault alias_list(struct stack *stack, struct slice domain, struct slice after, size_t limit, struct arena *arena,
-		      struct address_entry **ret, size_t *ret_n, struct why *why)
+enum fault alias_list(struct stack *stack, struct slice domain, struct slice after, size_t limit,
+                      struct arena *arena, struct address_entry **ret, size_t *ret_n, struct why *why)
 {
 	return address_walk(stack, ADDRESS_ALIAS, domain, after, limit, arena, ret, ret_n, why);
 }

@@ -5,7 +5,7 @@
 #include "suite/json.h"
 
 enum fault audit_add(struct stack *stack, const struct change_by *by, const char *action, const char *object,
-		     const char *domain, const char *detail, struct why *why)
+                     const char *domain, const char *detail, struct why *why)
 {
 	struct arena *arena;
 	struct record record = { .version = RECORD_NEW };
@@ -16,20 +16,22 @@ enum fault audit_add(struct stack *stack, const struct change_by *by, const char
 	if (!by)
 		return FAULT_NONE;
 	arena = arena_new();
-	record.key = slice_str(arena_printf(arena, "%016llx-%.8s", (unsigned long long)now, id_print(&unique).text));
+	record.key =
+	    slice_str(arena_printf(arena, "%016llx-%.8s", (unsigned long long)now, id_print(&unique).text));
 	if (domain && domain[0])
 		record.index[0] = slice_str(domain);
 	record.value = json_write(json_pack("{s:I,s:s,s:s,s:s,s:s,s:s}", "at", (json_int_t)now, "principal",
-					    by->principal, "ip", by->ip, "action", action, "object", object, "detail",
-					    detail),
-				  arena);
+	                                    by->principal, "ip", by->ip, "action", action, "object", object,
+	                                    "detail", detail),
+	                          arena);
 	fault = record_put(stack->store, &actor_admin, COLL_AUDIT, &record, why);
 	arena_free(arena);
 	return fault;
 }
 
-enum fault audit_list(struct stack *stack, struct slice domain, struct slice after, size_t limit, struct arena *arena,
-		      struct audit_row **ret, size_t *ret_n, struct slice *ret_next, struct why *why)
+enum fault audit_list(struct stack *stack, struct slice domain, struct slice after, size_t limit,
+                      struct arena *arena, struct audit_row **ret, size_t *ret_n, struct slice *ret_next,
+                      struct why *why)
 {
 	const struct record_query query = {
 		.collection = COLL_AUDIT,

@@ -3,8 +3,7 @@
 /*
  * fsck and the sweeper: the two that walk the whole store.
  *
- * The sweeper removes contents and blobs that no mailbox and no queue entry names, once they are older than the grace
- * period. fsck checks every cross-reference, replays logs against pages, and (with the accounts ring) opens every seal.
+ * The sweeper removes contents and blobs that no mailbox and no queue entry has named for the grace period. fsck checks every cross-reference, replays logs against pages, and (with the accounts ring) opens every seal.
  */
 #include "suite/stack.h"
 
@@ -14,24 +13,25 @@ struct walk_progress {
 };
 
 struct sweep_result {
-	uint64_t contents, contents_removed, blobs, blobs_removed, bytes_removed, pages_removed, queue_removed;
+	uint64_t contents, contents_removed, blobs, blobs_removed, bytes_removed, queue_removed;
 };
 MUST_CHECK enum fault sweep_run(struct stack *, int64_t grace_ms, bool dry_run,
-				void (*on_progress)(void *arg, const struct walk_progress *), void *arg,
-				struct sweep_result *ret, struct why *);
+                                void (*on_progress)(void *arg, const struct walk_progress *), void *arg,
+                                struct sweep_result *ret, struct why *);
 
 struct fsck_result {
-	uint64_t accounts, mailboxes, messages, contents, blobs, queue_entries, seals_opened;
+	uint64_t accounts, mailboxes, messages, queue_entries, seals_opened;
 	uint64_t problems;
 };
 /* `on_problem`: one line each. `open_seals`: reads and opens every body. */
-MUST_CHECK enum fault fsck_run(struct stack *, bool open_seals, void (*on_problem)(void *arg, const char *line),
-			       void (*on_progress)(void *arg, const struct walk_progress *), void *arg,
-			       struct fsck_result *ret, struct why *);
+MUST_CHECK enum fault fsck_run(struct stack *, bool open_seals,
+                               void (*on_problem)(void *arg, const char *line),
+                               void (*on_progress)(void *arg, const struct walk_progress *), void *arg,
+                               struct fsck_result *ret, struct why *);
 
 /* Re-wraps every account key (and the queue key) that another KEK than the active one wrapped. Online, resumable: what
  * is done is seen from the wrapped keys themselves. */
-MUST_CHECK enum fault rewrap_run(struct stack *, void (*on_progress)(void *arg, const struct walk_progress *), void *arg,
-				 uint64_t *ret_rewrapped, struct why *);
+MUST_CHECK enum fault rewrap_run(struct stack *, void (*on_progress)(void *arg, const struct walk_progress *),
+                                 void *arg, uint64_t *ret_rewrapped, struct why *);
 
 #endif

@@ -7,7 +7,7 @@
 #define ATTEMPTS 50
 
 void copy_items(const struct mailbox_state *state, const struct uid_set *uids, struct arena *arena,
-		struct copy_item **ret, size_t *ret_n)
+                struct copy_item **ret, size_t *ret_n)
 {
 	size_t n = 0, max = (size_t)MIN_OF(uid_set_count(uids), (uint64_t)state->n);
 	struct copy_item *items = arena_array(arena, struct copy_item, max);
@@ -36,7 +36,7 @@ void copy_items(const struct mailbox_state *state, const struct uid_set *uids, s
 
 /* Content ids and keys of the items that lie in pages, a page at a time. */
 static enum fault load_items(struct stack *stack, const struct actor *actor, struct copy_request *request,
-			     struct arena *arena, struct why *why)
+                             struct arena *arena, struct why *why)
 {
 	for (size_t i = 0; i < request->n;) {
 		uint32_t page = (request->items[i].uid - 1) / PAGE_UIDS;
@@ -48,13 +48,14 @@ static enum fault load_items(struct stack *stack, const struct actor *actor, str
 		for (; end < request->n && (request->items[end].uid - 1) / PAGE_UIDS == page; end++)
 			missing |= !request->items[end].loaded;
 		if (missing) {
-			fault = mailbox_page_keys(stack->store, actor, &request->from, page, arena, &row, why);
+			fault =
+			    mailbox_page_keys(stack->store, actor, &request->from, page, arena, &row, why);
 			for (size_t at = i; at < end && !fault; at++) {
 				struct copy_item *item = &request->items[at];
 
 				if (!item->loaded)
-					fault = page_key(&row, item->uid, &item->message.content, &item->message.key,
-							 why);
+					fault = page_key(&row, item->uid, &item->message.content,
+					                 &item->message.key, why);
 			}
 			if (fault)
 				return fault;
@@ -66,7 +67,7 @@ static enum fault load_items(struct stack *stack, const struct actor *actor, str
 
 /* The source's keyword masks over the target's names, which get what they lack. */
 static enum fault map_keywords(struct stack *stack, const struct actor *actor, const struct account_key *key,
-			       struct copy_request *request, struct arena *arena, struct why *why)
+                               struct copy_request *request, struct arena *arena, struct why *why)
 {
 	const char *names[MAILBOX_KEYWORDS_MAX];
 	struct keywords target;
@@ -98,7 +99,8 @@ static enum fault no_target(enum fault fault)
 }
 
 enum fault copy_run(struct stack *stack, const struct actor *actor, const struct account_key *key,
-		    struct copy_request *request, struct arena *arena, struct mailbox_appended *ret, struct why *why)
+                    struct copy_request *request, struct arena *arena, struct mailbox_appended *ret,
+                    struct why *why)
 {
 	struct mailbox_append *appends = arena_array(arena, struct mailbox_append, request->n);
 	const int64_t now = clock_now();
@@ -120,8 +122,8 @@ enum fault copy_run(struct stack *stack, const struct actor *actor, const struct
 }
 
 /* What expunging does to the counts, seen from a state. */
-static void count_expunge(const struct mailbox_state *state, const struct uid_set *wanted, struct uid_set *there,
-			  struct mailbox_edit *edit)
+static void count_expunge(const struct mailbox_state *state, const struct uid_set *wanted,
+                          struct uid_set *there, struct mailbox_edit *edit)
 {
 	for (uint32_t r = 0; r < wanted->n; r++) {
 		uint32_t at = mailbox_state_from(state, wanted->ranges[r].first);
@@ -136,11 +138,14 @@ static void count_expunge(const struct mailbox_state *state, const struct uid_se
 }
 
 static enum fault expunge_once(struct stack *stack, const struct actor *actor, struct mailbox_state *state,
-			       const struct uid_set *uids, struct why *why)
+                               const struct uid_set *uids, struct why *why)
 {
 	struct mailbox_edit edit = { .expunge = true };
-	struct mailbox_commit commit = { .mailbox = state->mailbox, .if_modseq = state->head.modseq, .edits = &edit,
-					 .n_edits = 1, .durable = true };
+	struct mailbox_commit commit = { .mailbox = state->mailbox,
+		                         .if_modseq = state->head.modseq,
+		                         .edits = &edit,
+		                         .n_edits = 1,
+		                         .durable = true };
 	struct uid_set there;
 	struct mailbox_head head;
 	enum fault fault = FAULT_NONE;
@@ -158,7 +163,7 @@ static enum fault expunge_once(struct stack *stack, const struct actor *actor, s
 }
 
 enum fault copy_expunge(struct stack *stack, const struct actor *actor, const struct id *mailbox,
-			const struct uid_set *uids, struct why *why)
+                        const struct uid_set *uids, struct why *why)
 {
 	struct mailbox_state *state = mailbox_state_new(mailbox);
 	struct mailbox_delta delta;
@@ -169,7 +174,8 @@ enum fault copy_expunge(struct stack *stack, const struct actor *actor, const st
 		struct arena *arena = arena_new();
 		struct mailbox_news news;
 
-		fault = mailbox_fetch_news(stack->store, actor, mailbox, state->head.modseq, arena, &news, why);
+		fault =
+		    mailbox_fetch_news(stack->store, actor, mailbox, state->head.modseq, arena, &news, why);
 		if (!fault)
 			fault = mailbox_state_apply(state, &news, &delta, why);
 		if (!fault)

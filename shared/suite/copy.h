@@ -21,15 +21,16 @@ struct copy_request {
 };
 
 /* Snapshot of a state's messages for a request, in the arena; UIDs that are not there are left out. */
-void copy_items(const struct mailbox_state *, const struct uid_set *uids, struct arena *, struct copy_item **ret,
-		size_t *ret_n);
+void copy_items(const struct mailbox_state *, const struct uid_set *uids, struct arena *,
+                struct copy_item **ret, size_t *ret_n);
 
 /* All or none. NO_TARGET: `to` is gone. NOT_FOUND: a source message's page is gone. */
-MUST_CHECK enum fault copy_run(struct stack *, const struct actor *, const struct account_key *, struct copy_request *,
-			       struct arena *, struct mailbox_appended *ret, struct why *);
+MUST_CHECK enum fault copy_run(struct stack *, const struct actor *, const struct account_key *,
+                               struct copy_request *, struct arena *, struct mailbox_appended *ret,
+                               struct why *);
 
 /* Removes messages, whatever else changed meanwhile: catches up and tries again while it is stale. */
 MUST_CHECK enum fault copy_expunge(struct stack *, const struct actor *, const struct id *mailbox,
-				   const struct uid_set *uids, struct why *);
+                                   const struct uid_set *uids, struct why *);
 
 #endif

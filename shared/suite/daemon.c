@@ -86,7 +86,8 @@ static enum fault load_conf(const struct frame *frame, struct suite_conf *suite,
 	};
 	enum fault fault;
 
-	fault = conf_load(frame->conf_path, sections, ARRAY_LEN(sections), suite_sections, frame->daemon.arena, why);
+	fault = conf_load(frame->conf_path, sections, ARRAY_LEN(sections), suite_sections,
+	                  frame->daemon.arena, why);
 	if (!fault)
 		suite_conf_finish(suite, frame->daemon.arena);
 	return fault;
@@ -95,9 +96,9 @@ static enum fault load_conf(const struct frame *frame, struct suite_conf *suite,
 static size_t field_size(enum conf_type type)
 {
 	static const size_t sizes[] = {
-		[CONF_STR] = sizeof(const char *),  [CONF_INT] = sizeof(int64_t),
-		[CONF_BOOL] = sizeof(bool),	    [CONF_SIZE] = sizeof(int64_t),
-		[CONF_DURATION] = sizeof(int64_t),  [CONF_LIST] = sizeof(struct conf_list),
+		[CONF_STR] = sizeof(const char *), [CONF_INT] = sizeof(int64_t),
+		[CONF_BOOL] = sizeof(bool),        [CONF_SIZE] = sizeof(int64_t),
+		[CONF_DURATION] = sizeof(int64_t), [CONF_LIST] = sizeof(struct conf_list),
 	};
 
 	return sizes[type];
@@ -107,7 +108,8 @@ static void take_reloadable(const struct conf_row *row, void *to, const void *fr
 {
 	for (; row->name; row++) {
 		if (row->flags & CONF_RELOAD)
-			memcpy((char *)to + row->offset, (const char *)from + row->offset, field_size(row->type));
+			memcpy((char *)to + row->offset, (const char *)from + row->offset,
+			       field_size(row->type));
 	}
 }
 
@@ -187,9 +189,9 @@ static enum fault open_tls(struct frame *frame, struct why *why)
 
 		if (!slice_cut(&rest, '=', &name) || !slice_cut(&rest, ':', &cert) || !rest.data)
 			return fault_set(why, FAULT_CONFIG, "tls_names: \"%s\" is not name=cert.pem:key.pem",
-					 suite->tls_names.items[i]);
+			                 suite->tls_names.items[i]);
 		certs[i + 1] = (struct tls_cert){ arena_strz(arena, name), arena_strz(arena, cert),
-						  arena_strz(arena, rest) };
+			                          arena_strz(arena, rest) };
 	}
 	fault = tls_server_new(certs, suite->tls_names.n + 1, &frame->daemon.tls, why);
 	if (!fault)
@@ -205,8 +207,8 @@ static enum fault open_stack_patiently(struct frame *frame, struct why *why)
 	enum fault fault;
 
 	for (;;) {
-		fault = stack_open(&frame->suite, daemon->spec->needs, daemon->loop, daemon->node, &daemon->stack,
-				   why);
+		fault = stack_open(&frame->suite, daemon->spec->needs, daemon->loop, daemon->node,
+		                   &daemon->stack, why);
 		if (!fault || !fault_row(fault)->transient || fault == FAULT_CORRUPT || fault == FAULT_CONFIG)
 			return fault;
 		log_fault(NULL, fault, why, "waiting for the store");
@@ -225,8 +227,8 @@ static enum fault open_everything(struct frame *frame, struct why *why)
 	};
 	enum fault fault;
 
-	daemon->node = arena_printf(daemon->arena, "%s-%d@%s", daemon->spec->name, (int)getpid(),
-				    frame->suite.hostname);
+	daemon->node =
+	    arena_printf(daemon->arena, "%s-%d@%s", daemon->spec->name, (int)getpid(), frame->suite.hostname);
 	daemon->loop = loop_new();
 	if (daemon->spec->tls && (fault = open_tls(frame, why)))
 		return fault;
@@ -258,7 +260,9 @@ static void close_everything(struct frame *frame)
 
 static int exit_code(enum fault fault)
 {
-	return !fault ? 0 : fault == FAULT_CONFIG || !fault_row(fault)->transient ? EXIT_CONFIG : EXIT_TEMPORARY;
+	return !fault                                                  ? 0
+	       : fault == FAULT_CONFIG || !fault_row(fault)->transient ? EXIT_CONFIG
+	                                                               : EXIT_TEMPORARY;
 }
 
 static int run(struct frame *frame)
@@ -271,8 +275,8 @@ static int run(struct frame *frame)
 	if (fault) {
 		log_fault(NULL, fault, &why, "cannot start");
 	} else {
-		log_line(NULL, LOG_INFO, "ready", "version", POSTHOUSE_VERSION, "store", frame->suite.store, "blobs",
-			 frame->suite.blobs, "bus", frame->suite.bus, NULL);
+		log_line(NULL, LOG_INFO, "ready", "version", POSTHOUSE_VERSION, "store", frame->suite.store,
+		         "blobs", frame->suite.blobs, "bus", frame->suite.bus, NULL);
 		loop_run(frame->daemon.loop, DRAIN_MS);
 		log_line(NULL, LOG_INFO, "stopped", NULL);
 	}
@@ -335,7 +339,8 @@ enum fault daemon_monitor(struct daemon *daemon, const char *address, struct why
 void daemon_note_port(struct daemon *daemon, const char *name, uint16_t port)
 {
 	struct frame *frame = container_of(daemon, struct frame, daemon);
-	const char *path = arena_printf(daemon->arena, "%s/%s.ports", daemon->suite->run_dir, daemon->spec->name);
+	const char *path =
+	    arena_printf(daemon->arena, "%s/%s.ports", daemon->suite->run_dir, daemon->spec->name);
 	const char *fresh = arena_printf(daemon->arena, "%s.%d", path, (int)getpid());
 	FILE *file;
 

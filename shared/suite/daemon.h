@@ -21,31 +21,33 @@ struct daemon_spec {
 	void *conf; /* the daemon's own struct, filled from its section */
 	size_t conf_size;
 	unsigned needs; /* enum stack_needs */
-	bool tls;   /* opens tls_cert and watches it */
+	bool tls;       /* opens tls_cert and watches it */
 	/* After everything is open: make listeners. On the loop's thread, before it runs. */
 	enum fault (*start)(struct daemon *, struct why *);
 	void (*reload)(struct daemon *); /* after the configuration was read again; may be NULL */
-	void (*drain)(struct daemon *);	 /* SIGTERM: stop accepting, tell sessions; the loop ends when they are gone */
-	void (*stop)(struct daemon *);	 /* after the loop ended: free what start made */
+	void (*drain)(
+	    struct daemon *); /* SIGTERM: stop accepting, tell sessions; the loop ends when they are gone */
+	void (*stop)(struct daemon *); /* after the loop ended: free what start made */
 };
 
 struct daemon {
 	const struct daemon_spec *spec;
 	const struct suite_conf *suite;
 	struct loop *loop;
-	struct pool *pool;   /* suite->workers threads, queue of 10,000: for store and blob work */
+	struct pool *pool; /* suite->workers threads, queue of 10,000: for store and blob work */
 	struct stack *stack;
 	struct tls_ctx *tls; /* NULL unless spec->tls */
 	struct arena *arena; /* lives as long as the process */
 	const char *node;    /* "smtpd-4711@mx1" */
-	void *state;	     /* the daemon's own */
+	void *state;         /* the daemon's own */
 };
 
 int daemon_main(const struct daemon_spec *, int argc, char **argv);
 
 /* One `monitor` row to put into a daemon's own rows: const char *monitor, "127.0.0.1:0" style, "" for none. */
-#define DAEMON_MONITOR_ROW(object, fallback) \
-	CONF(object, CONF_STR, monitor, fallback, 0, 0, 0, "address of /metrics, /healthz and /readyz; empty: none")
+#define DAEMON_MONITOR_ROW(object, fallback)                                                                 \
+	CONF(object, CONF_STR, monitor, fallback, 0, 0, 0,                                                   \
+	     "address of /metrics, /healthz and /readyz; empty: none")
 /* Called by start() with that row's value. */
 MUST_CHECK enum fault daemon_monitor(struct daemon *, const char *address, struct why *);
 /* Ports that were asked for as 0 are written to run_dir/<name>.ports as NAME=PORT lines, for tests and `run`. */

@@ -39,22 +39,22 @@ struct slice directory_domain_of(struct slice key)
 static json_t *scram_json(const struct scram_keys *scram)
 {
 	return json_pack("{s:o,s:i,s:o,s:o}", "salt", json_bytes(slice_of(scram->salt, sizeof(scram->salt))),
-			 "iterations", (int)scram->iterations, "stored_key",
-			 json_bytes(slice_of(scram->stored_key, sizeof(scram->stored_key))), "server_key",
-			 json_bytes(slice_of(scram->server_key, sizeof(scram->server_key))));
+	                 "iterations", (int)scram->iterations, "stored_key",
+	                 json_bytes(slice_of(scram->stored_key, sizeof(scram->stored_key))), "server_key",
+	                 json_bytes(slice_of(scram->server_key, sizeof(scram->server_key))));
 }
 
 static struct record account_record(const struct account *account, struct arena *arena)
 {
-	json_t *json = json_pack(
-		"{s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:i,s:o,s:o,s:o,s:I,s:I}", "login", account->login, "domain",
-		account->domain, "name", account->name, "state",
-		account->state == ACCOUNT_SUSPENDED ? "suspended" : "active", "argon", account->password.argon,
-		"scram", scram_json(&account->password.scram), "public_key",
-		json_bytes(slice_of(account->public_key.raw, sizeof(account->public_key.raw))), "generation",
-		(int)account->generation, "wrapped_key", json_bytes(account->wrapped), "inbox",
-		json_id(&account->inbox), "junk", json_id(&account->junk), "quota", (json_int_t)account->quota,
-		"created", (json_int_t)account->created);
+	json_t *json =
+	    json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:i,s:o,s:o,s:o,s:I,s:I}", "login", account->login,
+	              "domain", account->domain, "name", account->name, "state",
+	              account->state == ACCOUNT_SUSPENDED ? "suspended" : "active", "argon",
+	              account->password.argon, "scram", scram_json(&account->password.scram), "public_key",
+	              json_bytes(slice_of(account->public_key.raw, sizeof(account->public_key.raw))),
+	              "generation", (int)account->generation, "wrapped_key", json_bytes(account->wrapped),
+	              "inbox", json_id(&account->inbox), "junk", json_id(&account->junk), "quota",
+	              (json_int_t)account->quota, "created", (json_int_t)account->created);
 	struct slice id = arena_copy(arena, id_slice(&account->id));
 
 	return (struct record){
@@ -74,7 +74,8 @@ static bool read_scram(const json_t *json, struct scram_keys *ret)
 	       json_get_raw(json, "server_key", ret->server_key, sizeof(ret->server_key));
 }
 
-static enum fault account_read(const struct record *record, struct arena *arena, struct account *ret, struct why *why)
+static enum fault account_read(const struct record *record, struct arena *arena, struct account *ret,
+                               struct why *why)
 {
 	json_t *json;
 	enum fault fault = json_read(record->value, "an account", &json, why);
@@ -86,16 +87,18 @@ static enum fault account_read(const struct record *record, struct arena *arena,
 	account.login = json_get_str(json, "login", arena);
 	account.domain = json_get_str(json, "domain", arena);
 	account.name = json_get_str(json, "name", arena);
-	account.state = strcmp(json_get_str(json, "state", arena), "active") ? ACCOUNT_SUSPENDED : ACCOUNT_ACTIVE;
-	snprintf(account.password.argon, sizeof(account.password.argon), "%s", json_get_str(json, "argon", arena));
+	account.state =
+	    strcmp(json_get_str(json, "state", arena), "active") ? ACCOUNT_SUSPENDED : ACCOUNT_ACTIVE;
+	snprintf(account.password.argon, sizeof(account.password.argon), "%s",
+	         json_get_str(json, "argon", arena));
 	account.generation = (uint8_t)json_get_int(json, "generation");
 	account.wrapped = json_get_bytes(json, "wrapped_key", arena);
 	account.quota = (uint64_t)json_get_int(json, "quota");
 	account.created = json_get_int(json, "created");
 	(void)json_get_id(json, "junk", &account.junk);
 	whole = id_from(record->key, &account.id) && json_get_id(json, "inbox", &account.inbox) &&
-		json_get_raw(json, "public_key", account.public_key.raw, sizeof(account.public_key.raw)) &&
-		read_scram(json_object_get(json, "scram"), &account.password.scram);
+	        json_get_raw(json, "public_key", account.public_key.raw, sizeof(account.public_key.raw)) &&
+	        read_scram(json_object_get(json, "scram"), &account.password.scram);
 	json_decref(json);
 	if (!whole)
 		return fault_set(why, FAULT_CORRUPT, "the record of account %s lacks a field", account.login);
@@ -106,17 +109,17 @@ static enum fault account_read(const struct record *record, struct arena *arena,
 /* ---- looking up ---- */
 
 enum fault account_get(struct stack *stack, const struct id *id, struct arena *arena, struct account *ret,
-		       struct why *why)
+                       struct why *why)
 {
 	struct record record;
-	enum fault fault = record_get(stack->store, &actor_admin, COLL_ACCOUNTS, id_slice(id), false, arena, &record,
-				      why);
+	enum fault fault =
+	    record_get(stack->store, &actor_admin, COLL_ACCOUNTS, id_slice(id), false, arena, &record, why);
 
 	return fault ? fault : account_read(&record, arena, ret, why);
 }
 
 enum fault account_by_login(struct stack *stack, struct slice login, struct arena *arena, struct account *ret,
-			    struct why *why)
+                            struct why *why)
 {
 	struct address_entry entry;
 	struct slice key;
@@ -136,8 +139,8 @@ enum fault account_by_login(struct stack *stack, struct slice login, struct aren
 }
 
 /* The accounts that `entries` name, in one round trip, in their order; those deleted in between are left out. */
-static enum fault accounts_of(struct stack *stack, const struct address_entry *entries, size_t n, struct arena *arena,
-			      struct account **ret, size_t *ret_n, struct why *why)
+static enum fault accounts_of(struct stack *stack, const struct address_entry *entries, size_t n,
+                              struct arena *arena, struct account **ret, size_t *ret_n, struct why *why)
 {
 	struct slice *keys = arena_array(arena, struct slice, n);
 	struct record *records = arena_array(arena, struct record, n);
@@ -147,7 +150,8 @@ static enum fault accounts_of(struct stack *stack, const struct address_entry *e
 	*ret_n = 0;
 	for (size_t i = 0; i < n; i++)
 		keys[i] = id_slice(&entries[i].account);
-	fault = record_get_many(stack->store, &actor_admin, COLL_ACCOUNTS, keys, n, false, arena, records, why);
+	fault =
+	    record_get_many(stack->store, &actor_admin, COLL_ACCOUNTS, keys, n, false, arena, records, why);
 	for (size_t i = 0; i < n && !fault; i++) {
 		if (!records[i].key.data)
 			continue;
@@ -158,17 +162,19 @@ static enum fault accounts_of(struct stack *stack, const struct address_entry *e
 	return fault;
 }
 
-enum fault account_list(struct stack *stack, struct slice domain, struct slice after, size_t limit, struct arena *arena,
-			struct account **ret, size_t *ret_n, struct why *why)
+enum fault account_list(struct stack *stack, struct slice domain, struct slice after, size_t limit,
+                        struct arena *arena, struct account **ret, size_t *ret_n, struct why *why)
 {
 	struct address_entry *entries;
 	size_t n;
-	enum fault fault = address_walk(stack, ADDRESS_ACCOUNT, domain, after, limit, arena, &entries, &n, why);
+	enum fault fault =
+	    address_walk(stack, ADDRESS_ACCOUNT, domain, after, limit, arena, &entries, &n, why);
 
 	return fault ? fault : accounts_of(stack, entries, n, arena, ret, ret_n, why);
 }
 
-enum fault account_unlock(struct stack *stack, const struct account *account, struct account_key **ret, struct why *why)
+enum fault account_unlock(struct stack *stack, const struct account *account, struct account_key **ret,
+                          struct why *why)
 {
 	struct secret *secret;
 	enum fault fault;
@@ -211,7 +217,8 @@ static enum fault put_account(struct stack *stack, const struct account *account
 	return fault;
 }
 
-enum fault account_put(struct stack *stack, const struct change_by *by, const struct account *account, struct why *why)
+enum fault account_put(struct stack *stack, const struct change_by *by, const struct account *account,
+                       struct why *why)
 {
 	struct address_entry entry = entry_of(account);
 	enum fault fault = put_account(stack, account, why);
@@ -220,14 +227,15 @@ enum fault account_put(struct stack *stack, const struct change_by *by, const st
 		fault = address_put(stack, &entry, why);
 	if (!fault)
 		fault = audit_add(stack, by, "account.change", account->login, account->domain,
-				  account->state == ACCOUNT_SUSPENDED ? "suspended" : "active", why);
+		                  account->state == ACCOUNT_SUSPENDED ? "suspended" : "active", why);
 	if (!fault)
 		nudge_account(stack, &account->id);
 	return fault;
 }
 
 /* Is the address free, and its domain ours? */
-static enum fault check_new_address(struct stack *stack, struct slice key, struct arena *arena, struct why *why)
+static enum fault check_new_address(struct stack *stack, struct slice key, struct arena *arena,
+                                    struct why *why)
 {
 	struct slice domain = directory_domain_of(key);
 	struct record record;
@@ -245,7 +253,7 @@ static enum fault check_new_address(struct stack *stack, struct slice key, struc
 }
 
 static enum fault make_key(struct stack *stack, struct account *account, struct arena *arena,
-			   struct account_key **ret, struct why *why)
+                           struct account_key **ret, struct why *why)
 {
 	struct buf wrapped;
 
@@ -262,7 +270,7 @@ static enum fault make_key(struct stack *stack, struct account *account, struct 
 }
 
 static enum fault build_account(struct stack *stack, const struct account_new *new, struct slice key,
-				struct arena *arena, struct account *account, struct why *why)
+                                struct arena *arena, struct account *account, struct why *why)
 {
 	struct actor actor = { .kind = ACTOR_ADMIN };
 	struct account_key *secret;
@@ -290,7 +298,7 @@ static enum fault build_account(struct stack *stack, const struct account_new *n
 }
 
 enum fault account_create(struct stack *stack, const struct change_by *by, const struct account_new *new,
-			  struct arena *arena, struct account *ret, struct why *why)
+                          struct arena *arena, struct account *ret, struct why *why)
 {
 	struct address_entry entry;
 	struct account account;
@@ -317,7 +325,7 @@ enum fault account_create(struct stack *stack, const struct change_by *by, const
 }
 
 enum fault account_set_password(struct stack *stack, const struct change_by *by, const struct id *id,
-				struct slice password, struct why *why)
+                                struct slice password, struct why *why)
 {
 	struct arena *arena = arena_new();
 	struct account account;
@@ -337,7 +345,8 @@ enum fault account_set_password(struct stack *stack, const struct change_by *by,
 	return fault;
 }
 
-static enum fault delete_mailboxes(struct stack *stack, const struct id *id, struct arena *arena, struct why *why)
+static enum fault delete_mailboxes(struct stack *stack, const struct id *id, struct arena *arena,
+                                   struct why *why)
 {
 	const struct actor actor = { .kind = ACTOR_ADMIN, .account = *id };
 	struct mailbox_row *rows;
@@ -352,15 +361,16 @@ static enum fault delete_mailboxes(struct stack *stack, const struct id *id, str
 	return fault;
 }
 
-enum fault account_delete(struct stack *stack, const struct change_by *by, const struct id *id, struct why *why)
+enum fault account_delete(struct stack *stack, const struct change_by *by, const struct id *id,
+                          struct why *why)
 {
 	struct arena *arena = arena_new();
 	struct account account;
 	enum fault fault = account_get(stack, id, arena, &account, why);
 
 	if (!fault)
-		fault = record_del(stack->store, &actor_admin, COLL_ADDRESSES, slice_str(account.login), RECORD_ANY,
-				   why);
+		fault = record_del(stack->store, &actor_admin, COLL_ADDRESSES, slice_str(account.login),
+		                   RECORD_ANY, why);
 	if (!fault || fault == FAULT_NOT_FOUND)
 		fault = record_del(stack->store, &actor_admin, COLL_ACCOUNTS, id_slice(id), RECORD_ANY, why);
 	if (!fault)
@@ -369,88 +379,6 @@ enum fault account_delete(struct stack *stack, const struct change_by *by, const
 		fault = audit_add(stack, by, "account.delete", account.login, account.domain, "", why);
 	if (!fault)
 		nudge_account(stack, id);
-	arena_free(arena);
-	return fault;
-}
-
-/* ---- the queue's key pair ---- */
-
-#define QUEUE_KEY SLICE("queue-key")
-
-/* The owner that the queue's private key is bound to: there is one queue. */
-static const struct id queue_owner = { "queue" };
-
-static enum fault make_queue_key(struct stack *stack, struct why *why)
-{
-	struct arena *arena = arena_new();
-	struct account_key *key = account_key_new(1);
-	struct account_public public;
-	struct record record = { .key = QUEUE_KEY, .version = RECORD_NEW };
-	struct buf wrapped;
-	enum fault fault;
-
-	buf_init(&wrapped, 512);
-	account_key_public(key, &public);
-	keyring_wrap(stack->queue, "queue", &queue_owner, account_key_secret(key), &wrapped);
-	record.value = json_write(json_pack("{s:i,s:o,s:o}", "generation", 1, "public_key",
-					    json_bytes(slice_of(public.raw, sizeof(public.raw))), "wrapped_key",
-					    json_bytes(buf_slice(&wrapped))),
-				  arena);
-	fault = record_put(stack->store, &actor_admin, COLL_SETTINGS, &record, why);
-	buf_done(&wrapped);
-	account_key_unref(key);
-	arena_free(arena);
-	return fault == FAULT_EXISTS ? FAULT_NONE : fault; /* another process was first: its key is the one */
-}
-
-static enum fault read_queue_key(struct stack *stack, struct arena *arena, json_t **ret, struct why *why)
-{
-	struct record record;
-	enum fault fault = record_get(stack->store, &actor_admin, COLL_SETTINGS, QUEUE_KEY, false, arena, &record, why);
-
-	if (fault == FAULT_NOT_FOUND && stack->queue) {
-		fault = make_queue_key(stack, why);
-		if (!fault)
-			fault = record_get(stack->store, &actor_admin, COLL_SETTINGS, QUEUE_KEY, false, arena, &record,
-					   why);
-	}
-	return fault ? fault : json_read(record.value, "the queue's key", ret, why);
-}
-
-enum fault queue_public_key(struct stack *stack, struct account_public *ret, uint8_t *ret_generation, struct why *why)
-{
-	struct arena *arena = arena_new();
-	json_t *json;
-	enum fault fault = read_queue_key(stack, arena, &json, why);
-
-	if (!fault) {
-		*ret_generation = (uint8_t)json_get_int(json, "generation");
-		if (!json_get_raw(json, "public_key", ret->raw, sizeof(ret->raw)))
-			fault = fault_set(why, FAULT_CORRUPT, "the queue's public key does not read");
-		json_decref(json);
-	}
-	arena_free(arena);
-	return fault;
-}
-
-enum fault queue_private_key(struct stack *stack, struct account_key **ret, struct why *why)
-{
-	struct arena *arena = arena_new();
-	struct secret *secret;
-	json_t *json;
-	enum fault fault = stack->queue ? read_queue_key(stack, arena, &json, why)
-					: fault_set(why, FAULT_DENIED, "this process holds no queue ring");
-
-	if (!fault) {
-		fault = keyring_unwrap(stack->queue, "queue", &queue_owner, json_get_bytes(json, "wrapped_key", arena),
-				       &secret, why);
-		if (!fault) {
-			fault = account_key_from(secret_slice(secret), (uint8_t)json_get_int(json, "generation"), ret,
-						 why);
-			secret_unref(secret);
-		}
-		json_decref(json);
-	}
 	arena_free(arena);
 	return fault;
 }

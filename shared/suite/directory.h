@@ -11,7 +11,7 @@
 #include "crypt/account_key.h"
 #include "suite/stack.h"
 
-struct change_by { /* who changes something, for the audit row */
+struct change_by {             /* who changes something, for the audit row */
 	const char *principal; /* token name, "cli", … */
 	const char *ip;
 };
@@ -23,14 +23,15 @@ enum dkim_algorithm { DKIM_RSA_SHA256, DKIM_ED25519_SHA256 };
 struct dkim_selector {
 	const char *selector;
 	enum dkim_algorithm algorithm;
-	bool active;		/* signs; otherwise only published */
+	bool active;            /* signs; otherwise only published */
 	const char *public_txt; /* what to publish at selector._domainkey.domain */
-	struct slice sealed;	/* private key, PKCS#8 PEM, sealed to the queue's public key: only mta opens it */
+	struct slice
+	    sealed; /* private key, PKCS#8 PEM, sealed to the queue's public key: only mta opens it */
 	int64_t created;
 };
 
 struct domain {
-	const char *name; /* A-label, lower case */
+	const char *name;      /* A-label, lower case */
 	const char *catch_all; /* address that takes unknown recipients; NULL: refuse them */
 	const struct dkim_selector *selectors;
 	size_t n_selectors;
@@ -38,17 +39,21 @@ struct domain {
 	uint64_t version;
 };
 
-MUST_CHECK enum fault domain_create(struct stack *, const struct change_by *, struct slice name, struct arena *,
-				    struct domain *ret, struct why *); /* with an rsa and an ed25519 selector; EXISTS */
-MUST_CHECK enum fault domain_get(struct stack *, struct slice name, struct arena *, struct domain *ret, struct why *);
-MUST_CHECK enum fault domain_put(struct stack *, const struct change_by *, const struct domain *, struct why *); /* STALE */
+MUST_CHECK enum fault domain_create(struct stack *, const struct change_by *, struct slice name,
+                                    struct arena *, struct domain *ret,
+                                    struct why *); /* with an rsa and an ed25519 selector; EXISTS */
+MUST_CHECK enum fault domain_get(struct stack *, struct slice name, struct arena *, struct domain *ret,
+                                 struct why *);
+MUST_CHECK enum fault domain_put(struct stack *, const struct change_by *, const struct domain *,
+                                 struct why *); /* STALE */
 /* EXISTS while accounts or aliases are left in it. */
-MUST_CHECK enum fault domain_delete(struct stack *, const struct change_by *, struct slice name, struct why *);
-MUST_CHECK enum fault domain_list(struct stack *, struct slice after, size_t limit, struct arena *, struct domain **ret,
-				  size_t *ret_n, struct why *);
+MUST_CHECK enum fault domain_delete(struct stack *, const struct change_by *, struct slice name,
+                                    struct why *);
+MUST_CHECK enum fault domain_list(struct stack *, struct slice after, size_t limit, struct arena *,
+                                  struct domain **ret, size_t *ret_n, struct why *);
 /* A new key for a domain, added to `domain` (not yet stored). */
-MUST_CHECK enum fault domain_add_selector(struct stack *, struct arena *, struct domain *, const char *selector,
-					  enum dkim_algorithm, struct why *);
+MUST_CHECK enum fault domain_add_selector(struct stack *, struct arena *, struct domain *,
+                                          const char *selector, enum dkim_algorithm, struct why *);
 
 /* ---- accounts ---- */
 
@@ -56,16 +61,16 @@ enum account_state { ACCOUNT_ACTIVE, ACCOUNT_SUSPENDED };
 
 struct account {
 	struct id id;
-	const char *login;  /* its own address, normalized */
+	const char *login; /* its own address, normalized */
 	const char *domain;
-	const char *name;   /* for people; may be "" */
+	const char *name; /* for people; may be "" */
 	enum account_state state;
 	struct password password;
 	struct account_public public_key;
 	uint8_t generation;
 	struct slice wrapped;  /* private key, by the accounts ring */
 	struct id inbox, junk; /* zero junk: none */
-	uint64_t quota;	       /* bytes; 0: none */
+	uint64_t quota;        /* bytes; 0: none */
 	int64_t created;
 	uint64_t version;
 };
@@ -77,20 +82,25 @@ struct account_new {
 
 /* Makes keys, the standard mailboxes (INBOX, Drafts, Sent, Junk, Trash, Archive; subscribed, special use), the account and its
  * address, in that order: an account is there when its address is. EXISTS, NOT_FOUND (no such domain), INPUT. */
-MUST_CHECK enum fault account_create(struct stack *, const struct change_by *, const struct account_new *, struct arena *,
-				     struct account *ret, struct why *);
-MUST_CHECK enum fault account_get(struct stack *, const struct id *, struct arena *, struct account *ret, struct why *);
+MUST_CHECK enum fault account_create(struct stack *, const struct change_by *, const struct account_new *,
+                                     struct arena *, struct account *ret, struct why *);
+MUST_CHECK enum fault account_get(struct stack *, const struct id *, struct arena *, struct account *ret,
+                                  struct why *);
 /* By login name: the address, or what is before "@" when `fallback_domain` is given. Two commands. */
-MUST_CHECK enum fault account_by_login(struct stack *, struct slice login, struct arena *, struct account *ret, struct why *);
-MUST_CHECK enum fault account_put(struct stack *, const struct change_by *, const struct account *, struct why *);
-MUST_CHECK enum fault account_set_password(struct stack *, const struct change_by *, const struct id *, struct slice password,
-					   struct why *);
+MUST_CHECK enum fault account_by_login(struct stack *, struct slice login, struct arena *,
+                                       struct account *ret, struct why *);
+MUST_CHECK enum fault account_put(struct stack *, const struct change_by *, const struct account *,
+                                  struct why *);
+MUST_CHECK enum fault account_set_password(struct stack *, const struct change_by *, const struct id *,
+                                           struct slice password, struct why *);
 /* Address first, then account and keys (shreds the mail), then mailboxes; contents are left to the sweeper. */
-MUST_CHECK enum fault account_delete(struct stack *, const struct change_by *, const struct id *, struct why *);
+MUST_CHECK enum fault account_delete(struct stack *, const struct change_by *, const struct id *,
+                                     struct why *);
 /* `domain` {NULL, 0}: all. */
-MUST_CHECK enum fault account_list(struct stack *, struct slice domain, struct slice after, size_t limit, struct arena *,
-				   struct account **ret, size_t *ret_n, struct why *);
-MUST_CHECK enum fault account_unlock(struct stack *, const struct account *, struct account_key **ret, struct why *);
+MUST_CHECK enum fault account_list(struct stack *, struct slice domain, struct slice after, size_t limit,
+                                   struct arena *, struct account **ret, size_t *ret_n, struct why *);
+MUST_CHECK enum fault account_unlock(struct stack *, const struct account *, struct account_key **ret,
+                                     struct why *);
 
 /* ---- addresses ---- */
 
@@ -118,18 +128,24 @@ enum found_as { FOUND_NOT_LOCAL, FOUND_NOBODY, FOUND_EXACT, FOUND_TAGGED, FOUND_
 /* What an address is, in one round trip: exact, then without "+tag", then the domain's catch-all. `address` as
  * address_key() normalizes it (mail/address.h). NOT_LOCAL and NOBODY are not faults: *ret_found says so. */
 MUST_CHECK enum fault address_find(struct stack *, struct slice local, struct slice domain, struct arena *,
-				   enum found_as *ret_found, struct address_entry *ret, struct why *);
-MUST_CHECK enum fault alias_put(struct stack *, const struct change_by *, struct slice address, const char *const *targets,
-				size_t n, uint64_t version, struct why *); /* NOT_FOUND: domain; EXISTS: an account has it */
-MUST_CHECK enum fault alias_delete(struct stack *, const struct change_by *, struct slice address, struct why *);
-MUST_CHECK enum fault alias_get(struct stack *, struct slice address, struct arena *, struct address_entry *ret, struct why *);
-MUST_CHECK enum fault alias_list(struct stack *, struct slice domain, struct slice after, size_t limit, struct arena *,
-				 struct address_entry **ret, size_t *ret_n, struct why *);
+                                   enum found_as *ret_found, struct address_entry *ret, struct why *);
+MUST_CHECK enum fault alias_put(struct stack *, const struct change_by *, struct slice address,
+                                const char *const *targets, size_t n, uint64_t version,
+                                struct why *); /* NOT_FOUND: domain; EXISTS: an account has it */
+MUST_CHECK enum fault alias_delete(struct stack *, const struct change_by *, struct slice address,
+                                   struct why *);
+MUST_CHECK enum fault alias_get(struct stack *, struct slice address, struct arena *,
+                                struct address_entry *ret, struct why *);
+MUST_CHECK enum fault alias_list(struct stack *, struct slice domain, struct slice after, size_t limit,
+                                 struct arena *, struct address_entry **ret, size_t *ret_n, struct why *);
 
 /* ---- the queue's key pair, in settings ---- */
 
 /* Made at first use by whoever holds the queue ring. NOT_FOUND: nobody has yet. */
-MUST_CHECK enum fault queue_public_key(struct stack *, struct account_public *ret, uint8_t *ret_generation, struct why *);
+MUST_CHECK enum fault queue_public_key(struct stack *, struct account_public *ret, uint8_t *ret_generation,
+                                       struct why *);
+/* Wraps it again when another KEK than the active one did. */
+MUST_CHECK enum fault queue_key_rewrap(struct stack *, bool *ret_done, struct why *);
 MUST_CHECK enum fault queue_private_key(struct stack *, struct account_key **ret, struct why *);
 
 /* ---- audit ---- */
@@ -138,9 +154,10 @@ struct audit_row {
 	int64_t at;
 	const char *principal, *ip, *action, *object, *detail;
 };
-MUST_CHECK enum fault audit_add(struct stack *, const struct change_by *, const char *action, const char *object,
-				const char *domain, const char *detail, struct why *);
-MUST_CHECK enum fault audit_list(struct stack *, struct slice domain, struct slice after, size_t limit, struct arena *,
-				 struct audit_row **ret, size_t *ret_n, struct slice *ret_next, struct why *);
+MUST_CHECK enum fault audit_add(struct stack *, const struct change_by *, const char *action,
+                                const char *object, const char *domain, const char *detail, struct why *);
+MUST_CHECK enum fault audit_list(struct stack *, struct slice domain, struct slice after, size_t limit,
+                                 struct arena *, struct audit_row **ret, size_t *ret_n,
+                                 struct slice *ret_next, struct why *);
 
 #endif

@@ -24,9 +24,9 @@ static const char *const algorithm_names[] = { "rsa-sha256", "ed25519-sha256" };
 static json_t *selector_json(const struct dkim_selector *selector)
 {
 	return json_pack("{s:s,s:s,s:b,s:s,s:o,s:I}", "selector", selector->selector, "algorithm",
-			 algorithm_names[selector->algorithm], "active", (int)selector->active, "public_txt",
-			 selector->public_txt, "sealed_key", json_bytes(selector->sealed), "created",
-			 (json_int_t)selector->created);
+	                 algorithm_names[selector->algorithm], "active", (int)selector->active, "public_txt",
+	                 selector->public_txt, "sealed_key", json_bytes(selector->sealed), "created",
+	                 (json_int_t)selector->created);
 }
 
 static struct record domain_record(const struct domain *domain, struct arena *arena)
@@ -36,7 +36,7 @@ static struct record domain_record(const struct domain *domain, struct arena *ar
 	for (size_t i = 0; i < domain->n_selectors; i++)
 		json_array_append_new(list, selector_json(&domain->selectors[i]));
 	json = json_pack("{s:s?,s:o,s:I}", "catch_all", domain->catch_all, "selectors", list, "created",
-			 (json_int_t)domain->created);
+	                 (json_int_t)domain->created);
 	return (struct record){
 		.key = slice_str(domain->name),
 		.version = domain->version,
@@ -44,7 +44,8 @@ static struct record domain_record(const struct domain *domain, struct arena *ar
 	};
 }
 
-static enum fault domain_read(const struct record *record, struct arena *arena, struct domain *ret, struct why *why)
+static enum fault domain_read(const struct record *record, struct arena *arena, struct domain *ret,
+                              struct why *why)
 {
 	struct dkim_selector *selectors;
 	const char *catch_all;
@@ -61,9 +62,10 @@ static enum fault domain_read(const struct record *record, struct arena *arena, 
 
 		selectors[i] = (struct dkim_selector){
 			.selector = json_get_str(one, "selector", arena),
-			.algorithm = strcmp(json_get_str(one, "algorithm", arena), algorithm_names[DKIM_ED25519_SHA256])
-					 ? DKIM_RSA_SHA256
-					 : DKIM_ED25519_SHA256,
+			.algorithm = strcmp(json_get_str(one, "algorithm", arena),
+			                    algorithm_names[DKIM_ED25519_SHA256])
+			                 ? DKIM_RSA_SHA256
+			                 : DKIM_ED25519_SHA256,
 			.active = json_get_bool(one, "active"),
 			.public_txt = json_get_str(one, "public_txt", arena),
 			.sealed = json_get_bytes(one, "sealed_key", arena),
@@ -88,7 +90,7 @@ static enum fault domain_read(const struct record *record, struct arena *arena, 
 static EVP_PKEY *make_pkey(enum dkim_algorithm algorithm)
 {
 	return algorithm == DKIM_ED25519_SHA256 ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")
-						: EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)RSA_BITS);
+	                                        : EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)RSA_BITS);
 }
 
 /* "v=DKIM1; k=...; p=..." (RFC 6376 3.6.1; RFC 8463 4: the bare 32 bytes for Ed25519). */
@@ -116,7 +118,8 @@ static const char *public_txt(EVP_PKEY *key, enum dkim_algorithm algorithm, stru
 	return made;
 }
 
-static bool seal_private(EVP_PKEY *key, const struct account_public *queue, struct arena *arena, struct slice *ret)
+static bool seal_private(EVP_PKEY *key, const struct account_public *queue, struct arena *arena,
+                         struct slice *ret)
 {
 	BIO *pem = BIO_new(BIO_s_secmem());
 	struct buf sealed;
@@ -136,8 +139,8 @@ static bool seal_private(EVP_PKEY *key, const struct account_public *queue, stru
 	return done;
 }
 
-enum fault domain_add_selector(struct stack *stack, struct arena *arena, struct domain *domain, const char *selector,
-			       enum dkim_algorithm algorithm, struct why *why)
+enum fault domain_add_selector(struct stack *stack, struct arena *arena, struct domain *domain,
+                               const char *selector, enum dkim_algorithm algorithm, struct why *why)
 {
 	struct dkim_selector *all = arena_array(arena, struct dkim_selector, domain->n_selectors + 1);
 	struct dkim_selector *fresh = &all[domain->n_selectors];
@@ -174,7 +177,8 @@ enum fault domain_add_selector(struct stack *stack, struct arena *arena, struct 
 }
 
 /* Two selectors named after the month, so that the next pair can stand beside them. */
-static enum fault add_first_selectors(struct stack *stack, struct arena *arena, struct domain *domain, struct why *why)
+static enum fault add_first_selectors(struct stack *stack, struct arena *arena, struct domain *domain,
+                                      struct why *why)
 {
 	static const struct {
 		const char *suffix;
@@ -188,8 +192,9 @@ static enum fault add_first_selectors(struct stack *stack, struct arena *arena, 
 	gmtime_r(&now, &tm);
 	strftime(month, sizeof(month), "ph%Y%m", &tm);
 	for (size_t i = 0; i < ARRAY_LEN(first) && !fault; i++)
-		fault = domain_add_selector(stack, arena, domain, arena_printf(arena, "%s%s", month, first[i].suffix),
-					    first[i].algorithm, why);
+		fault = domain_add_selector(stack, arena, domain,
+		                            arena_printf(arena, "%s%s", month, first[i].suffix),
+		                            first[i].algorithm, why);
 	return fault;
 }
 
@@ -197,7 +202,7 @@ static enum fault add_first_selectors(struct stack *stack, struct arena *arena, 
 
 /* The row among the addresses that makes the domain local, and holds its catch-all. */
 static enum fault put_domain_address(struct stack *stack, const struct domain *domain, struct arena *arena,
-				     struct why *why)
+                                     struct why *why)
 {
 	const char *target = domain->catch_all;
 	const struct address_entry entry = {
@@ -211,7 +216,8 @@ static enum fault put_domain_address(struct stack *stack, const struct domain *d
 	return address_put(stack, &entry, why);
 }
 
-static enum fault put_both(struct stack *stack, const struct domain *domain, struct arena *arena, struct why *why)
+static enum fault put_both(struct stack *stack, const struct domain *domain, struct arena *arena,
+                           struct why *why)
 {
 	struct record record = domain_record(domain, arena);
 	enum fault fault = record_put(stack->store, &actor_admin, COLL_DOMAINS, &record, why);
@@ -219,15 +225,16 @@ static enum fault put_both(struct stack *stack, const struct domain *domain, str
 	return fault ? fault : put_domain_address(stack, domain, arena, why);
 }
 
-enum fault domain_create(struct stack *stack, const struct change_by *by, struct slice name, struct arena *arena,
-			 struct domain *ret, struct why *why)
+enum fault domain_create(struct stack *stack, const struct change_by *by, struct slice name,
+                         struct arena *arena, struct domain *ret, struct why *why)
 {
 	struct domain domain = { .created = clock_now(), .version = RECORD_NEW }, there;
 	struct slice ascii;
 	enum fault fault;
 
 	if (!idna_to_ascii(arena, name, &ascii) || slice_chr(ascii, '.') < 0)
-		return fault_set(why, FAULT_INPUT, "\"%.*s\" is no domain name like example.org", SLICE_FMT(name));
+		return fault_set(why, FAULT_INPUT, "\"%.*s\" is no domain name like example.org",
+		                 SLICE_FMT(name));
 	domain.name = arena_strz(arena, ascii);
 	fault = domain_get(stack, ascii, arena, &there, why);
 	if (!fault)
@@ -247,7 +254,8 @@ enum fault domain_create(struct stack *stack, const struct change_by *by, struct
 	return FAULT_NONE;
 }
 
-enum fault domain_get(struct stack *stack, struct slice name, struct arena *arena, struct domain *ret, struct why *why)
+enum fault domain_get(struct stack *stack, struct slice name, struct arena *arena, struct domain *ret,
+                      struct why *why)
 {
 	struct record record;
 	struct slice ascii;
@@ -259,7 +267,8 @@ enum fault domain_get(struct stack *stack, struct slice name, struct arena *aren
 	return fault ? fault : domain_read(&record, arena, ret, why);
 }
 
-enum fault domain_put(struct stack *stack, const struct change_by *by, const struct domain *domain, struct why *why)
+enum fault domain_put(struct stack *stack, const struct change_by *by, const struct domain *domain,
+                      struct why *why)
 {
 	struct arena *arena = arena_new();
 	enum fault fault = put_both(stack, domain, arena, why);
@@ -277,13 +286,14 @@ static enum fault must_be_empty(struct stack *stack, struct slice name, struct a
 	const struct slice start = { NULL, 0 };
 	struct address_entry *entries;
 	size_t accounts = 0, aliases = 0;
-	enum fault fault = address_walk(stack, ADDRESS_ACCOUNT, name, start, 1, arena, &entries, &accounts, why);
+	enum fault fault =
+	    address_walk(stack, ADDRESS_ACCOUNT, name, start, 1, arena, &entries, &accounts, why);
 
 	if (!fault)
 		fault = address_walk(stack, ADDRESS_ALIAS, name, start, 1, arena, &entries, &aliases, why);
 	if (!fault && accounts + aliases)
 		return fault_set(why, FAULT_EXISTS, "%.*s still has accounts or aliases: delete them first",
-				 SLICE_FMT(name));
+		                 SLICE_FMT(name));
 	return fault;
 }
 
@@ -297,13 +307,13 @@ enum fault domain_delete(struct stack *stack, const struct change_by *by, struct
 		fault = must_be_empty(stack, slice_str(domain.name), arena, why);
 	if (!fault) {
 		fault = record_del(stack->store, &actor_admin, COLL_ADDRESSES,
-				   slice_str(arena_printf(arena, "@%s", domain.name)), RECORD_ANY, why);
+		                   slice_str(arena_printf(arena, "@%s", domain.name)), RECORD_ANY, why);
 		if (fault == FAULT_NOT_FOUND)
 			fault = FAULT_NONE;
 	}
 	if (!fault)
-		fault = record_del(stack->store, &actor_admin, COLL_DOMAINS, slice_str(domain.name), domain.version,
-				   why);
+		fault = record_del(stack->store, &actor_admin, COLL_DOMAINS, slice_str(domain.name),
+		                   domain.version, why);
 	if (!fault)
 		fault = audit_add(stack, by, "domain.delete", domain.name, domain.name, "", why);
 	if (!fault)
@@ -312,8 +322,8 @@ enum fault domain_delete(struct stack *stack, const struct change_by *by, struct
 	return fault;
 }
 
-enum fault domain_list(struct stack *stack, struct slice after, size_t limit, struct arena *arena, struct domain **ret,
-		       size_t *ret_n, struct why *why)
+enum fault domain_list(struct stack *stack, struct slice after, size_t limit, struct arena *arena,
+                       struct domain **ret, size_t *ret_n, struct why *why)
 {
 	const struct record_query query = {
 		.collection = COLL_DOMAINS, .index = -1, .after_key = after, .limit = limit

@@ -15,14 +15,15 @@
 #include "suite/nudge.h"
 
 #define NAME_PURPOSE "mailbox-name"
-#define INBOX	     "INBOX"
+#define INBOX        "INBOX"
 #define RENAME_BATCH 500
 
 static const struct id top = { { 0 } };
 
 /* ---- loading ---- */
 
-static enum fault open_name(const struct account_key *key, struct folder *folder, struct arena *arena, struct why *why)
+static enum fault open_name(const struct account_key *key, struct folder *folder, struct arena *arena,
+                            struct why *why)
 {
 	struct mailbox_meta *meta = &folder->row.meta;
 	struct buf name;
@@ -54,7 +55,8 @@ static int by_path(const void *a, const void *b)
 static void link_parents(const struct folders *folders)
 {
 	for (size_t i = 0; i < folders->n; i++) {
-		struct folder wanted = { .row.meta.id = folders->list[i]->row.meta.parent }, *key = &wanted, **found;
+		struct folder wanted = { .row.meta.id = folders->list[i]->row.meta.parent }, *key = &wanted,
+		              **found;
 
 		found = bsearch(&key, folders->list, folders->n, sizeof(*folders->list), by_id);
 		if (found && *found != folders->list[i]) {
@@ -71,14 +73,14 @@ static const char *build_path(struct arena *arena, struct folder *folder, int de
 		return folder->path;
 	if (folder->parent && depth < FOLDER_DEPTH_MAX * 2)
 		folder->path = arena_printf(arena, "%s%c%s", build_path(arena, folder->parent, depth + 1),
-					    FOLDER_SEPARATOR, folder->name);
+		                            FOLDER_SEPARATOR, folder->name);
 	else
 		folder->path = folder->name;
 	return folder->path;
 }
 
 enum fault folders_load(struct stack *stack, const struct actor *actor, const struct account_key *key,
-			struct arena *arena, struct folders *ret, struct why *why)
+                        struct arena *arena, struct folders *ret, struct why *why)
 {
 	struct mailbox_row *rows;
 	struct folders folders;
@@ -187,7 +189,8 @@ enum fault folder_path_check(struct slice path, struct arena *arena, const char 
 	/* "inbox/x" is below INBOX, whatever the case */
 	rest = path;
 	if (slice_cut(&rest, FOLDER_SEPARATOR, &part) && is_inbox(part))
-		*ret = rest.data ? arena_printf(arena, INBOX "%c%.*s", FOLDER_SEPARATOR, SLICE_FMT(rest)) : INBOX;
+		*ret = rest.data ? arena_printf(arena, INBOX "%c%.*s", FOLDER_SEPARATOR, SLICE_FMT(rest))
+		                 : INBOX;
 	else
 		*ret = arena_strz(arena, path);
 	return FAULT_NONE;
@@ -208,7 +211,8 @@ static const char *parent_path(struct arena *arena, const char *path)
 	return slash ? arena_strz(arena, slice_of(path, (size_t)(slash - path))) : NULL;
 }
 
-static void seal_name(const struct account_key *key, struct mailbox_meta *meta, const char *name, struct arena *arena)
+static void seal_name(const struct account_key *key, struct mailbox_meta *meta, const char *name,
+                      struct arena *arena)
 {
 	struct buf sealed;
 
@@ -239,7 +243,7 @@ struct new_folder {
 };
 
 static enum fault make_one(struct stack *stack, const struct actor *actor, const struct account_key *key,
-			   const struct new_folder *new, struct id *ret, struct why *why)
+                           const struct new_folder *new, struct id *ret, struct why *why)
 {
 	struct arena *arena = arena_new();
 	struct mailbox_meta meta = {
@@ -259,11 +263,10 @@ static enum fault make_one(struct stack *stack, const struct actor *actor, const
 	return fault;
 }
 
-
 /* The id of `path`, made with its parents where they are missing. */
 static enum fault ensure(struct stack *stack, const struct actor *actor, const struct account_key *key,
-			 const struct folders *folders, const char *path, struct arena *arena, struct id *ret,
-			 struct why *why)
+                         const struct folders *folders, const char *path, struct arena *arena, struct id *ret,
+                         struct why *why)
 {
 	const struct folder *there = path ? folders_find(folders, path) : NULL;
 	struct new_folder new = { .uid_validity = fresh_uid_validity(folders) };
@@ -282,8 +285,8 @@ static enum fault ensure(struct stack *stack, const struct actor *actor, const s
 
 /* ---- create ---- */
 
-static enum fault revive(struct stack *stack, const struct actor *actor, struct folder *folder, uint32_t special_use,
-			 bool subscribed, struct why *why)
+static enum fault revive(struct stack *stack, const struct actor *actor, struct folder *folder,
+                         uint32_t special_use, bool subscribed, struct why *why)
 {
 	struct mailbox_meta meta = folder->row.meta;
 
@@ -296,7 +299,8 @@ static enum fault revive(struct stack *stack, const struct actor *actor, struct 
 }
 
 enum fault folder_create(struct stack *stack, const struct actor *actor, const struct account_key *key,
-			 const char *path, uint32_t special_use, bool subscribed, struct id *ret, struct why *why)
+                         const char *path, uint32_t special_use, bool subscribed, struct id *ret,
+                         struct why *why)
 {
 	struct arena *arena = arena_new();
 	struct new_folder new = { .special_use = special_use, .subscribed = subscribed };
@@ -327,15 +331,16 @@ out:
 	return fault;
 }
 
-enum fault folders_make_standard(struct stack *stack, const struct actor *actor, const struct account_key *key,
-				 struct id *ret_inbox, struct id *ret_junk, struct why *why)
+enum fault folders_make_standard(struct stack *stack, const struct actor *actor,
+                                 const struct account_key *key, struct id *ret_inbox, struct id *ret_junk,
+                                 struct why *why)
 {
 	static const struct {
 		const char *name;
 		uint32_t use;
 	} standard[] = {
 		{ INBOX, USE_INBOX }, { "Drafts", USE_DRAFTS }, { "Sent", USE_SENT },
-		{ "Junk", USE_JUNK }, { "Trash", USE_TRASH },	{ "Archive", USE_ARCHIVE },
+		{ "Junk", USE_JUNK }, { "Trash", USE_TRASH },   { "Archive", USE_ARCHIVE },
 	};
 	const uint32_t uid_validity = (uint32_t)(clock_now() / 1000);
 	enum fault fault = FAULT_NONE;
@@ -355,7 +360,8 @@ enum fault folders_make_standard(struct stack *stack, const struct actor *actor,
 
 /* ---- delete, subscribe ---- */
 
-static enum fault expunge_all(struct stack *stack, const struct actor *actor, const struct id *mailbox, struct why *why)
+static enum fault expunge_all(struct stack *stack, const struct actor *actor, const struct id *mailbox,
+                              struct why *why)
 {
 	struct uid_set all;
 	enum fault fault;
@@ -368,8 +374,8 @@ static enum fault expunge_all(struct stack *stack, const struct actor *actor, co
 }
 
 /* The name stays for its children, without messages. Should it be made again, its UIDs go on from where they were. */
-static enum fault delete_but_keep_name(struct stack *stack, const struct actor *actor, const struct folder *folder,
-				       struct why *why)
+static enum fault delete_but_keep_name(struct stack *stack, const struct actor *actor,
+                                       const struct folder *folder, struct why *why)
 {
 	struct mailbox_meta meta = folder->row.meta;
 	enum fault fault;
@@ -381,7 +387,7 @@ static enum fault delete_but_keep_name(struct stack *stack, const struct actor *
 }
 
 enum fault folder_delete(struct stack *stack, const struct actor *actor, const struct account_key *key,
-			 const char *path, struct why *why)
+                         const char *path, struct why *why)
 {
 	struct arena *arena = arena_new();
 	struct folders folders;
@@ -406,7 +412,7 @@ enum fault folder_delete(struct stack *stack, const struct actor *actor, const s
 }
 
 enum fault folder_subscribe(struct stack *stack, const struct actor *actor, const struct account_key *key,
-			    const char *path, bool subscribed, struct why *why)
+                            const char *path, bool subscribed, struct why *why)
 {
 	struct arena *arena = arena_new();
 	struct folders folders;
@@ -441,7 +447,7 @@ static bool is_below(const struct folder *folder, const struct folder *above)
 
 /* RFC 9051 6.3.6: the messages of the INBOX move to the new name, the INBOX itself and what is below it stay. */
 static enum fault move_inbox(struct stack *stack, const struct actor *actor, const struct account_key *key,
-			     const struct id *inbox, const char *to, struct why *why)
+                             const struct id *inbox, const char *to, struct why *why)
 {
 	struct arena *arena = arena_new();
 	struct mailbox_state *state = mailbox_state_new(inbox);
@@ -481,8 +487,8 @@ static enum fault move_inbox(struct stack *stack, const struct actor *actor, con
 	return fault;
 }
 
-enum fault folder_rename(struct stack *stack, const struct actor *actor, const struct account_key *key, const char *from,
-			 const char *to, struct why *why)
+enum fault folder_rename(struct stack *stack, const struct actor *actor, const struct account_key *key,
+                         const char *from, const char *to, struct why *why)
 {
 	struct arena *arena = arena_new();
 	struct folders folders;
@@ -509,7 +515,8 @@ enum fault folder_rename(struct stack *stack, const struct actor *actor, const s
 	}
 	parent = parent_path(arena, to);
 	target = parent ? folders_find(&folders, parent) : NULL;
-	if (is_below(target, folder) || (strncmp(to, from, strlen(from)) == 0 && to[strlen(from)] == FOLDER_SEPARATOR)) {
+	if (is_below(target, folder) ||
+	    (strncmp(to, from, strlen(from)) == 0 && to[strlen(from)] == FOLDER_SEPARATOR)) {
 		fault = fault_set(why, FAULT_DENIED, "a mailbox cannot move below itself");
 		goto out;
 	}

@@ -9,9 +9,9 @@
 #include "suite/stack.h"
 
 #define FOLDER_SEPARATOR '/'
-#define FOLDER_NAME_MAX	 255 /* bytes of one component */
+#define FOLDER_NAME_MAX  255 /* bytes of one component */
 #define FOLDER_DEPTH_MAX 16
-#define FOLDERS_MAX	 10000 /* of one account */
+#define FOLDERS_MAX      10000 /* of one account */
 
 struct folder {
 	struct mailbox_row row;
@@ -26,8 +26,8 @@ struct folders { /* sorted by path: INBOX first, then by bytes */
 	size_t n;
 };
 
-MUST_CHECK enum fault folders_load(struct stack *, const struct actor *, const struct account_key *, struct arena *,
-				   struct folders *ret, struct why *);
+MUST_CHECK enum fault folders_load(struct stack *, const struct actor *, const struct account_key *,
+                                   struct arena *, struct folders *ret, struct why *);
 struct folder *folders_find(const struct folders *, const char *path); /* exact but for INBOX; NULL */
 struct folder *folders_by_id(const struct folders *, const struct id *);
 
@@ -35,18 +35,19 @@ struct folder *folders_by_id(const struct folders *, const struct id *);
 MUST_CHECK enum fault folder_path_check(struct slice path, struct arena *, const char **ret, struct why *);
 
 /* Creates it and the missing parents. EXISTS (also when only as a \NoSelect name: then that becomes selectable). */
-MUST_CHECK enum fault folder_create(struct stack *, const struct actor *, const struct account_key *, const char *path,
-				    uint32_t special_use, bool subscribed, struct id *ret, struct why *);
+MUST_CHECK enum fault folder_create(struct stack *, const struct actor *, const struct account_key *,
+                                    const char *path, uint32_t special_use, bool subscribed, struct id *ret,
+                                    struct why *);
 /* Children stay: then the name stays as \NoSelect. INBOX: DENIED. */
-MUST_CHECK enum fault folder_delete(struct stack *, const struct actor *, const struct account_key *, const char *path,
-				    struct why *);
+MUST_CHECK enum fault folder_delete(struct stack *, const struct actor *, const struct account_key *,
+                                    const char *path, struct why *);
 /* Moves children along. INBOX: its messages move to the new name (RFC 9051 6.3.6), the INBOX stays. EXISTS, NOT_FOUND. */
-MUST_CHECK enum fault folder_rename(struct stack *, const struct actor *, const struct account_key *, const char *from,
-				    const char *to, struct why *);
-MUST_CHECK enum fault folder_subscribe(struct stack *, const struct actor *, const struct account_key *, const char *path,
-				       bool subscribed, struct why *);
+MUST_CHECK enum fault folder_rename(struct stack *, const struct actor *, const struct account_key *,
+                                    const char *from, const char *to, struct why *);
+MUST_CHECK enum fault folder_subscribe(struct stack *, const struct actor *, const struct account_key *,
+                                       const char *path, bool subscribed, struct why *);
 /* The standard ones of a new account. */
 MUST_CHECK enum fault folders_make_standard(struct stack *, const struct actor *, const struct account_key *,
-					    struct id *ret_inbox, struct id *ret_junk, struct why *);
+                                            struct id *ret_inbox, struct id *ret_junk, struct why *);
 
 #endif

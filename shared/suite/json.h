@@ -15,9 +15,10 @@ struct slice json_write(json_t *, struct arena *);
 const char *json_get_str(const json_t *, const char *key, struct arena *); /* "" when absent */
 int64_t json_get_int(const json_t *, const char *key);
 bool json_get_bool(const json_t *, const char *key);
-struct slice json_get_bytes(const json_t *, const char *key, struct arena *); /* {NULL, 0} when absent or not base64 */
-bool json_get_raw(const json_t *, const char *key, void *out, size_t len);   /* exactly `len` bytes */
-bool json_get_id(const json_t *, const char *key, struct id *ret);	     /* zero and false when absent */
+struct slice json_get_bytes(const json_t *, const char *key,
+                            struct arena *); /* {NULL, 0} when absent or not base64 */
+bool json_get_raw(const json_t *, const char *key, void *out, size_t len); /* exactly `len` bytes */
+bool json_get_id(const json_t *, const char *key, struct id *ret);         /* zero and false when absent */
 json_t *json_bytes(struct slice);
 json_t *json_id(const struct id *);
 

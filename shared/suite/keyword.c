@@ -3,11 +3,11 @@
 
 #include <strings.h>
 
-#define PURPOSE	 "keyword"
+#define PURPOSE  "keyword"
 #define ATTEMPTS 8
 
-enum fault keywords_open(const struct account_key *key, const struct slice *sealed, uint32_t n, struct arena *arena,
-			 struct keywords *ret, struct why *why)
+enum fault keywords_open(const struct account_key *key, const struct slice *sealed, uint32_t n,
+                         struct arena *arena, struct keywords *ret, struct why *why)
 {
 	struct keywords keywords = { .n = MIN_OF(n, (uint32_t)MAILBOX_KEYWORDS_MAX) };
 	struct buf name;
@@ -48,8 +48,8 @@ uint64_t keywords_map(const struct keywords *from, uint64_t mask, const struct k
 }
 
 /* The names that `have` lacks, sealed. */
-static struct slice *seal_missing(const struct account_key *key, const struct keywords *have, const char *const *names,
-				  size_t n, struct arena *arena, uint32_t *ret_n)
+static struct slice *seal_missing(const struct account_key *key, const struct keywords *have,
+                                  const char *const *names, size_t n, struct arena *arena, uint32_t *ret_n)
 {
 	struct slice *sealed = arena_array(arena, struct slice, n + 1);
 	uint32_t missing = 0;
@@ -69,8 +69,8 @@ static struct slice *seal_missing(const struct account_key *key, const struct ke
 }
 
 enum fault keywords_ensure(struct stack *stack, const struct actor *actor, const struct account_key *key,
-			   const struct id *mailbox, const char *const *names, size_t n, struct arena *arena,
-			   struct keywords *ret, struct mailbox_head *ret_head, struct why *why)
+                           const struct id *mailbox, const char *const *names, size_t n, struct arena *arena,
+                           struct keywords *ret, struct mailbox_head *ret_head, struct why *why)
 {
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		struct mailbox_commit commit = { .mailbox = *mailbox, .durable = true };
@@ -88,7 +88,8 @@ enum fault keywords_ensure(struct stack *stack, const struct actor *actor, const
 		if (commit.n_keywords == 0)
 			return FAULT_NONE;
 		if (ret->n + commit.n_keywords > MAILBOX_KEYWORDS_MAX)
-			return fault_set(why, FAULT_LIMIT, "a mailbox has at most %d keywords", MAILBOX_KEYWORDS_MAX);
+			return fault_set(why, FAULT_LIMIT, "a mailbox has at most %d keywords",
+			                 MAILBOX_KEYWORDS_MAX);
 		fault = mailbox_commit(stack->store, actor, &commit, &head, why);
 		if (fault && fault != FAULT_STALE)
 			return fault;

@@ -15,8 +15,8 @@ struct keywords {
 };
 
 /* Opens a header's names. CORRUPT. */
-MUST_CHECK enum fault keywords_open(const struct account_key *, const struct slice *sealed, uint32_t n, struct arena *,
-				    struct keywords *ret, struct why *);
+MUST_CHECK enum fault keywords_open(const struct account_key *, const struct slice *sealed, uint32_t n,
+                                    struct arena *, struct keywords *ret, struct why *);
 /* Number of a name, or -1. */
 int keywords_find(const struct keywords *, const char *name);
 /* The same mask over other names: bits whose name `to` lacks are dropped. */
@@ -25,7 +25,8 @@ uint64_t keywords_map(const struct keywords *from, uint64_t mask, const struct k
 /* Sees to it that the mailbox's header has all of `names`; gives what it has then, and the head. LIMIT: it has
  * MAILBOX_KEYWORDS_MAX. One read, and one commit when some were missing. */
 MUST_CHECK enum fault keywords_ensure(struct stack *, const struct actor *, const struct account_key *,
-				      const struct id *mailbox, const char *const *names, size_t n, struct arena *,
-				      struct keywords *ret, struct mailbox_head *ret_head, struct why *);
+                                      const struct id *mailbox, const char *const *names, size_t n,
+                                      struct arena *, struct keywords *ret, struct mailbox_head *ret_head,
+                                      struct why *);
 
 #endif

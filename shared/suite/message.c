@@ -16,7 +16,7 @@
 
 #define CONTENT_VERSION 1
 #define SUMMARY_VERSION 1
-#define SUMMARY_MAX	(SUMMARY_HEADER_MAX + 4 * 1024 * 1024)
+#define SUMMARY_MAX     (SUMMARY_HEADER_MAX + 4 * 1024 * 1024)
 
 /* ---- sealing ---- */
 
@@ -31,15 +31,16 @@ static bool summarize(struct slice message, struct arena *arena, struct buf *out
 	mime_parse(arena, message, &limits, &mime);
 	buf_init(&structure, SUMMARY_MAX);
 	fits = mime_pack(&structure, &mime) && buf_add_u8(out, SUMMARY_VERSION) &&
-	       buf_add_u8(out, header.len > SUMMARY_HEADER_MAX) && buf_add_block(out, buf_slice(&structure)) &&
+	       buf_add_u8(out, header.len > SUMMARY_HEADER_MAX) &&
+	       buf_add_block(out, buf_slice(&structure)) &&
 	       buf_add_block(out, slice_first(header, SUMMARY_HEADER_MAX));
 	buf_done(&structure);
 	return fits;
 }
 
 /* The packed value. The summary is sealed whole; its size is bounded by the parser's limits. */
-static enum fault build_value(struct sealed_message *sealed, const struct seal_layout *layout, struct slice message,
-			      struct arena *arena, struct why *why)
+static enum fault build_value(struct sealed_message *sealed, const struct seal_layout *layout,
+                              struct slice message, struct arena *arena, struct why *why)
 {
 	struct buf summary, sealed_summary, value;
 	bool fits;
@@ -58,11 +59,12 @@ static enum fault build_value(struct sealed_message *sealed, const struct seal_l
 	buf_done(&summary);
 	buf_done(&sealed_summary);
 	buf_done(&value);
-	return fits ? FAULT_NONE : fault_set(why, FAULT_TOO_BIG, "the message's structure is too large to keep");
+	return fits ? FAULT_NONE
+	            : fault_set(why, FAULT_TOO_BIG, "the message's structure is too large to keep");
 }
 
 enum fault message_seal(const struct suite_conf *conf, struct slice message, struct arena *arena,
-			struct sealed_message *ret, struct why *why)
+                        struct sealed_message *ret, struct why *why)
 {
 	struct sealed_message sealed = { .content = id_new(), .size = message.len };
 	struct seal_layout layout;
@@ -94,7 +96,7 @@ void sealed_message_done(struct sealed_message *sealed)
 /* ---- filing ---- */
 
 enum fault message_store(struct stack *stack, const struct actor *actor, const struct sealed_message *sealed,
-			 const struct id *accounts, size_t n, struct arena *arena, struct why *why)
+                         const struct id *accounts, size_t n, struct arena *arena, struct why *why)
 {
 	struct record record = sealed->record;
 	enum fault fault = FAULT_NONE;
@@ -106,7 +108,7 @@ enum fault message_store(struct stack *stack, const struct actor *actor, const s
 }
 
 enum fault message_file(struct stack *stack, const struct sealed_message *sealed, const struct filing *filing,
-			struct mailbox_appended *ret, struct why *why)
+                        struct mailbox_appended *ret, struct why *why)
 {
 	const struct actor actor = { ACTOR_DELIVERY, filing->account };
 	struct mailbox_append append = {
@@ -141,7 +143,7 @@ static void wipe_key(void *key)
 }
 
 enum fault message_open_with(const struct content_key *key, const struct record *record, struct arena *arena,
-			     struct message *ret, struct why *why)
+                             struct message *ret, struct why *why)
 {
 	struct reader reader = reader_of(record->value);
 	struct message *kept = arena_make(arena, struct message);
@@ -149,8 +151,8 @@ enum fault message_open_with(const struct content_key *key, const struct record 
 	enum fault fault;
 
 	if (version != CONTENT_VERSION || !id_from(record->key, &kept->content))
-		return fault_set(why, FAULT_CORRUPT, "a content has version %u, this Posthouse knows %u", version,
-				 CONTENT_VERSION);
+		return fault_set(why, FAULT_CORRUPT, "a content has version %u, this Posthouse knows %u",
+		                 version, CONTENT_VERSION);
 	kept->in_blob = read_u8(&reader) != 0;
 	kept->received = (int64_t)read_u64(&reader);
 	fault = seal_layout_unpack(&reader, arena, &kept->layout, why);
@@ -158,7 +160,8 @@ enum fault message_open_with(const struct content_key *key, const struct record 
 		return fault;
 	kept->sealed_summary = read_block(&reader);
 	if (!read_finished(&reader))
-		return fault_set(why, FAULT_CORRUPT, "content %s does not parse", id_print(&kept->content).text);
+		return fault_set(why, FAULT_CORRUPT, "content %s does not parse",
+		                 id_print(&kept->content).text);
 	kept->size = kept->layout.size;
 	kept->sealed_body = record->body;
 	kept->key = *key;
@@ -168,7 +171,8 @@ enum fault message_open_with(const struct content_key *key, const struct record 
 }
 
 enum fault message_open(const struct account_key *account, const struct record *record,
-			const struct wrapped_key *wrapped, struct arena *arena, struct message *ret, struct why *why)
+                        const struct wrapped_key *wrapped, struct arena *arena, struct message *ret,
+                        struct why *why)
 {
 	struct content_key key;
 	struct id content;
@@ -184,7 +188,7 @@ enum fault message_open(const struct account_key *account, const struct record *
 }
 
 enum fault message_summary(const struct message *message, struct arena *arena, struct message_summary *ret,
-			   struct why *why)
+                           struct why *why)
 {
 	struct message_summary summary;
 	struct reader reader;
@@ -193,7 +197,8 @@ enum fault message_summary(const struct message *message, struct arena *arena, s
 	enum fault fault;
 
 	buf_init(&plain, SUMMARY_MAX);
-	fault = seal_open_small(&message->key, SEAL_SUMMARY, message->sealed_summary, SUMMARY_MAX, &plain, why);
+	fault =
+	    seal_open_small(&message->key, SEAL_SUMMARY, message->sealed_summary, SUMMARY_MAX, &plain, why);
 	if (fault) {
 		buf_done(&plain);
 		return fault_add(why, fault, "content %s", id_print(&message->content).text);
@@ -206,7 +211,7 @@ enum fault message_summary(const struct message *message, struct arena *arena, s
 	summary.header = read_block(&reader);
 	if (version != SUMMARY_VERSION || !read_finished(&reader))
 		return fault_set(why, FAULT_CORRUPT, "the summary of content %s does not parse",
-				 id_print(&message->content).text);
+		                 id_print(&message->content).text);
 	*ret = summary;
 	return FAULT_NONE;
 }
@@ -214,34 +219,34 @@ enum fault message_summary(const struct message *message, struct arena *arena, s
 /* ---- reading ---- */
 
 static enum fault fetch_sealed(struct stack *stack, const struct actor *actor, struct message *message,
-			       const struct seal_range *range, struct arena *arena, struct buf *from_blob,
-			       struct slice *ret, struct why *why)
+                               const struct seal_range *range, struct arena *arena, struct buf *from_blob,
+                               struct slice *ret, struct why *why)
 {
 	struct record record;
 	enum fault fault;
 
 	if (message->in_blob) {
-		fault = blob_get(stack->blobs, &message->content, range->sealed_offset, range->sealed_len, from_blob,
-				 why);
+		fault = blob_get(stack->blobs, &message->content, range->sealed_offset, range->sealed_len,
+		                 from_blob, why);
 		*ret = buf_slice(from_blob);
 		return fault;
 	}
 	if (!message->sealed_body.data) {
-		fault = record_get(stack->store, actor, COLL_CONTENTS, id_slice(&message->content), true, arena,
-				   &record, why);
+		fault = record_get(stack->store, actor, COLL_CONTENTS, id_slice(&message->content), true,
+		                   arena, &record, why);
 		if (fault)
 			return fault;
 		message->sealed_body = record.body;
 	}
 	if (range->sealed_offset + range->sealed_len > message->sealed_body.len)
 		return fault_set(why, FAULT_CORRUPT, "the body of content %s is shorter than its layout",
-				 id_print(&message->content).text);
+		                 id_print(&message->content).text);
 	*ret = slice_of(message->sealed_body.data + range->sealed_offset, range->sealed_len);
 	return FAULT_NONE;
 }
 
-enum fault message_read(struct stack *stack, const struct actor *actor, struct message *message, uint64_t offset,
-			uint64_t len, struct arena *arena, struct buf *out, struct why *why)
+enum fault message_read(struct stack *stack, const struct actor *actor, struct message *message,
+                        uint64_t offset, uint64_t len, struct arena *arena, struct buf *out, struct why *why)
 {
 	struct seal_range range = seal_locate(&message->layout, offset, len);
 	struct buf from_blob;

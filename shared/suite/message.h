@@ -28,12 +28,12 @@ struct sealed_message { /* made by message_seal(): everything but where it goes 
 
 /* CPU only; on a worker when the message is large. `message` is the final text, CRLF lines. */
 MUST_CHECK enum fault message_seal(const struct suite_conf *, struct slice message, struct arena *,
-				   struct sealed_message *ret, struct why *);
+                                   struct sealed_message *ret, struct why *);
 void sealed_message_done(struct sealed_message *); /* frees the body, wipes the key */
 
 /* Blob, then content record, for `accounts` (may be none: queued mail only). Harmless to repeat. */
 MUST_CHECK enum fault message_store(struct stack *, const struct actor *, const struct sealed_message *,
-				    const struct id *accounts, size_t n, struct arena *, struct why *);
+                                    const struct id *accounts, size_t n, struct arena *, struct why *);
 
 struct filing { /* one recipient account */
 	struct id account, mailbox;
@@ -46,7 +46,7 @@ struct filing { /* one recipient account */
 };
 /* Appends to one mailbox, as ACTOR_DELIVERY of that account, and publishes the nudge. NOT_FOUND. */
 MUST_CHECK enum fault message_file(struct stack *, const struct sealed_message *, const struct filing *,
-				   struct mailbox_appended *ret, struct why *);
+                                   struct mailbox_appended *ret, struct why *);
 
 /* ---- opening and reading ---- */
 
@@ -61,22 +61,24 @@ struct message { /* an opened content; in an arena */
 };
 
 /* From a content record as read (with or without body) and the message's wrapped key. CORRUPT. */
-MUST_CHECK enum fault message_open(const struct account_key *, const struct record *, const struct wrapped_key *,
-				   struct arena *, struct message *ret, struct why *);
+MUST_CHECK enum fault message_open(const struct account_key *, const struct record *,
+                                   const struct wrapped_key *, struct arena *, struct message *ret,
+                                   struct why *);
 /* The same with the content key at hand (queue). */
 MUST_CHECK enum fault message_open_with(const struct content_key *, const struct record *, struct arena *,
-					struct message *ret, struct why *);
+                                        struct message *ret, struct why *);
 
 struct message_summary {
 	struct slice structure; /* packed MIME tree: mime_unpack() */
-	struct slice header;	/* raw, with its empty line; cut when header_cut */
+	struct slice header;    /* raw, with its empty line; cut when header_cut */
 	bool header_cut;
 };
-MUST_CHECK enum fault message_summary(const struct message *, struct arena *, struct message_summary *ret, struct why *);
+MUST_CHECK enum fault message_summary(const struct message *, struct arena *, struct message_summary *ret,
+                                      struct why *);
 
 /* Plaintext [offset, offset+len), clipped to the size, appended to `out`. Reads only the pieces it needs: from the
  * inline body, or from the blob; when the record was read without its body and it is inline, reads the record again. */
-MUST_CHECK enum fault message_read(struct stack *, const struct actor *, struct message *, uint64_t offset, uint64_t len,
-				   struct arena *, struct buf *out, struct why *);
+MUST_CHECK enum fault message_read(struct stack *, const struct actor *, struct message *, uint64_t offset,
+                                   uint64_t len, struct arena *, struct buf *out, struct why *);
 
 #endif

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 
-#define PING_MS	    1000
+#define PING_MS     1000
 #define METRICS_MAX (1024 * 1024)
 
 struct monitor {
@@ -32,12 +32,14 @@ static bool is_ready(struct monitor *monitor)
 	return monitor->ready;
 }
 
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type, struct slice body)
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
+                              struct slice body)
 {
 	struct MHD_Response *response;
 	enum MHD_Result result;
 
-	response = MHD_create_response_from_buffer(body.len, (void *)(uintptr_t)body.data, MHD_RESPMEM_MUST_COPY);
+	response =
+	    MHD_create_response_from_buffer(body.len, (void *)(uintptr_t)body.data, MHD_RESPMEM_MUST_COPY);
 	if (!response)
 		return MHD_NO;
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
@@ -58,8 +60,9 @@ static enum MHD_Result answer_metrics(struct MHD_Connection *connection)
 	return result;
 }
 
-static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
-				  const char *version, const char *upload, size_t *upload_size, void **state)
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_size, void **state)
 {
 	struct monitor *monitor = arg;
 
@@ -76,7 +79,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 	if (strcmp(url, "/readyz") == 0) {
 		if (is_ready(monitor))
 			return answer(connection, MHD_HTTP_OK, "text/plain", SLICE("ready\n"));
-		return answer(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "text/plain", slice_str(monitor->why.text));
+		return answer(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "text/plain",
+		              slice_str(monitor->why.text));
 	}
 	return answer(connection, MHD_HTTP_NOT_FOUND, "text/plain", SLICE("/metrics /healthz /readyz\n"));
 }
@@ -96,7 +100,7 @@ static bool parse_address(const char *address, struct sockaddr_in *ret)
 }
 
 enum fault monitor_new(const char *address, struct stack *stack, struct monitor **ret, uint16_t *ret_port,
-		       struct why *why)
+                       struct why *why)
 {
 	const union MHD_DaemonInfo *info;
 	struct monitor *monitor;
@@ -106,14 +110,15 @@ enum fault monitor_new(const char *address, struct stack *stack, struct monitor 
 		return fault_set(why, FAULT_CONFIG, "monitor: \"%s\" is not like 127.0.0.1:9100", address);
 	monitor = xzalloc(sizeof(*monitor));
 	monitor->stack = stack;
-	monitor->http = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL, NULL, on_request,
-					 monitor, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&bind_to,
-					 MHD_OPTION_CONNECTION_TIMEOUT, 10u, MHD_OPTION_CONNECTION_LIMIT, 16u,
-					 MHD_OPTION_END);
+	monitor->http = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL, NULL,
+	                                 on_request, monitor, MHD_OPTION_SOCK_ADDR,
+	                                 (struct sockaddr *)&bind_to, MHD_OPTION_CONNECTION_TIMEOUT, 10u,
+	                                 MHD_OPTION_CONNECTION_LIMIT, 16u, MHD_OPTION_END);
 	if (!monitor->http) {
 		free(monitor);
-		return fault_errno(why, errno, "cannot listen on %s for the monitor; choose another `monitor` address",
-				   address);
+		return fault_errno(why, errno,
+		                   "cannot listen on %s for the monitor; choose another `monitor` address",
+		                   address);
 	}
 	info = MHD_get_daemon_info(monitor->http, MHD_DAEMON_INFO_BIND_PORT);
 	*ret_port = info ? info->port : ntohs(bind_to.sin_port);

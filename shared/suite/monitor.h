@@ -9,8 +9,8 @@
 struct monitor;
 
 /* `address` is "127.0.0.1:9100"; port 0 picks one. */
-MUST_CHECK enum fault monitor_new(const char *address, struct stack *, struct monitor **ret, uint16_t *ret_port,
-				  struct why *);
+MUST_CHECK enum fault monitor_new(const char *address, struct stack *, struct monitor **ret,
+                                  uint16_t *ret_port, struct why *);
 void monitor_free(struct monitor *); /* NULL accepted */
 
 #endif

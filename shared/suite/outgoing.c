@@ -12,8 +12,8 @@
 #include "suite/nudge.h"
 
 #define ENVELOPE_VERSION 1
-#define ENVELOPE_MAX	 (1024 * 1024)
-#define RECIPIENTS_MAX	 100000
+#define ENVELOPE_MAX     (1024 * 1024)
+#define RECIPIENTS_MAX   100000
 
 enum { FLAG_RET_HEADERS = 1, FLAG_EIGHT_BIT = 2, FLAG_SMTPUTF8 = 4, FLAG_IS_DSN = 8 };
 
@@ -41,8 +41,9 @@ static void pack(const struct envelope_out *envelope, struct buf *buf)
 {
 	buf_add_u8(buf, ENVELOPE_VERSION);
 	buf_add_u8(buf, (uint8_t)((envelope->ret_headers ? FLAG_RET_HEADERS : 0) |
-				  (envelope->eight_bit ? FLAG_EIGHT_BIT : 0) |
-				  (envelope->smtputf8 ? FLAG_SMTPUTF8 : 0) | (envelope->is_dsn ? FLAG_IS_DSN : 0)));
+	                          (envelope->eight_bit ? FLAG_EIGHT_BIT : 0) |
+	                          (envelope->smtputf8 ? FLAG_SMTPUTF8 : 0) |
+	                          (envelope->is_dsn ? FLAG_IS_DSN : 0)));
 	buf_add_u64(buf, (uint64_t)envelope->accepted);
 	buf_add_u64(buf, (uint64_t)envelope->expires);
 	buf_add(buf, &envelope->key, sizeof(envelope->key));
@@ -54,7 +55,8 @@ static void pack(const struct envelope_out *envelope, struct buf *buf)
 		add_recipient(buf, &envelope->recipients[i]);
 }
 
-struct slice envelope_seal(const struct envelope_out *envelope, const struct account_public *queue, struct arena *arena)
+struct slice envelope_seal(const struct envelope_out *envelope, const struct account_public *queue,
+                           struct arena *arena)
 {
 	struct buf plain, sealed;
 	struct slice made;
@@ -125,7 +127,7 @@ static enum fault unpack(struct slice plain, struct arena *arena, struct envelop
 }
 
 enum fault envelope_open(const struct account_key *queue, struct slice sealed, struct arena *arena,
-			 struct envelope_out *ret, struct why *why)
+                         struct envelope_out *ret, struct why *why)
 {
 	struct buf plain;
 	enum fault fault;
@@ -160,8 +162,8 @@ static int by_destination(const void *a, const void *b)
 
 /* One entry for the recipients [from, from + n) of `all`, which share a destination. */
 static struct queue_entry make_entry(const struct envelope_out *all, size_t from, size_t n,
-				     const struct sealed_message *sealed, const struct id *sender,
-				     const struct account_public *queue, struct arena *arena)
+                                     const struct sealed_message *sealed, const struct id *sender,
+                                     const struct account_public *queue, struct arena *arena)
 {
 	struct envelope_out part = *all;
 	struct slice domain = destination(&all->recipients[from]);
@@ -183,8 +185,8 @@ static struct queue_entry make_entry(const struct envelope_out *all, size_t from
 }
 
 static struct queue_entry *make_entries(const struct envelope_out *all, const struct sealed_message *sealed,
-					const struct id *sender, const struct account_public *queue,
-					struct arena *arena, size_t *ret_n)
+                                        const struct id *sender, const struct account_public *queue,
+                                        struct arena *arena, size_t *ret_n)
 {
 	struct queue_entry *entries = arena_array(arena, struct queue_entry, all->n);
 	size_t n = 0, from = 0;
@@ -202,9 +204,9 @@ static struct queue_entry *make_entries(const struct envelope_out *all, const st
 	return entries;
 }
 
-enum fault outgoing_put(struct stack *stack, const struct sealed_message *sealed, const struct envelope_out *envelope,
-			const struct id *sender, const struct id *accounts, size_t n_accounts, struct arena *arena,
-			struct why *why)
+enum fault outgoing_put(struct stack *stack, const struct sealed_message *sealed,
+                        const struct envelope_out *envelope, const struct id *sender,
+                        const struct id *accounts, size_t n_accounts, struct arena *arena, struct why *why)
 {
 	const struct actor actor = { .kind = ACTOR_QUEUE };
 	struct account_public queue;

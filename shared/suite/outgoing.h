@@ -11,24 +11,25 @@
 enum recipient_state { RCPT_WAITING, RCPT_DELIVERED, RCPT_FAILED };
 
 struct outgoing_recipient {
-	const char *address;	/* as it is sent: local part as given */
-	const char *orcpt;	/* "" when none */
-	uint8_t notify;		/* NOTIFY= bits of smtp/params.h; 0: not given */
+	const char *address; /* as it is sent: local part as given */
+	const char *orcpt;   /* "" when none */
+	uint8_t notify;      /* NOTIFY= bits of smtp/params.h; 0: not given */
 	enum recipient_state state;
-	const char *reply; /* last reply or local reason, one line; "" when none */
+	const char *reply;  /* last reply or local reason, one line; "" when none */
 	const char *status; /* enhanced code of it, "4.4.1"; "" when none */
-	const char *host;  /* that said it; "" when none */
-	int64_t at;	   /* when */
-	struct id local_account; /* non-zero: a local delivery that failed for now after the message was accepted */
+	const char *host;   /* that said it; "" when none */
+	int64_t at;         /* when */
+	struct id
+	    local_account; /* non-zero: a local delivery that failed for now after the message was accepted */
 };
 
 struct envelope_out {
-	const char *from; /* "" for the null sender */
+	const char *from;  /* "" for the null sender */
 	const char *trace; /* the message's trace id */
 	const char *envid; /* "" when none */
 	bool ret_headers;  /* RET=HDRS */
 	bool eight_bit, smtputf8;
-	bool is_dsn;	   /* never makes another DSN */
+	bool is_dsn; /* never makes another DSN */
 	int64_t accepted, expires;
 	struct content_key key;
 	struct outgoing_recipient *recipients;
@@ -38,15 +39,16 @@ struct envelope_out {
 /* Packed and sealed, in the arena. */
 struct slice envelope_seal(const struct envelope_out *, const struct account_public *queue, struct arena *);
 MUST_CHECK enum fault envelope_open(const struct account_key *queue, struct slice sealed, struct arena *,
-				    struct envelope_out *ret, struct why *);
+                                    struct envelope_out *ret, struct why *);
 
 /*
  * One queue entry a destination domain (recipients at local accounts: one entry with domain ""), then the
  * content, then the nudge. `envelope` names all recipients; ids follow from the content id, so a retry adds nothing.
  * `accounts`: local accounts that show the same content (a message may be filed and queued at once).
  */
-MUST_CHECK enum fault outgoing_put(struct stack *, const struct sealed_message *, const struct envelope_out *envelope,
-				   const struct id *sender, const struct id *accounts, size_t n_accounts, struct arena *,
-				   struct why *);
+MUST_CHECK enum fault outgoing_put(struct stack *, const struct sealed_message *,
+                                   const struct envelope_out *envelope, const struct id *sender,
+                                   const struct id *accounts, size_t n_accounts, struct arena *,
+                                   struct why *);
 
 #endif

@@ -9,7 +9,7 @@
 
 const char *const suite_sections[] = { "smtpd", "imapd", "mta", "admin", "run", NULL };
 
-#define ROW(type, field, fallback, flags, min, max, help) \
+#define ROW(type, field, fallback, flags, min, max, help)                                                    \
 	CONF(struct suite_conf, type, field, fallback, flags, min, max, help)
 
 const struct conf_row suite_conf_rows[] = {
@@ -133,7 +133,8 @@ static enum fault open_bus(struct stack *stack, struct loop *loop, const char *n
 	return bus_new(loop, &bus, &stack->bus, why);
 }
 
-static enum fault open_parts(struct stack *stack, unsigned needs, struct loop *loop, const char *node, struct why *why)
+static enum fault open_parts(struct stack *stack, unsigned needs, struct loop *loop, const char *node,
+                             struct why *why)
 {
 	const struct suite_conf *conf = stack->conf;
 	struct store_conf store = suite_store_conf(conf);
@@ -157,7 +158,7 @@ static enum fault open_parts(struct stack *stack, unsigned needs, struct loop *l
 }
 
 enum fault stack_open(const struct suite_conf *conf, unsigned needs, struct loop *loop, const char *node,
-		      struct stack **ret, struct why *why)
+                      struct stack **ret, struct why *why)
 {
 	struct stack *stack = xzalloc(sizeof(*stack));
 	enum fault fault;

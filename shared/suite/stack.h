@@ -14,7 +14,8 @@ struct suite_conf { /* the global rows of posthouse.conf */
 	const char *hostname, *data_dir, *run_dir;
 	const char *log_level, *log_format;
 	const char *store, *store_path, *mongo_uri, *mongo_db;
-	const char *blobs, *blob_path, *s3_endpoint, *s3_region, *s3_bucket, *s3_access_key, *s3_secret_key, *s3_ca_file;
+	const char *blobs, *blob_path, *s3_endpoint, *s3_region, *s3_bucket, *s3_access_key, *s3_secret_key,
+	    *s3_ca_file;
 	const char *bus, *amqp_uri, *amqp_ca_file;
 	const char *accounts_ring, *queue_ring;
 	const char *tls_cert, *tls_key;
@@ -33,7 +34,7 @@ struct store_conf suite_store_conf(const struct suite_conf *);
 
 enum stack_needs {
 	STACK_ACCOUNTS_RING = 1, /* imapd, admin, CLI */
-	STACK_QUEUE_RING = 2,	 /* mta, admin, CLI */
+	STACK_QUEUE_RING = 2,    /* mta, admin, CLI */
 	STACK_BUS = 4,
 };
 
@@ -41,14 +42,14 @@ struct stack {
 	const struct suite_conf *conf;
 	struct store *store;
 	struct blobs *blobs;
-	struct bus *bus;	    /* NULL without STACK_BUS */
-	struct keyring *accounts;   /* NULL without the need */
+	struct bus *bus;          /* NULL without STACK_BUS */
+	struct keyring *accounts; /* NULL without the need */
 	struct keyring *queue;
 };
 
 /* `loop` may be NULL without STACK_BUS. Opens all or nothing. */
 MUST_CHECK enum fault stack_open(const struct suite_conf *, unsigned needs, struct loop *, const char *node,
-				 struct stack **ret, struct why *);
+                                 struct stack **ret, struct why *);
 void stack_close(struct stack *); /* NULL accepted */
 MUST_CHECK enum fault stack_ping(struct stack *, struct why *);
 

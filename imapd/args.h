@@ -1,0 +1,63 @@
+#ifndef IMAPD_ARGS_H
+#define IMAPD_ARGS_H
+/*
+ * The arguments of a command, read in the order of the grammar (RFC 9051 9). A
+ * command was assembled whole before it is parsed: text segments with literals in between. Each reader takes one thing,
+ * gives false when it is not there, and leaves a text for BAD in args->error. More
+ * spaces than the grammar wants are accepted between arguments and inside parentheses.
+ *
+ * Slices point into the assembled command and live as long as the command.
+ */
+#include "base/arena.h"
+#include "base/uid_set.h"
+
+struct imap_literal {
+	struct slice data;
+	bool binary; /* ~{n} */
+};
+
+struct imap_args {
+	struct slice rest;               /* of the current text segment */
+	const struct imap_segment *next; /* the following segments */
+	struct arena *arena;
+	const char *error;
+};
+
+struct imap_segment { /* text, then (except behind the last) a literal */
+	struct slice text;
+	struct imap_literal literal;
+	struct imap_segment *next;
+};
+
+bool imap_args_space(struct imap_args *); /* SP (or more) */
+bool imap_args_end(struct imap_args *);   /* nothing but spaces is left */
+bool imap_args_is_end(const struct imap_args *);
+bool imap_args_char(struct imap_args *, char c); /* exactly this */
+bool imap_args_peek(const struct imap_args *, char c);
+bool imap_args_open(struct imap_args *);                   /* "(" and spaces behind it */
+bool imap_args_close(struct imap_args *);                  /* spaces and ")" */
+bool imap_args_word(struct imap_args *, const char *word); /* this atom, any case; takes nothing otherwise */
+bool imap_args_atom(struct imap_args *, struct slice *ret);
+bool imap_args_astring(struct imap_args *, struct slice *ret);
+bool imap_args_string(struct imap_args *, struct slice *ret); /* quoted or literal */
+bool imap_args_nstring(struct imap_args *, struct slice *ret, bool *ret_nil);
+bool imap_args_literal(struct imap_args *, struct slice *ret);
+bool imap_args_number(struct imap_args *, uint64_t max, uint64_t *ret);
+bool imap_args_nz_number(struct imap_args *, uint64_t max, uint64_t *ret);
+/* sequence-set; "*" is kept as UINT32_MAX. At most `max_ranges`. */
+bool imap_args_set(struct imap_args *, struct uid_set *ret);
+/* mailbox: astring, decoded from modified UTF-7 (or already UTF-8), INBOX in capitals. */
+bool imap_args_mailbox(struct imap_args *, const char **ret_utf8);
+/* list-mailbox: like a mailbox, with wildcards. */
+bool imap_args_list_mailbox(struct imap_args *, const char **ret_utf8);
+/* flag-list "(…)" or, where `bare`, flags without parentheses; keywords by name. */
+struct imap_flags {
+	uint32_t flags;
+	const char **keywords;
+	size_t n;
+};
+bool imap_args_flags(struct imap_args *, bool bare, struct imap_flags *ret);
+bool imap_args_date(struct imap_args *, int64_t *ret_day); /* "1-Feb-1994" or quoted: days since 1970 */
+bool imap_args_date_time(struct imap_args *, int64_t *ret_ms);
+
+#endif

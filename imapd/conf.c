@@ -1,0 +1,28 @@
+#include "conf.h"
+
+#include "suite/daemon.h"
+
+#define ROW(type, field, fallback, flags, min, max, help)                                                    \
+	CONF(struct imapd_conf, type, field, fallback, flags, min, max, help)
+
+struct imapd_conf imapd_conf;
+
+const struct conf_row imapd_conf_rows[] = {
+	/* clang-format off */
+	ROW(CONF_LIST, listen, "*:143", 0, 0, 0, "addresses for IMAP with STARTTLS"),
+	ROW(CONF_LIST, listen_tls, "*:993", 0, 0, 0, "addresses for IMAP over TLS"),
+	DAEMON_MONITOR_ROW(struct imapd_conf, "127.0.0.1:9102"),
+	ROW(CONF_BOOL, plaintext_login, "no", CONF_RELOAD, 0, 0, "allow passwords without TLS from this machine itself"),
+	ROW(CONF_SIZE, command_max, "64K", CONF_RELOAD, 8 << 10, 16 << 20, "longest command, messages to append aside"),
+	ROW(CONF_DURATION, idle_timeout, "30m", CONF_RELOAD, 60000, 86400000, "a session that says nothing for so long ends"),
+	ROW(CONF_DURATION, login_timeout, "60s", CONF_RELOAD, 1000, 600000, "time to log in"),
+	ROW(CONF_SIZE, receive_memory, "512M", CONF_RELOAD, 1 << 20, INT64_C(1) << 40, "memory for messages being appended"),
+	ROW(CONF_INT, sessions_max, "20000", CONF_RELOAD, 1, 1000000, "sessions of this process"),
+	ROW(CONF_INT, sessions_per_account, "100", CONF_RELOAD, 1, 100000, "sessions of one account"),
+	ROW(CONF_INT, sessions_per_ip, "500", CONF_RELOAD, 1, 1000000, "sessions from one address"),
+	ROW(CONF_DURATION, poll, "30s", CONF_RELOAD, 1000, 3600000, "how often to look for changes that the bus did not tell"),
+	ROW(CONF_DURATION, login_cache, "5m", 0, 0, 86400000, "how long a checked password is remembered"),
+	ROW(CONF_DURATION, view_keep, "5m", CONF_RELOAD, 0, 86400000, "how long a mailbox nobody has open stays in memory"),
+	CONF_END
+	/* clang-format on */
+};

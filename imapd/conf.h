@@ -1,0 +1,23 @@
+#ifndef IMAPD_CONF_H
+#define IMAPD_CONF_H
+/* imapd's own settings: the `imapd` section. */
+#include "base/conf.h"
+
+struct imapd_conf {
+	struct conf_list listen;     /* STARTTLS */
+	struct conf_list listen_tls; /* TLS from the first byte */
+	const char *monitor;
+	bool plaintext_login; /* LOGIN and PLAIN without TLS, for loopback peers only */
+	int64_t command_max;  /* bytes of a command without its message literals */
+	int64_t idle_timeout, login_timeout;
+	int64_t receive_memory; /* bytes of messages being APPENDed, all sessions together */
+	int64_t sessions_max, sessions_per_account, sessions_per_ip;
+	int64_t poll; /* how often a view looks at the store without being told */
+	int64_t login_cache;
+	int64_t view_keep; /* how long a view stays after its last session */
+};
+
+extern const struct conf_row imapd_conf_rows[];
+extern struct imapd_conf imapd_conf;
+
+#endif

@@ -1,0 +1,334 @@
+/*
+ * fsck (check.h): every cross-reference of the store, and every seal.
+ *
+ * It runs beside the daemons: a mailbox is looked at in one consistent read, and what is missing is looked for
+ * once more before it is called a problem.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "store/record.h"
+#include "suite/folder.h"
+#include "suite/keyword.h"
+#include "suite/message.h"
+#include "suite/outgoing.h"
+#include "suite/walk.h"
+
+#define BODY_STEP      (1024 * 1024)
+#define QUEUE_YOUNG_MS (60 * 60 * 1000)
+#define CONTENT_BATCH  128
+
+struct fsck {
+	struct stack *stack;
+	bool open_seals;
+	void (*on_problem)(void *, const char *);
+	void (*on_progress)(void *, const struct walk_progress *);
+	void *arg;
+	struct walk_progress progress;
+	struct fsck_result *result;
+	struct account_key *queue_key; /* NULL without the queue ring */
+};
+
+struct box { /* the mailbox being looked at */
+	const struct account *account;
+	struct account_key *key;
+	const struct mailbox_row *row;
+	struct mailbox_state *state;
+};
+
+static void PRINTF_LIKE(2, 3) problem(struct fsck *fsck, const char *format, ...)
+{
+	char line[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	fsck->result->problems++;
+	if (fsck->on_problem)
+		fsck->on_problem(fsck->arg, line);
+}
+
+static void step(struct fsck *fsck, const char *doing)
+{
+	fsck->progress.doing = doing;
+	fsck->progress.done++;
+	if (fsck->on_progress)
+		fsck->on_progress(fsck->arg, &fsck->progress);
+}
+
+/* ---- one message ---- */
+
+/* Opens the body piece by piece; a blob that is missing or short shows here. */
+static enum fault open_body(struct fsck *fsck, struct message *message, struct why *why)
+{
+	struct buf plain;
+	enum fault fault = FAULT_NONE;
+
+	buf_init(&plain, BODY_STEP + SEAL_PIECE);
+	for (uint64_t at = 0; at < message->size && !fault; at += BODY_STEP) {
+		struct arena *arena = arena_new();
+
+		buf_clear(&plain);
+		fault = message_read(fsck->stack, &actor_system, message, at, BODY_STEP, arena, &plain, why);
+		arena_free(arena);
+	}
+	secret_wipe(plain.data, plain.cap);
+	buf_done(&plain);
+	return fault;
+}
+
+static bool lists_account(struct slice accounts, const struct id *account)
+{
+	for (size_t at = 0; at + sizeof(*account) <= accounts.len; at += sizeof(*account)) {
+		if (memcmp(accounts.data + at, account, sizeof(*account)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void check_message(struct fsck *fsck, const struct box *box, uint32_t i, const struct record *record)
+{
+	const struct mailbox_state *state = box->state;
+	struct arena *arena = arena_new();
+	struct message_summary summary;
+	struct message message;
+	struct why why = { "" };
+	enum fault fault;
+
+	if (!record->key.data) {
+		problem(fsck, "%s: message %u of mailbox %s has no content %s", box->account->login,
+		        state->uid[i], id_print(&state->mailbox).text, id_print(&state->content[i]).text);
+		goto out;
+	}
+	if (!lists_account(record->accounts, &box->account->id))
+		problem(fsck, "%s: content %s does not list the account that shows it", box->account->login,
+		        id_print(&state->content[i]).text);
+	if (!box->key)
+		goto out;
+	fault = message_open(box->key, record, &state->key[i], arena, &message, &why);
+	if (!fault)
+		fault = message_summary(&message, arena, &summary, &why);
+	if (!fault && message.size != state->size[i])
+		fault = fault_set(&why, FAULT_CORRUPT, "is %llu bytes, the mailbox says %u",
+		                  (unsigned long long)message.size, state->size[i]);
+	if (!fault && fsck->open_seals)
+		fault = open_body(fsck, &message, &why);
+	if (fault)
+		problem(fsck, "%s: message %u of mailbox %s: %s", box->account->login, state->uid[i],
+		        id_print(&state->mailbox).text, why.text);
+	else
+		fsck->result->seals_opened++;
+out:
+	arena_free(arena);
+}
+
+static enum fault check_contents(struct fsck *fsck, const struct box *box, struct why *why)
+{
+	const struct mailbox_state *state = box->state;
+	struct slice keys[CONTENT_BATCH];
+	struct record records[CONTENT_BATCH];
+	enum fault fault = FAULT_NONE;
+
+	for (uint32_t from = 0; from < state->n && !fault; from += CONTENT_BATCH) {
+		uint32_t n = MIN_OF(state->n - from, (uint32_t)CONTENT_BATCH);
+		struct arena *arena = arena_new();
+
+		for (uint32_t i = 0; i < n; i++)
+			keys[i] = id_slice(&state->content[from + i]);
+		fault = record_get_many(fsck->stack->store, &actor_system, COLL_CONTENTS, keys, n,
+		                        fsck->open_seals, arena, records, why);
+		for (uint32_t i = 0; i < n && !fault; i++) {
+			step(fsck, "looking at messages");
+			fsck->result->messages++;
+			check_message(fsck, box, from + i, &records[i]);
+		}
+		arena_free(arena);
+	}
+	return fault;
+}
+
+/* ---- one mailbox ---- */
+
+static void check_counts(struct fsck *fsck, const struct box *box)
+{
+	const struct mailbox_state *state = box->state;
+	const struct mailbox_head *head = &state->head;
+	const char *name = id_print(&state->mailbox).text;
+	uint32_t unseen = 0, last_uid = 0;
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < state->n; i++) {
+		unseen += !(state->flags[i] & FLAG_SEEN);
+		bytes += state->size[i];
+		if (state->uid[i] <= last_uid || state->uid[i] >= head->uid_next)
+			problem(fsck, "mailbox %s: UID %u is out of order", name, state->uid[i]);
+		if (state->modseq[i] > head->modseq)
+			problem(fsck, "mailbox %s: UID %u has a mod-sequence from the future", name,
+			        state->uid[i]);
+		last_uid = state->uid[i];
+	}
+	if (head->messages != state->n || head->unseen != unseen || head->bytes != bytes)
+		problem(fsck,
+		        "mailbox %s: its header counts %u messages, %u unseen, %llu bytes; there are %u, %u, "
+		        "%llu",
+		        name, head->messages, head->unseen, (unsigned long long)head->bytes, state->n, unseen,
+		        (unsigned long long)bytes);
+}
+
+static void check_names(struct fsck *fsck, const struct box *box)
+{
+	struct arena *arena = arena_new();
+	struct mailbox_log log;
+	struct keywords keywords;
+	struct why why = { "" };
+	enum fault fault =
+	    mailbox_look(fsck->stack->store, &actor_system, &box->row->meta.id, arena, &log, &why);
+
+	if (!fault && box->key)
+		fault = keywords_open(box->key, log.keywords, log.head.keywords, arena, &keywords, &why);
+	if (fault && fault != FAULT_NOT_FOUND)
+		problem(fsck, "mailbox %s: its keywords: %s", id_print(&box->row->meta.id).text, why.text);
+	arena_free(arena);
+}
+
+static enum fault check_mailbox(struct fsck *fsck, struct box *box, struct why *why)
+{
+	enum fault fault = walk_mailbox(fsck->stack, &box->row->meta.id, &box->state, why);
+
+	step(fsck, "looking at mailboxes");
+	if (fault == FAULT_NOT_FOUND)
+		return FAULT_NONE;
+	fsck->result->mailboxes++;
+	if (fault == FAULT_CORRUPT) {
+		problem(fsck, "mailbox %s: %s", id_print(&box->row->meta.id).text, why->text);
+		return FAULT_NONE;
+	}
+	if (fault)
+		return fault;
+	check_counts(fsck, box);
+	check_names(fsck, box);
+	fault = check_contents(fsck, box, why);
+	mailbox_state_free(box->state);
+	return fault;
+}
+
+/* ---- one account ---- */
+
+static void check_address(struct fsck *fsck, const struct account *account)
+{
+	struct arena *arena = arena_new();
+	struct slice login = slice_str(account->login);
+	struct address_entry entry;
+	enum found_as found;
+	struct why why = { "" };
+	size_t at = login.len - strlen(account->domain);
+	enum fault fault = address_find(fsck->stack, slice_first(login, at - 1), slice_from(login, at), arena,
+	                                &found, &entry, &why);
+
+	if (fault)
+		problem(fsck, "%s: its address: %s", account->login, why.text);
+	else if (found != FOUND_EXACT || !id_eq(&entry.account, &account->id))
+		problem(fsck, "%s: its address does not lead to the account", account->login);
+	else if (memcmp(&entry.public_key, &account->public_key, sizeof(entry.public_key)) != 0)
+		problem(fsck, "%s: its address carries another public key", account->login);
+	arena_free(arena);
+}
+
+static bool has_mailbox(const struct mailbox_row *rows, size_t n, const struct id *id)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (id_eq(&rows[i].meta.id, id))
+			return true;
+	}
+	return false;
+}
+
+static enum fault on_account(void *arg, const struct account *account, struct why *why)
+{
+	struct fsck *fsck = arg;
+	struct arena *arena = arena_new();
+	struct box box = { .account = account };
+	struct mailbox_row *rows;
+	struct folders folders;
+	size_t n = 0;
+	enum fault fault = FAULT_NONE;
+	const struct actor owner = { ACTOR_OWNER, account->id };
+
+	fsck->result->accounts++;
+	check_address(fsck, account);
+	if (fsck->stack->accounts && account_unlock(fsck->stack, account, &box.key, why))
+		problem(fsck, "%s: %s", account->login, why->text);
+	if (box.key && folders_load(fsck->stack, &owner, box.key, arena, &folders, why))
+		problem(fsck, "%s: its folders: %s", account->login, why->text);
+	fault = mailbox_list(fsck->stack->store, &actor_system, &account->id, arena, &rows, &n, why);
+	if (!fault && !has_mailbox(rows, n, &account->inbox))
+		problem(fsck, "%s: its INBOX is not there", account->login);
+	for (size_t i = 0; i < n && !fault; i++) {
+		box.row = &rows[i];
+		fault = check_mailbox(fsck, &box, why);
+	}
+	account_key_unref(box.key);
+	arena_free(arena);
+	return fault;
+}
+
+/* ---- the queue ---- */
+
+static enum fault on_entry(void *arg, const struct queue_entry *entry, struct why *why)
+{
+	struct fsck *fsck = arg;
+	struct arena *arena = arena_new();
+	struct envelope_out envelope;
+	struct record record;
+	struct message message;
+	enum fault fault = record_get(fsck->stack->store, &actor_system, COLL_CONTENTS,
+	                              id_slice(&entry->content), fsck->open_seals, arena, &record, why);
+
+	step(fsck, "looking at the queue");
+	fsck->result->queue_entries++;
+	if (fault == FAULT_NOT_FOUND && entry->created > clock_now() - QUEUE_YOUNG_MS)
+		goto out; /* its content may be on its way */
+	if (!fault && fsck->queue_key) {
+		fault = envelope_open(fsck->queue_key, entry->state, arena, &envelope, why);
+		if (!fault)
+			fault = message_open_with(&envelope.key, &record, arena, &message, why);
+		if (!fault && fsck->open_seals)
+			fault = open_body(fsck, &message, why);
+		if (!fault)
+			fsck->result->seals_opened++;
+	}
+	if (fault && fault != FAULT_TEMP)
+		problem(fsck, "queue entry %s: %s", id_print(&entry->id).text, why->text);
+out:
+	arena_free(arena);
+	return fault == FAULT_TEMP ? fault : FAULT_NONE;
+}
+
+enum fault fsck_run(struct stack *stack, bool open_seals, void (*on_problem)(void *, const char *),
+                    void (*on_progress)(void *, const struct walk_progress *), void *arg,
+                    struct fsck_result *ret, struct why *why)
+{
+	struct fsck_result result = { 0 };
+	struct fsck fsck = {
+		.stack = stack,
+		.open_seals = open_seals,
+		.on_problem = on_problem,
+		.on_progress = on_progress,
+		.arg = arg,
+		.result = &result,
+	};
+	enum fault fault = FAULT_NONE;
+
+	if (stack->queue)
+		fault = queue_private_key(stack, &fsck.queue_key, why);
+	if (!fault)
+		fault = walk_accounts(stack, on_account, &fsck, why);
+	if (!fault)
+		fault = walk_queue(stack, on_entry, &fsck, why);
+	account_key_unref(fsck.queue_key);
+	if (!fault)
+		*ret = result;
+	return fault;
+}

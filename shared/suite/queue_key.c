@@ -1,0 +1,144 @@
+/*
+ * The queue's key pair (directory.h): one for the suite, in the settings. The public half is in clear, the
+ * private half wrapped by the queue ring; so smtpd seals to it and only mta (and admin) opens.
+ */
+#include "store/record.h"
+#include "suite/directory_internal.h"
+#include "suite/json.h"
+
+#define QUEUE_KEY SLICE("queue-key")
+
+/* The owner that the queue's private key is bound to: there is one queue. */
+static const struct id queue_owner = { "queue" };
+
+static enum fault put_queue_key(struct stack *stack, const struct account_key *key, uint64_t version,
+                                struct why *why)
+{
+	struct arena *arena = arena_new();
+	struct account_public public;
+	struct record record = { .key = QUEUE_KEY, .version = version };
+	struct buf wrapped;
+	enum fault fault;
+
+	buf_init(&wrapped, 512);
+	account_key_public(key, &public);
+	keyring_wrap(stack->queue, "queue", &queue_owner, account_key_secret(key), &wrapped);
+	record.value =
+	    json_write(json_pack("{s:i,s:o,s:o}", "generation", (int)account_key_generation(key),
+	                         "public_key", json_bytes(slice_of(public.raw, sizeof(public.raw))),
+	                         "wrapped_key", json_bytes(buf_slice(&wrapped))),
+	               arena);
+	fault = record_put(stack->store, &actor_admin, COLL_SETTINGS, &record, why);
+	buf_done(&wrapped);
+	arena_free(arena);
+	return fault;
+}
+
+static enum fault make_queue_key(struct stack *stack, struct why *why)
+{
+	struct account_key *key = account_key_new(1);
+	enum fault fault = put_queue_key(stack, key, RECORD_NEW, why);
+
+	account_key_unref(key);
+	return fault == FAULT_EXISTS ? FAULT_NONE : fault; /* another process was first: its key is the one */
+}
+
+static enum fault get_record(struct stack *stack, struct arena *arena, struct record *ret, struct why *why)
+{
+	return record_get(stack->store, &actor_admin, COLL_SETTINGS, QUEUE_KEY, false, arena, ret, why);
+}
+
+static enum fault read_queue_key(struct stack *stack, struct arena *arena, uint64_t *ret_version,
+                                 json_t **ret, struct why *why)
+{
+	struct record record;
+	enum fault fault = get_record(stack, arena, &record, why);
+
+	if (fault == FAULT_NOT_FOUND && stack->queue) {
+		fault = make_queue_key(stack, why);
+		if (!fault)
+			fault = get_record(stack, arena, &record, why);
+	}
+	if (fault)
+		return fault;
+	*ret_version = record.version;
+	return json_read(record.value, "the queue's key", ret, why);
+}
+
+enum fault queue_public_key(struct stack *stack, struct account_public *ret, uint8_t *ret_generation,
+                            struct why *why)
+{
+	struct arena *arena = arena_new();
+	uint64_t version;
+	json_t *json;
+	enum fault fault = read_queue_key(stack, arena, &version, &json, why);
+
+	if (!fault) {
+		*ret_generation = (uint8_t)json_get_int(json, "generation");
+		if (!json_get_raw(json, "public_key", ret->raw, sizeof(ret->raw)))
+			fault = fault_set(why, FAULT_CORRUPT, "the queue's public key does not read");
+		json_decref(json);
+	}
+	arena_free(arena);
+	return fault;
+}
+
+static enum fault unwrap(struct stack *stack, const json_t *json, struct slice wrapped,
+                         struct account_key **ret, struct why *why)
+{
+	struct secret *secret;
+	enum fault fault = keyring_unwrap(stack->queue, "queue", &queue_owner, wrapped, &secret, why);
+
+	if (!fault) {
+		fault = account_key_from(secret_slice(secret), (uint8_t)json_get_int(json, "generation"), ret,
+		                         why);
+		secret_unref(secret);
+	}
+	return fault;
+}
+
+static enum fault open_queue_key(struct stack *stack, struct account_key **ret, uint32_t *ret_kek,
+                                 uint64_t *ret_version, struct why *why)
+{
+	struct arena *arena;
+	struct slice wrapped;
+	json_t *json;
+	enum fault fault;
+
+	if (!stack->queue)
+		return fault_set(why, FAULT_DENIED, "this process holds no queue ring");
+	arena = arena_new();
+	fault = read_queue_key(stack, arena, ret_version, &json, why);
+	if (!fault) {
+		wrapped = json_get_bytes(json, "wrapped_key", arena);
+		*ret_kek = keyring_wrapped_by(wrapped);
+		fault = unwrap(stack, json, wrapped, ret, why);
+		json_decref(json);
+	}
+	arena_free(arena);
+	return fault;
+}
+
+enum fault queue_private_key(struct stack *stack, struct account_key **ret, struct why *why)
+{
+	uint64_t version;
+	uint32_t kek;
+
+	return open_queue_key(stack, ret, &kek, &version, why);
+}
+
+enum fault queue_key_rewrap(struct stack *stack, bool *ret_done, struct why *why)
+{
+	struct account_key *key;
+	uint64_t version;
+	uint32_t kek;
+	enum fault fault = open_queue_key(stack, &key, &kek, &version, why);
+
+	if (fault)
+		return fault;
+	*ret_done = kek != keyring_active(stack->queue);
+	if (*ret_done)
+		fault = put_queue_key(stack, key, version, why);
+	account_key_unref(key);
+	return fault;
+}

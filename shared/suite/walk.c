@@ -1,0 +1,99 @@
+#include "suite/walk.h"
+
+#include "store/queue.h"
+
+const struct actor actor_system = { .kind = ACTOR_SYSTEM };
+
+enum fault walk_accounts(struct stack *stack,
+                         enum fault (*on_account)(void *, const struct account *, struct why *), void *arg,
+                         struct why *why)
+{
+	const struct slice everywhere = { NULL, 0 };
+	struct arena *after_arena = arena_new(), *arena = arena_new();
+	struct slice after = { NULL, 0 };
+	size_t n = WALK_BATCH;
+	enum fault fault = FAULT_NONE;
+
+	while (n == WALK_BATCH && !fault) {
+		struct account *accounts;
+
+		fault = account_list(stack, everywhere, after, WALK_BATCH, arena, &accounts, &n, why);
+		for (size_t i = 0; i < n && !fault; i++)
+			fault = on_account(arg, &accounts[i], why);
+		if (!fault && n) {
+			arena_reset(after_arena);
+			after = arena_copy(after_arena, slice_str(accounts[n - 1].login));
+		}
+		arena_reset(arena);
+	}
+	arena_free(after_arena);
+	arena_free(arena);
+	return fault;
+}
+
+enum fault walk_queue(struct stack *stack,
+                      enum fault (*on_entry)(void *, const struct queue_entry *, struct why *), void *arg,
+                      struct why *why)
+{
+	struct queue_query query = { .limit = WALK_BATCH };
+	struct arena *arena = arena_new();
+	size_t n = WALK_BATCH;
+	enum fault fault = FAULT_NONE;
+
+	while (n == WALK_BATCH && !fault) {
+		struct queue_entry *entries;
+
+		fault = queue_list(stack->store, &actor_system, &query, arena, &entries, &n, why);
+		for (size_t i = 0; i < n && !fault; i++)
+			fault = on_entry(arg, &entries[i], why);
+		if (!fault && n)
+			query.after = entries[n - 1].id;
+		arena_reset(arena);
+	}
+	arena_free(arena);
+	return fault;
+}
+
+static enum fault load_keys(struct stack *stack, struct mailbox_state *state, struct why *why)
+{
+	struct arena *arena = arena_new();
+	enum fault fault = FAULT_NONE;
+
+	for (uint32_t i = 0; i < state->n && !fault; i++) {
+		struct page_row row;
+
+		if (state->loaded[i])
+			continue;
+		fault = mailbox_page_keys(stack->store, &actor_system, &state->mailbox,
+		                          (state->uid[i] - 1) / PAGE_UIDS, arena, &row, why);
+		if (!fault)
+			fault = mailbox_state_load_keys(state, &row, why);
+		arena_reset(arena);
+	}
+	arena_free(arena);
+	return fault;
+}
+
+enum fault walk_mailbox(struct stack *stack, const struct id *mailbox, struct mailbox_state **ret,
+                        struct why *why)
+{
+	struct mailbox_state *state = mailbox_state_new(mailbox);
+	struct arena *arena = arena_new();
+	struct mailbox_delta delta;
+	struct mailbox_news news;
+	enum fault fault;
+
+	mailbox_delta_init(&delta);
+	fault = mailbox_fetch_news(stack->store, &actor_system, mailbox, 0, arena, &news, why);
+	if (!fault)
+		fault = mailbox_state_apply(state, &news, &delta, why);
+	if (!fault)
+		fault = load_keys(stack, state, why);
+	mailbox_delta_done(&delta);
+	arena_free(arena);
+	if (fault)
+		mailbox_state_free(state);
+	else
+		*ret = state;
+	return fault;
+}

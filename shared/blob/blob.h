@@ -8,7 +8,8 @@
  * Threads    Every call may block: from jobs only. One struct blobs serves all threads.
  * Durable    When put returns FAULT_NONE the bytes are on stable storage.
  * Faults     TEMP: try again. NOT_FOUND: get, of an id that is not there. FULL.
- *            CORRUPT: shorter than it should be.
+ *            CORRUPT: shorter than it should be. TOO_BIG: get, past the limit of `out`.
+ *            CONFIG: refused, wrong keys, bucket gone: for the operator, passes as temporary.
  */
 #include "base/arena.h"
 #include "base/buf.h"
@@ -58,5 +59,6 @@ MUST_CHECK enum fault blob_get(struct blobs *, const struct id *, uint64_t offse
 MUST_CHECK enum fault blob_del(struct blobs *, const struct id *, struct why *);
 MUST_CHECK enum fault blob_list(struct blobs *, const struct id *after, size_t max, struct arena *,
 				struct blob_info **ret, size_t *ret_n, struct why *);
+MUST_CHECK enum fault blob_ping(struct blobs *, struct why *);
 
 #endif

@@ -1,3 +1,4 @@
+/* The queue of outgoing chunks: first a small one, then as large as a TLS record. */
 #include "loop/chain.h"
 
 #include <assert.h>
@@ -65,8 +66,10 @@ void chain_drop(struct chain *chain, size_t len)
 	chain->bytes -= len;
 	while (len) {
 		struct chunk *chunk = chain->head;
-		size_t part = MIN_OF(len, chunk->len - chunk->at);
+		size_t part;
 
+		assert(chunk);
+		part = MIN_OF(len, chunk->len - chunk->at);
 		chunk->at += part;
 		len -= part;
 		if (chunk->at < chunk->len)

@@ -33,7 +33,7 @@ struct sockaddr;
 struct conn_handler {
 	void (*on_connected)(void *owner, enum fault, const struct why *); /* clients: connected, or not */
 	void (*on_readable)(void *owner);
-	void (*on_drained)(void *owner);			       /* may be NULL */
+	void (*on_drained)(void *owner); /* may be NULL */
 	/* handshake finished, or failed: close then. CLOSED: the peer went away; DENIED: its certificate is not right */
 	void (*on_tls)(void *owner, enum fault, const struct why *);
 	void (*on_timeout)(void *owner);
@@ -47,9 +47,10 @@ struct conn_conf {
 
 /* Clients. on_connected follows, never from inside the call. `bind_addr` may be NULL. */
 struct conn *conn_connect(struct loop *, const struct sockaddr *, const struct sockaddr *bind_addr,
-			  const struct conn_conf *, const struct conn_handler *, void *owner);
+                          const struct conn_conf *, const struct conn_handler *, void *owner);
 /* A connected socket from elsewhere (socketpair in tests). Takes the descriptor over. */
-struct conn *conn_from_fd(struct loop *, int fd, const struct conn_conf *, const struct conn_handler *, void *owner);
+struct conn *conn_from_fd(struct loop *, int fd, const struct conn_conf *, const struct conn_handler *,
+                          void *owner);
 /* Listeners hand out connections without an owner; this gives them one. */
 void conn_own(struct conn *, const struct conn_conf *, const struct conn_handler *, void *owner);
 
@@ -63,8 +64,8 @@ void conn_bare_lf(struct conn *, bool allowed);
 /* Whatever is there, at most `max`; {NULL, 0} when nothing. conn_take() says how much of it was used. */
 struct slice conn_peek(struct conn *, size_t max);
 void conn_take(struct conn *, size_t len);
-size_t conn_buffered(const struct conn *); /* unread bytes held */
-bool conn_ended(const struct conn *);	   /* no more will come: peer closed, reset, or TLS failed */
+size_t conn_buffered(const struct conn *);   /* unread bytes held */
+bool conn_ended(const struct conn *);        /* no more will come: peer closed, reset, or TLS failed */
 void conn_pause(struct conn *, bool paused); /* stop or resume reading from the socket */
 
 void conn_write(struct conn *, const void *data, size_t len);
@@ -78,7 +79,8 @@ bool conn_congested(const struct conn *);
 void conn_start_tls(struct conn *, struct tls_ctx *, const char *name);
 /* Client: as above, but the TLSA records decide instead of authorities (DANE, RFC 7672): without a match on_tls says
  * DENIED, whatever the context says. False when no record is usable; nothing was started then. */
-bool conn_start_tls_dane(struct conn *, struct tls_ctx *, const char *name, const struct tls_tlsa *, size_t n);
+bool conn_start_tls_dane(struct conn *, struct tls_ctx *, const char *name, const struct tls_tlsa *,
+                         size_t n);
 bool conn_is_tls(const struct conn *); /* handshake finished */
 
 struct conn_tls_info {

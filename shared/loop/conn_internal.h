@@ -98,7 +98,9 @@ static inline bool conn_live(const struct conn *conn)
 /* conn_input.c */
 static inline struct slice conn_unread(const struct conn *conn)
 {
-	return slice_of(conn->in.data ? conn->in.data + conn->in_at : NULL, conn->in.len - conn->in_at);
+	if (!conn->in.data)
+		return slice_of(NULL, 0);
+	return slice_of(conn->in.data + conn->in_at, conn->in.len - conn->in_at);
 }
 uint8_t *conn_input_room(struct conn *, size_t len);
 void conn_input_drop(struct conn *); /* everything unread */

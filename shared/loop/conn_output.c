@@ -4,7 +4,6 @@
  */
 #include "loop/conn_internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
@@ -122,23 +121,15 @@ void conn_puts(struct conn *conn, const char *text)
 
 void conn_printf(struct conn *conn, const char *format, ...)
 {
-	char small[1024], *text = small;
+	struct buf text;
 	va_list args;
-	int len;
 
+	buf_init(&text, BUF_NO_LIMIT);
 	va_start(args, format);
-	len = vsnprintf(small, sizeof(small), format, args);
+	buf_vprintf(&text, format, args);
 	va_end(args);
-	if (len >= (int)sizeof(small)) {
-		text = xmalloc((size_t)len + 1);
-		va_start(args, format);
-		vsnprintf(text, (size_t)len + 1, format, args);
-		va_end(args);
-	}
-	if (len > 0)
-		conn_write(conn, text, (size_t)len);
-	if (text != small)
-		free(text);
+	conn_write(conn, text.data, text.len);
+	buf_done(&text);
 }
 
 void conn_flush(struct conn *conn)

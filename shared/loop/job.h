@@ -35,7 +35,7 @@ struct job {
 struct pool_conf {
 	const char *name; /* thread name */
 	unsigned threads;
-	unsigned queue_max; /* jobs that may wait */
+	unsigned queue_max;             /* jobs that may wait */
 	void *(*worker_new)(void *arg); /* on the worker thread, at its start; NULL: no worker object */
 	void (*worker_free)(void *worker);
 	void *arg;

@@ -1,3 +1,4 @@
+/* Signals, as libuv brings them to the loop. */
 #include "loop/signals.h"
 
 #include <signal.h>

@@ -6,7 +6,8 @@
 
 struct signals;
 
-struct signals *signals_new(struct loop *, void (*on_stop)(void *arg), void (*on_reload)(void *arg), void *arg);
+struct signals *signals_new(struct loop *, void (*on_stop)(void *arg), void (*on_reload)(void *arg),
+                            void *arg);
 void signals_free(struct signals *);
 
 #endif

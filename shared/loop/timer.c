@@ -1,3 +1,4 @@
+/* Timers over libuv's: unreferenced, so that none keeps a loop running. */
 #include "loop/timer.h"
 
 #include <stdlib.h>

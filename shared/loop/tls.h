@@ -20,13 +20,13 @@ struct tls_cert {
 MUST_CHECK enum fault tls_server_new(const struct tls_cert *, size_t n, struct tls_ctx **ret, struct why *);
 MUST_CHECK enum fault tls_reload(struct tls_ctx *, struct why *);
 /* Reloads when a file's mtime or inode changes; looks every `ms`. Logs through `on_reload` (fault NONE on success). */
-void tls_watch(struct tls_ctx *, struct loop *, int64_t ms, void (*on_reload)(void *arg, enum fault, const struct why *),
-	       void *arg);
+void tls_watch(struct tls_ctx *, struct loop *, int64_t ms,
+               void (*on_reload)(void *arg, enum fault, const struct why *), void *arg);
 
 struct tls_client_conf {
-	bool verify;	     /* chain and name must be right, or the handshake fails */
+	bool verify;         /* chain and name must be right, or the handshake fails */
 	const char *ca_file; /* NULL: the system's */
-	bool old_peers;	     /* SECLEVEL 1: opportunistic TLS only */
+	bool old_peers;      /* SECLEVEL 1: opportunistic TLS only */
 };
 MUST_CHECK enum fault tls_client_new(const struct tls_client_conf *, struct tls_ctx **ret, struct why *);
 /* One TLSA record (RFC 6698), for conn_start_tls_dane(). */

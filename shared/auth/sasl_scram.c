@@ -11,6 +11,7 @@
  */
 #include "auth/sasl_mechanism.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <sodium.h>
 
@@ -279,6 +280,7 @@ void sasl_scram_set_nonce(struct sasl *sasl, const char *nonce)
 {
 	struct scram *scram = sasl->state;
 
+	assert(sasl->mechanism == &sasl_scram_sha256);
 	scram->server_nonce = nonce;
 }
 

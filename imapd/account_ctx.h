@@ -1,22 +1,29 @@
 #ifndef IMAPD_ACCOUNT_CTX_H
 #define IMAPD_ACCOUNT_CTX_H
 /*
- * An account that somebody of this process is logged in to: its key and its
- * folder list, shared by its sessions. Referenced; the key is wiped with the last reference.
+ * An account that somebody of this process is logged in to: its name and its
+ * key, shared by sessions, views and commands. The key is wiped with the last reference.
  */
 #include "crypt/account_key.h"
-#include "suite/folder.h"
+#include "suite/directory.h"
 #include "suite/stack.h"
+
+struct imapd;
 
 struct account_ctx {
 	struct id id;
 	const char *login;
 	struct account_key *key;
 	struct actor actor; /* OWNER */
+	/* The loop's only. */
+	struct imapd *imapd;
 	unsigned sessions;
+	int64_t checked_at; /* that it is there, active, and its password the same */
 	_Atomic unsigned refs;
-	_Atomic unsigned folders_version; /* bumped by nudges: a cached list of another version is old */
 };
+
+/* For a login just verified: the one that is there, or a new one. Takes `key` over. The reference is the caller's. */
+struct account_ctx *account_ctx_get(struct imapd *, const struct account *, struct account_key *key);
 
 struct account_ctx *account_ctx_ref(struct account_ctx *); /* any thread */
 void account_ctx_unref(struct account_ctx *);              /* any thread */

@@ -6,28 +6,30 @@
  * gives false when it is not there, and leaves a text for BAD in args->error. More
  * spaces than the grammar wants are accepted between arguments and inside parentheses.
  *
- * Slices point into the assembled command and live as long as the command.
+ * Slices point into the assembled command and live as long as the command; what is made here lives in its arena.
  */
 #include "base/arena.h"
 #include "base/uid_set.h"
 
 struct imap_literal {
-	struct slice data;
-	bool binary; /* ~{n} */
+	struct slice data; /* {"", 0} when empty, never NULL */
+	bool binary;       /* ~{n} */
 };
 
-struct imap_args {
-	struct slice rest;               /* of the current text segment */
-	const struct imap_segment *next; /* the following segments */
-	struct arena *arena;
-	const char *error;
-};
-
-struct imap_segment { /* text, then (except behind the last) a literal */
+struct imap_segment { /* text, without the "{n}" at its end; then, except behind the last, a literal */
 	struct slice text;
 	struct imap_literal literal;
 	struct imap_segment *next;
 };
+
+struct imap_args {
+	struct slice rest; /* of the text of `segment` */
+	const struct imap_segment *segment;
+	struct arena *arena;
+	const char *error; /* of the last reader that gave false */
+};
+
+void imap_args_start(struct imap_args *, const struct imap_segment *, struct arena *);
 
 bool imap_args_space(struct imap_args *); /* SP (or more) */
 bool imap_args_end(struct imap_args *);   /* nothing but spaces is left */
@@ -41,23 +43,27 @@ bool imap_args_atom(struct imap_args *, struct slice *ret);
 bool imap_args_astring(struct imap_args *, struct slice *ret);
 bool imap_args_string(struct imap_args *, struct slice *ret); /* quoted or literal */
 bool imap_args_nstring(struct imap_args *, struct slice *ret, bool *ret_nil);
-bool imap_args_literal(struct imap_args *, struct slice *ret);
+bool imap_args_literal(struct imap_args *, struct imap_literal *ret);
 bool imap_args_number(struct imap_args *, uint64_t max, uint64_t *ret);
 bool imap_args_nz_number(struct imap_args *, uint64_t max, uint64_t *ret);
-/* sequence-set; "*" is kept as UINT32_MAX. At most `max_ranges`. */
+/* sequence-set; "*" is kept as UINT32_MAX: selected_resolve() and selected_resolve_uids() know what it is. `ret` need
+ * not be initialised and is freed with the arena. */
+#define IMAP_SET_RANGES 16384
 bool imap_args_set(struct imap_args *, struct uid_set *ret);
 /* mailbox: astring, decoded from modified UTF-7 (or already UTF-8), INBOX in capitals. */
 bool imap_args_mailbox(struct imap_args *, const char **ret_utf8);
-/* list-mailbox: like a mailbox, with wildcards. */
+/* list-mailbox: like a mailbox, with wildcards, which also an atom may hold. */
 bool imap_args_list_mailbox(struct imap_args *, const char **ret_utf8);
-/* flag-list "(…)" or, where `bare`, flags without parentheses; keywords by name. */
+
+/* flag-list "(…)" or, where `bare`, also flags without parentheses; keywords by name, each once. \Recent is read and
+ * left out. */
 struct imap_flags {
 	uint32_t flags;
 	const char **keywords;
 	size_t n;
 };
 bool imap_args_flags(struct imap_args *, bool bare, struct imap_flags *ret);
-bool imap_args_date(struct imap_args *, int64_t *ret_day); /* "1-Feb-1994" or quoted: days since 1970 */
-bool imap_args_date_time(struct imap_args *, int64_t *ret_ms);
+bool imap_args_date(struct imap_args *, int32_t *ret_day); /* 1-Feb-1994, may be quoted: days since 1970 */
+bool imap_args_date_time(struct imap_args *, int64_t *ret_ms); /* always quoted */
 
 #endif

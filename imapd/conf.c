@@ -23,6 +23,7 @@ const struct conf_row imapd_conf_rows[] = {
 	ROW(CONF_DURATION, poll, "30s", CONF_RELOAD, 1000, 3600000, "how often to look for changes that the bus did not tell"),
 	ROW(CONF_DURATION, login_cache, "5m", 0, 0, 86400000, "how long a checked password is remembered"),
 	ROW(CONF_DURATION, view_keep, "5m", CONF_RELOAD, 0, 86400000, "how long a mailbox nobody has open stays in memory"),
+	ROW(CONF_SIZE, view_memory, "256M", CONF_RELOAD, 0, INT64_C(1) << 40, "memory for such mailboxes"),
 	CONF_END
 	/* clang-format on */
 };

@@ -14,7 +14,8 @@ struct imapd_conf {
 	int64_t sessions_max, sessions_per_account, sessions_per_ip;
 	int64_t poll; /* how often a view looks at the store without being told */
 	int64_t login_cache;
-	int64_t view_keep; /* how long a view stays after its last session */
+	int64_t view_keep;   /* how long a view stays after its last session */
+	int64_t view_memory; /* bytes of such views, all together */
 };
 
 extern const struct conf_row imapd_conf_rows[];

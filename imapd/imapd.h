@@ -8,15 +8,39 @@
 #include "suite/daemon.h"
 #include "view.h"
 
+struct listener;
+struct timer;
+
 struct imapd {
 	struct daemon *daemon;
 	struct views *views;
 	struct login_cache *logins; /* any thread */
 	struct lockout *lockout;    /* any thread */
+	struct pool *password_pool; /* Argon2: few threads, 19 MiB each */
 	struct map *accounts;       /* id -> struct account_ctx */
+	struct map *peers;          /* network -> number of its sessions */
 	struct list sessions;
 	size_t n_sessions;
-	uint64_t receiving; /* bytes reserved */
+	uint64_t receiving;      /* bytes reserved */
+	uint64_t account_nudges; /* how often accounts were said to have changed */
+	bool draining;
+	/* imapd.c's own */
+	struct list checks; /* jobs under way */
+	struct timer *timer;
+	struct listener *listeners[16];
+	size_t n_listeners;
 };
+
+/* Everything but listeners, for main() and for tests that bring their own connections. `daemon` is complete. */
+struct imapd *imapd_new(struct daemon *);
+void imapd_free(struct imapd *); /* after the loop ended */
+MUST_CHECK enum fault imapd_listen(struct imapd *, struct why *);
+void imapd_drain(struct imapd *);
+/* Looks whether the account is there, active, and its password the one that its sessions logged in with. */
+void imapd_check_account(struct imapd *, struct account_ctx *);
+
+/* Counting sessions by peer: false when there are too many from there. session_new() and its end call these. */
+bool imapd_peer_enter(struct imapd *, const char *ip);
+void imapd_peer_leave(struct imapd *, const char *ip);
 
 #endif

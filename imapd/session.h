@@ -1,11 +1,13 @@
 #ifndef IMAPD_SESSION_H
 #define IMAPD_SESSION_H
 /*
- * An IMAP session: one connection, one command at a time. session.c assembles
- * commands (lines and literals), starts them by verbs.c and carries them through parse, run and reply (command.h).
+ * An IMAP session: one connection, one command at a time. session.c takes what
+ * the client sends, assembly.c makes commands of lines and literals, command.c carries them through
+ * parse, run and reply (command.h).
  *
- * States: see session.c. The server's greeting is sent in ST_GREET; LOGIN and AUTHENTICATE lead to ST_AUTH;
- * SELECT and EXAMINE to ST_SELECTED; LOGOUT, errors and time-outs to ST_CLOSE, from which nothing leads.
+ * Memory  An idle session holds this struct and its arena (name of the client), nothing else: assemblies and
+ *         commands have arenas of their own, and go when they are over.
+ * States  session.c has the table; only session_enter() changes them.
  */
 #include "base/list.h"
 #include "base/log.h"
@@ -21,29 +23,39 @@ enum imap_enabled { ENABLED_CONDSTORE = 1 };
 
 struct session {
 	struct imapd *imapd;
-	struct conn *conn;
+	struct conn *conn; /* NULL once it is closed */
 	enum imap_state state;
 	struct log_ctx log;
 	char id[20];
 	struct account_ctx *account; /* NULL before login */
+	struct id verifier;          /* of the password it was logged in with, hashed */
 	struct selected selected;    /* selected.view NULL: none */
 	unsigned enabled;
 	const char *client_id; /* from ID, for the log; "" */
 	struct imap_cmd *cmd;  /* the one under way, NULL */
-	/* session.c's own */
+	/* session.c's and command.c's own */
 	struct list node;
-	struct arena *arena; /* as long as the session */
-	struct assembly *assembly;
-	unsigned bad_commands;
-	bool tls_from_start, closing;
+	struct arena *arena;         /* as long as the session */
+	struct assembly *assembly;   /* a command that is coming in, NULL */
+	int64_t login_until;         /* loop_now() */
+	unsigned bad_commands, busy; /* busy: calls of the engine on the stack */
+	bool tls_from_start, pumping;
 };
 
 struct session *session_new(struct imapd *, struct conn *, bool tls_from_start);
-/* Ends the session: BYE with text when given, then closes. The memory goes when the last job is back. */
+/* Ends the session: BYE with text when given ("[UNAVAILABLE]" or NULL as code), then closes. The memory goes when the
+ * last job is back. From anywhere on the loop, more than once. */
 void session_close(struct session *, const char *bye_code, const char *bye_text);
+bool session_is_closing(const struct session *);
 void session_enter(struct session *, enum imap_state);
-/* Untagged news that the protocol allows now (RFC 9051 7.1: no EXPUNGE during FETCH, STORE, SEARCH by number). */
-void session_tell_news(struct session *, bool may_expunge);
+/* For the command that waits: its on_timeout() after so long. 0: the session's own deadline again. */
+void session_wake_after(struct session *, int64_t ms);
+/* TLS, or a peer on this machine when the settings allow that: passwords may be said. */
+bool session_may_login(const struct session *);
+
+/* Untagged news that the protocol allows now (RFC 9051 7.1: no EXPUNGE during FETCH, STORE, SEARCH by number): EXPUNGE,
+ * EXISTS, RECENT, FLAGS, FETCH. False: the output is congested and some are left. */
+bool session_tell_news(struct session *, bool may_expunge);
 /* The process-wide budget for messages being received; false: past it. */
 bool session_reserve(struct session *, uint64_t bytes);
 void session_release(struct session *, uint64_t bytes);

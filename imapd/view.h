@@ -28,35 +28,48 @@ struct view {
 	struct keywords keywords; /* opened names of state->head.keywords */
 	struct arena *names;      /* where they live */
 	struct list sessions;     /* struct selected.node */
-	bool gone;                /* the mailbox was deleted: sessions are told BYE */
+	bool gone;                /* the mailbox was deleted, or does not apply: sessions are told BYE */
 	/* view.c's own */
 	struct views *views;
+	struct list node; /* of views->unused, the longest unused first; else a ring of its own */
 	unsigned refs;
-	bool loaded, stale;           /* stale: somebody said that there is news */
+	bool stale;                   /* somebody said that there is news */
 	struct view_refresh *refresh; /* the job under way, NULL */
+	struct view_fold *fold;       /* the same for folding */
 	struct list waiters;
-	int64_t looked_at, idle_since;
+	uint64_t looks;                      /* refreshes begun */
+	int64_t looked_at, used_at, fold_at; /* fold_at 0: not wanted */
 };
 
 struct selected { /* one session's hold on a view */
 	struct view *view;
 	struct list node;
 	bool read_only, condstore;
-	uint32_t known_max;     /* highest UID the session was told of (by EXISTS) */
-	uint32_t known_n;       /* number of messages it was told of: the EXISTS it knows, ghosts included */
-	struct uid_set ghosts;  /* expunged, not yet told */
-	struct uid_set changed; /* flags changed by others, not yet told */
-	struct uid_set recent;  /* \Recent for this session */
-	void (*on_news)(void *session); /* something to tell: IDLE sends it, others at the next boundary */
+	uint32_t known_max;      /* highest UID the session was told of (by EXISTS) */
+	uint32_t known_n;        /* number of messages it was told of: the EXISTS it knows, ghosts included */
+	struct uid_set ghosts;   /* expunged, not yet told */
+	struct uid_set changed;  /* flags changed by others, not yet told */
+	struct uid_set recent;   /* \Recent for this session */
+	uint32_t known_recent;   /* as RECENT told it */
+	uint32_t known_keywords; /* names that FLAGS told */
+	/* Something to tell, or view->gone: IDLE sends it, others at the next boundary. Set before selected_open(). */
+	void (*on_news)(void *session);
 	void *session;
 };
 
-struct views *views_new(struct stack *, struct loop *, struct pool *);
-void views_free(struct views *);
+struct views_conf {
+	struct stack *stack;
+	struct loop *loop;
+	struct pool *pool;
+	const int64_t *poll, *keep, *memory; /* settings, which may be reloaded */
+};
+struct views *views_new(const struct views_conf *);
+void views_free(struct views *); /* after its jobs are back; nobody holds a view any more */
 /* From the bus: the mailbox changed up to modseq; unknown ones are ignored. */
 void views_nudge(struct views *, const struct id *mailbox, uint64_t modseq);
-void views_look_all(struct views *); /* the bus came back */
-void views_forget_account(struct views *, const struct id *account);
+void views_look_all(struct views *);                                 /* the bus came back */
+void views_look_account(struct views *, const struct id *account);   /* its folders changed */
+void views_forget_account(struct views *, const struct id *account); /* drops the unused ones */
 size_t views_memory(const struct views *);
 
 /*
@@ -73,19 +86,25 @@ void view_put(struct view *);
 struct view_wait *view_look(struct view *,
                             void (*on_ready)(void *arg, enum fault, const struct why *, struct view *),
                             void *arg);
-/* After our own conditional commit: applied without reading it back. `by` is the session that made it: its own flag
- * changes are not put into its `changed` when `silent`. */
+/* After our own conditional commit, decided on this view's state: applied without reading it back, unless news have
+ * overtaken it. `by` is the session that made it: when `silent`, its own flag changes are not in its `changed`. */
 void view_committed(struct view *, const struct mailbox_commit *, const struct mailbox_head *,
                     struct selected *by, bool silent);
 
+/* Takes the caller's reference over; selected_close() gives it back. All that is in the view now counts as told. */
 void selected_open(struct selected *, struct view *, bool read_only);
-void selected_close(struct selected *);
+void selected_close(struct selected *); /* nothing when nothing is open */
 
 /* Sequence number <-> UID as this session counts. 0: none. */
 uint32_t selected_seq(const struct selected *, uint32_t uid);
 uint32_t selected_uid(const struct selected *, uint32_t seq);
-/* A sequence-set as UIDs. Numbers beyond the mailbox: false (BAD). "*" is 0 in `set`'s ranges as args.h parses it. */
+/* A sequence-set of args.h as UIDs, ghosts included. Numbers beyond the mailbox: false (BAD); but "*" is the last
+ * message whatever stands before it, and nothing in an empty mailbox. `ret_uids` initialised before, added to. */
 bool selected_resolve(const struct selected *, const struct uid_set *seqs, struct uid_set *ret_uids);
+/* The same for UIDs: only "*" is replaced, by the last UID of the view. What does not exist stays in. */
+void selected_resolve_uids(const struct selected *, const struct uid_set *uids, struct uid_set *ret_uids);
 bool selected_has_news(const struct selected *);
+/* The client was told this message's flags just now. */
+void selected_told(struct selected *, uint32_t uid);
 
 #endif

@@ -1,0 +1,14 @@
+#ifndef IMAPD_COMMANDS_H
+#define IMAPD_COMMANDS_H
+/* What each command file exports; verbs.c gives them names. */
+#include "command.h"
+
+extern const struct imap_command imap_capability, imap_noop, imap_logout, imap_id, imap_enable,
+    imap_namespace;
+extern const struct imap_command imap_starttls, imap_login, imap_authenticate;
+extern const struct imap_command imap_select, imap_close, imap_status;
+extern const struct imap_command imap_list, imap_subscribe, imap_create, imap_delete, imap_rename;
+extern const struct imap_command imap_idle;
+extern const struct imap_command imap_fetch, imap_store, imap_search, imap_copy, imap_expunge, imap_append;
+
+#endif

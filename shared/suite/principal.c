@@ -114,8 +114,15 @@ enum fault principal_find(struct stack *stack, struct slice token, struct arena 
 enum fault principal_list(struct stack *stack, struct slice after, size_t limit, struct arena *arena,
                           struct principal **ret, size_t *ret_n, struct why *why)
 {
+	/* behind every key that a name could have: there is one, as names are unique */
+	static const uint8_t last_key[sizeof(struct token_hash)] = { [0 ... sizeof(struct token_hash) - 1] =
+		                                                         0xff };
 	const struct record_query query = {
-		.collection = COLL_TOKENS, .index = 0, .after_index = after, .limit = limit
+		.collection = COLL_TOKENS,
+		.index = 0,
+		.after_index = after,
+		.after_key = after.data ? slice_of(last_key, sizeof(last_key)) : after,
+		.limit = limit,
 	};
 	struct principal *principals;
 	struct record *records;

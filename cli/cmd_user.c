@@ -1,0 +1,145 @@
+/* posthouse user: accounts. */
+#include <stdio.h>
+
+#include "cli.h"
+
+#define PAGE 200
+
+static int add(struct cli *cli)
+{
+	struct account_new new = { .address = slice_str(cli->argv[0]) };
+	struct account account;
+	struct why why = { "" };
+	enum fault fault;
+
+	if (cli->argc > 1 && !cli_size(cli->argv[1], &new.quota))
+		return cli_usage("a quota is a size like 2G, not \"%s\"", cli->argv[1]);
+	fault = cli_password(cli, NULL, &new.password, &why);
+	if (!fault)
+		fault = account_create(cli->stack, &cli_by, &new, cli->arena, &account, &why);
+	if (fault)
+		return cli_fail(fault, &why);
+	printf("%s is ready\n", account.login);
+	return 0;
+}
+
+static void print_account(const struct account *account)
+{
+	printf("%-40s %-9s quota %s\n", account->login,
+	       account->state == ACCOUNT_ACTIVE ? "active" : "suspended", account->quota ? "" : "none");
+}
+
+static int list(struct cli *cli)
+{
+	struct slice domain = cli->argc ? slice_str(cli->argv[0]) : slice_of(NULL, 0), after = { NULL, 0 };
+	size_t n = PAGE;
+
+	while (n == PAGE) {
+		struct account *accounts;
+		struct why why = { "" };
+		enum fault fault =
+		    account_list(cli->stack, domain, after, PAGE, cli->arena, &accounts, &n, &why);
+
+		if (fault)
+			return cli_fail(fault, &why);
+		for (size_t i = 0; i < n; i++)
+			print_account(&accounts[i]);
+		if (n)
+			after = slice_str(accounts[n - 1].login);
+	}
+	return 0;
+}
+
+/* Reads the account, changes it, writes it. */
+static int change(struct cli *cli, void (*edit)(struct cli *, struct account *))
+{
+	struct account account;
+	struct why why = { "" };
+	enum fault fault = account_by_login(cli->stack, slice_str(cli->argv[0]), cli->arena, &account, &why);
+
+	if (fault == FAULT_NOT_FOUND)
+		fault_set(&why, fault, "there is no account %s", cli->argv[0]);
+	if (!fault) {
+		edit(cli, &account);
+		fault = account_put(cli->stack, &cli_by, &account, &why);
+	}
+	return fault ? cli_fail(fault, &why) : 0;
+}
+
+static void edit_suspend(struct cli *cli, struct account *account)
+{
+	(void)cli;
+	account->state = ACCOUNT_SUSPENDED;
+}
+
+static void edit_resume(struct cli *cli, struct account *account)
+{
+	(void)cli;
+	account->state = ACCOUNT_ACTIVE;
+}
+
+static void edit_quota(struct cli *cli, struct account *account)
+{
+	(void)cli_size(cli->argv[1], &account->quota);
+}
+
+static int suspend(struct cli *cli)
+{
+	return change(cli, edit_suspend);
+}
+
+static int resume(struct cli *cli)
+{
+	return change(cli, edit_resume);
+}
+
+static int quota(struct cli *cli)
+{
+	uint64_t size;
+
+	if (!cli_size(cli->argv[1], &size))
+		return cli_usage("a quota is a size like 2G, or 0 for none, not \"%s\"", cli->argv[1]);
+	return change(cli, edit_quota);
+}
+
+static int password(struct cli *cli)
+{
+	struct account account;
+	struct slice text;
+	struct why why = { "" };
+	enum fault fault = account_by_login(cli->stack, slice_str(cli->argv[0]), cli->arena, &account, &why);
+
+	if (!fault)
+		fault = cli_password(cli, NULL, &text, &why);
+	if (!fault)
+		fault = account_set_password(cli->stack, &cli_by, &account.id, text, &why);
+	return fault ? cli_fail(fault, &why) : 0;
+}
+
+static int delete (struct cli *cli)
+{
+	struct account account;
+	struct why why = { "" };
+	enum fault fault = account_by_login(cli->stack, slice_str(cli->argv[0]), cli->arena, &account, &why);
+
+	if (fault)
+		return cli_fail(fault, &why);
+	if (!cli_confirm(cli,
+	                 "This deletes the account and the keys of its mail: nobody can read it any more."))
+		return 1;
+	fault = account_delete(cli->stack, &cli_by, &account.id, &why);
+	return fault ? cli_fail(fault, &why) : 0;
+}
+
+static const struct cli_action actions[] = {
+	{ "add", "ADDRESS [QUOTA]", "adds an account; the password is asked for, or read from standard input",
+	  1, 2, add },
+	{ "list", "[DOMAIN]", "all accounts, or those of a domain", 0, 1, list },
+	{ "password", "ADDRESS", "sets the password", 1, 1, password },
+	{ "quota", "ADDRESS SIZE", "sets the quota; 0: none", 2, 2, quota },
+	{ "suspend", "ADDRESS", "no login, no mail, nothing deleted", 1, 1, suspend },
+	{ "resume", "ADDRESS", "ends a suspension", 1, 1, resume },
+	{ "delete", "ADDRESS", "deletes an account and its keys", 1, 1, delete },
+	{ 0 },
+};
+const struct cli_verb verb_user = { "user", "accounts", STACK_ACCOUNTS_RING, actions };

@@ -179,9 +179,8 @@ enum fault account_unlock(struct stack *stack, const struct account *account, st
 	struct secret *secret;
 	enum fault fault;
 
-	if (!stack->accounts)
-		return fault_set(why, FAULT_DENIED, "this process holds no accounts ring");
-	fault = keyring_unwrap(stack->accounts, "account", &account->id, account->wrapped, &secret, why);
+	fault =
+	    stack_unwrap(stack, STACK_ACCOUNTS_RING, "account", &account->id, account->wrapped, &secret, why);
 	if (fault)
 		return fault_add(why, fault, "the key of %s", account->login);
 	fault = account_key_from(secret_slice(secret), account->generation, ret, why);

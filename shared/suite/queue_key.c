@@ -65,8 +65,8 @@ static enum fault read_queue_key(struct stack *stack, struct arena *arena, uint6
 	return json_read(record.value, "the queue's key", ret, why);
 }
 
-enum fault queue_public_key(struct stack *stack, struct account_public *ret, uint8_t *ret_generation,
-                            struct why *why)
+static enum fault read_public(struct stack *stack, struct account_public *ret, uint8_t *ret_generation,
+                              struct why *why)
 {
 	struct arena *arena = arena_new();
 	uint64_t version;
@@ -75,7 +75,7 @@ enum fault queue_public_key(struct stack *stack, struct account_public *ret, uin
 
 	if (!fault) {
 		*ret_generation = (uint8_t)json_get_int(json, "generation");
-		if (!json_get_raw(json, "public_key", ret->raw, sizeof(ret->raw)))
+		if (!json_get_raw(json, "public_key", ret->raw, sizeof(ret->raw)) || !*ret_generation)
 			fault = fault_set(why, FAULT_CORRUPT, "the queue's public key does not read");
 		json_decref(json);
 	}
@@ -83,11 +83,26 @@ enum fault queue_public_key(struct stack *stack, struct account_public *ret, uin
 	return fault;
 }
 
+enum fault queue_public_key(struct stack *stack, struct account_public *ret, uint8_t *ret_generation,
+                            struct why *why)
+{
+	enum fault fault = FAULT_NONE;
+
+	pthread_mutex_lock(&stack->lock);
+	if (!stack->queue_generation)
+		fault = read_public(stack, &stack->queue_public, &stack->queue_generation, why);
+	*ret = stack->queue_public;
+	*ret_generation = stack->queue_generation;
+	pthread_mutex_unlock(&stack->lock);
+	return fault;
+}
+
 static enum fault unwrap(struct stack *stack, const json_t *json, struct slice wrapped,
                          struct account_key **ret, struct why *why)
 {
 	struct secret *secret;
-	enum fault fault = keyring_unwrap(stack->queue, "queue", &queue_owner, wrapped, &secret, why);
+	enum fault fault =
+	    stack_unwrap(stack, STACK_QUEUE_RING, "queue", &queue_owner, wrapped, &secret, why);
 
 	if (!fault) {
 		fault = account_key_from(secret_slice(secret), (uint8_t)json_get_int(json, "generation"), ret,
@@ -100,15 +115,11 @@ static enum fault unwrap(struct stack *stack, const json_t *json, struct slice w
 static enum fault open_queue_key(struct stack *stack, struct account_key **ret, uint32_t *ret_kek,
                                  uint64_t *ret_version, struct why *why)
 {
-	struct arena *arena;
+	struct arena *arena = arena_new();
 	struct slice wrapped;
 	json_t *json;
-	enum fault fault;
+	enum fault fault = read_queue_key(stack, arena, ret_version, &json, why);
 
-	if (!stack->queue)
-		return fault_set(why, FAULT_DENIED, "this process holds no queue ring");
-	arena = arena_new();
-	fault = read_queue_key(stack, arena, ret_version, &json, why);
 	if (!fault) {
 		wrapped = json_get_bytes(json, "wrapped_key", arena);
 		*ret_kek = keyring_wrapped_by(wrapped);

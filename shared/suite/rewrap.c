@@ -23,7 +23,8 @@ static enum fault rewrap_once(struct rewrap *rewrap, struct account *account, st
 
 	if (keyring_wrapped_by(account->wrapped) == keyring_active(ring))
 		return FAULT_NONE;
-	fault = keyring_unwrap(ring, "account", &account->id, account->wrapped, &secret, why);
+	fault = stack_unwrap(rewrap->stack, STACK_ACCOUNTS_RING, "account", &account->id, account->wrapped,
+	                     &secret, why);
 	if (fault)
 		return fault_add(why, fault, "the key of %s", account->login);
 	buf_init(&wrapped, 512);

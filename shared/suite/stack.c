@@ -164,6 +164,7 @@ enum fault stack_open(const struct suite_conf *conf, unsigned needs, struct loop
 	enum fault fault;
 
 	stack->conf = conf;
+	pthread_mutex_init(&stack->lock, NULL);
 	fault = open_parts(stack, needs, loop, node, why);
 	if (fault)
 		stack_close(stack);
@@ -181,7 +182,47 @@ void stack_close(struct stack *stack)
 	store_close(stack->store);
 	keyring_free(stack->accounts);
 	keyring_free(stack->queue);
+	keyring_free(stack->retired[0]);
+	keyring_free(stack->retired[1]);
+	pthread_mutex_destroy(&stack->lock);
 	free(stack);
+}
+
+/* Under the lock. The ring before the one just replaced has no reader any more: unwrapping holds the lock. */
+static enum fault reread_ring(struct keyring **ring, struct keyring **retired, const char *source,
+                              struct why *why)
+{
+	struct keyring *fresh;
+	enum fault fault = keyring_load(source, &fresh, why);
+
+	if (fault)
+		return fault;
+	keyring_free(*retired);
+	*retired = *ring;
+	*ring = fresh;
+	return FAULT_NONE;
+}
+
+enum fault stack_unwrap(struct stack *stack, enum stack_needs which, const char *purpose,
+                        const struct id *owner, struct slice wrapped, struct secret **ret, struct why *why)
+{
+	const bool accounts = which == STACK_ACCOUNTS_RING;
+	struct keyring **ring = accounts ? &stack->accounts : &stack->queue;
+	const char *source = accounts ? stack->conf->accounts_ring : stack->conf->queue_ring;
+	enum fault fault;
+
+	if (!*ring)
+		return fault_set(why, FAULT_DENIED, "this process does not hold the %s ring",
+		                 accounts ? "accounts" : "queue");
+	pthread_mutex_lock(&stack->lock);
+	fault = keyring_unwrap(*ring, purpose, owner, wrapped, ret, why);
+	if (fault == FAULT_NOT_FOUND) {
+		fault = reread_ring(ring, &stack->retired[accounts ? 0 : 1], source, why);
+		if (!fault)
+			fault = keyring_unwrap(*ring, purpose, owner, wrapped, ret, why);
+	}
+	pthread_mutex_unlock(&stack->lock);
+	return fault;
 }
 
 enum fault stack_ping(struct stack *stack, struct why *why)

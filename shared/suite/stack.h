@@ -4,9 +4,12 @@
  * What every daemon stands on, opened from one configuration: store, blobs, bus
  * and the key rings it may hold. No daemon knows which backends these are.
  */
+#include <pthread.h>
+
 #include "base/conf.h"
 #include "blob/blob.h"
 #include "bus/bus.h"
+#include "crypt/account_key.h"
 #include "crypt/keyring.h"
 #include "store/store.h"
 
@@ -42,15 +45,26 @@ struct stack {
 	const struct suite_conf *conf;
 	struct store *store;
 	struct blobs *blobs;
-	struct bus *bus;          /* NULL without STACK_BUS */
-	struct keyring *accounts; /* NULL without the need */
+	struct bus *bus; /* NULL without STACK_BUS */
+	struct keyring
+	    *accounts; /* NULL without the need; replaced under `lock` when a key of a newer ring is met */
 	struct keyring *queue;
+	/* the stack's own */
+	pthread_mutex_t lock;
+	struct keyring *retired[2]; /* what a reader may still hold */
+	struct account_public queue_public;
+	uint8_t queue_generation; /* 0: queue_public is not known yet */
 };
 
 /* `loop` may be NULL without STACK_BUS. Opens all or nothing. */
 MUST_CHECK enum fault stack_open(const struct suite_conf *, unsigned needs, struct loop *, const char *node,
                                  struct stack **ret, struct why *);
 void stack_close(struct stack *); /* NULL accepted */
+/* keyring_unwrap() by one of the rings (STACK_ACCOUNTS_RING, STACK_QUEUE_RING). When the ring lacks the key, it is read
+ * again from where it is kept: so a rotation needs no restart. DENIED: this process does not hold the ring. */
+MUST_CHECK enum fault stack_unwrap(struct stack *, enum stack_needs ring, const char *purpose,
+                                   const struct id *owner, struct slice wrapped, struct secret **ret,
+                                   struct why *);
 MUST_CHECK enum fault stack_ping(struct stack *, struct why *);
 
 #endif

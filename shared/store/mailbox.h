@@ -74,14 +74,20 @@ struct mailbox_append { /* one message to append */
 
 struct mailbox_appended {
 	uint32_t uid_validity, first_uid; /* the n messages took first_uid, +1, … */
-	struct mailbox_head head;         /* just after */
+	struct mailbox_head head;         /* just after; of the whole group when it went with others */
 };
 
-/* All n or none. Unconditional: joins other appends to the mailbox in one commit (group commit). Durable.
- * NOT_FOUND: no such mailbox. After a lost answer it looks for its own tags before it tries again. */
+/* All n or none, under the first one's tag (zero: a random one is taken). Unconditional: joins other appends to the
+ * mailbox in one commit (group commit). Durable. NOT_FOUND: no such mailbox. LIMIT: too many at once, or the mailbox
+ * has run out of UIDs. After a lost answer it looks for its own tags before it tries again. */
 MUST_CHECK enum fault mailbox_append(struct store *, const struct actor *, const struct id *mailbox,
                                      const struct mailbox_append *, size_t n, struct mailbox_appended *ret,
                                      struct why *);
+
+/* Whether an append under `tag` has happened: for whoever takes over a delivery that another process may have made.
+ * Looks into the log and the newest pages (4096 UIDs). NOT_FOUND: it is in neither. */
+MUST_CHECK enum fault mailbox_find_append(struct store *, const struct actor *, const struct id *mailbox,
+                                          const struct id *tag, struct mailbox_appended *ret, struct why *);
 
 enum flag_op { FLAGS_ADD, FLAGS_REMOVE, FLAGS_SET };
 

@@ -15,6 +15,8 @@
 /* A commit that would take a mailbox's log past one of these is LIMIT: fold first. */
 #define LOG_BYTES_MAX   (4 * 1024 * 1024)
 #define LOG_ENTRIES_MAX 8192
+/* No UID above this is given, so that a page's last UID is always a number; a commit that would is LIMIT too. */
+#define UID_MAX         (UINT32_MAX - 1024)
 
 struct schema_index {
 	const char *name; /* NULL: there is no such index */

@@ -1,0 +1,224 @@
+/* Names and life of mailboxes, \Recent, and commits that depend on what was seen (mailbox.h). */
+#include "store/mailbox.h"
+
+#include <assert.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "store/access.h"
+#include "store/front.h"
+#include "store/log.h"
+
+/* ---- names and life ---- */
+
+enum fault mailbox_create(struct store *store, const struct actor *actor, const struct mailbox_meta *meta,
+                          uint32_t uid_validity, struct why *why)
+{
+	enum fault fault = access_check_act(actor, ACT_MAILBOX_NAME, why);
+	const struct id *wall;
+
+	if (fault)
+		return fault;
+	wall = wall_mailbox(actor);
+	if (wall && !id_eq(wall, &meta->account))
+		return fault_set(why, FAULT_DENIED, "mailbox of another account");
+	assert(!id_is_zero(&meta->id) && !id_is_zero(&meta->account) && uid_validity != 0);
+	return store->ops->mailbox_create(store, actor, meta, uid_validity, why);
+}
+
+enum fault mailbox_update(struct store *store, const struct actor *actor, const struct mailbox_meta *meta,
+                          struct why *why)
+{
+	enum fault fault = access_check_act(actor, ACT_MAILBOX_NAME, why);
+
+	return fault ? fault : store->ops->mailbox_update(store, actor, meta, why);
+}
+
+enum fault mailbox_delete(struct store *store, const struct actor *actor, const struct id *mailbox,
+                          struct why *why)
+{
+	enum fault fault = access_check_act(actor, ACT_MAILBOX_NAME, why);
+
+	return fault ? fault : store->ops->mailbox_delete(store, actor, mailbox, why);
+}
+
+enum fault mailbox_list(struct store *store, const struct actor *actor, const struct id *account,
+                        struct arena *arena, struct mailbox_row **ret, size_t *ret_n, struct why *why)
+{
+	enum fault fault = access_check_act(actor, ACT_MAILBOX_LIST, why);
+
+	return fault ? fault : store->ops->mailbox_list(store, actor, account, arena, ret, ret_n, why);
+}
+
+enum fault mailbox_usage(struct store *store, const struct actor *actor, const struct id *account,
+                         struct usage *ret, struct why *why)
+{
+	struct arena *arena = arena_new();
+	struct usage usage = { 0 };
+	struct mailbox_row *rows;
+	size_t n;
+	enum fault fault = mailbox_list(store, actor, account, arena, &rows, &n, why);
+
+	for (size_t i = 0; !fault && i < n; i++) {
+		usage.bytes += rows[i].head.bytes;
+		usage.messages += rows[i].head.messages;
+	}
+	arena_free(arena);
+	if (!fault)
+		*ret = usage;
+	return fault;
+}
+
+enum fault mailbox_take_recent(struct store *store, const struct actor *actor, const struct id *mailbox,
+                               uint32_t *ret_first, uint32_t *ret_next, struct why *why)
+{
+	struct mailbox_head before;
+	enum fault fault = access_check_act(actor, ACT_MAILBOX_CHANGE, why);
+
+	if (!fault)
+		fault = store->ops->take_recent(store, actor, mailbox, &before, why);
+	if (fault)
+		return fault;
+	*ret_first = before.recent_uid;
+	*ret_next = before.uid_next;
+	return FAULT_NONE;
+}
+
+/* ---- lost answers ---- */
+
+bool retry_wait(unsigned tries, int64_t deadline)
+{
+	int64_t ms = rand_jitter(MIN_OF(20 << MIN_OF(tries, 6u), 1000));
+	struct timespec pause = { ms / 1000, ms % 1000 * 1000000 };
+
+	if (clock_mono_ms() + ms >= deadline)
+		return false;
+	nanosleep(&pause, NULL);
+	return true;
+}
+
+bool log_find_tag(const struct mailbox_log *log, const struct id *tag, uint32_t *ret)
+{
+	for (uint32_t i = log->n; i-- > 0;) {
+		if (!id_eq(&log->changes[i].tag, tag))
+			continue;
+		*ret = i;
+		return true;
+	}
+	return false;
+}
+
+struct mailbox_head log_head_after(const struct mailbox_log *log, uint32_t at)
+{
+	struct mailbox_head head = log->head;
+
+	for (uint32_t i = log->n; i-- > at + 1;) {
+		const struct mailbox_change *later = &log->changes[i];
+
+		head.modseq--;
+		head.uid_next -= later->uids;
+		head.messages -= (uint32_t)later->messages;
+		head.unseen -= (uint32_t)later->unseen;
+		head.bytes -= (uint64_t)later->bytes;
+		head.log_bytes -= (uint32_t)later->entry.len;
+	}
+	return head;
+}
+
+/* ---- conditional commits ---- */
+
+struct committing {
+	struct store *store;
+	const struct actor *actor;
+	struct commit commit;
+	int64_t deadline;
+	bool folded;
+};
+
+/* The answer to a commit was lost. NONE: it had happened, ret_head is set. TEMP: it had not, and may be tried again. */
+static enum fault look_again(const struct committing *c, struct mailbox_head *ret_head, struct why *why)
+{
+	struct arena *arena = arena_new();
+	struct mailbox_log log;
+	uint32_t at;
+	enum fault fault = c->store->ops->read(c->store, c->actor, &c->commit.mailbox, arena, &log, why);
+
+	if (!fault && c->commit.n_changes && log_find_tag(&log, &c->commit.changes[0].tag, &at))
+		*ret_head = log_head_after(&log, at + c->commit.n_changes - 1);
+	else if (!fault && c->commit.if_modseq && log.head.modseq != c->commit.if_modseq)
+		fault = fault_set(why, FAULT_STALE, "changed while the answer to a commit was lost");
+	else if (!fault)
+		fault = FAULT_TEMP;
+	arena_free(arena);
+	return fault;
+}
+
+/* TEMP: once more. Anything else is the outcome. */
+static enum fault commit_once(struct committing *c, struct mailbox_head *ret_head, struct why *why)
+{
+	enum fault fault = c->store->ops->commit(c->store, c->actor, &c->commit, ret_head, why);
+
+	if (fault == FAULT_LIMIT && !c->folded) {
+		c->folded = true;
+		fault = mailbox_fold(c->store, c->actor, &c->commit.mailbox, NULL, why);
+		return fault ? fault : commit_once(c, ret_head, why);
+	}
+	/* EXISTS: an earlier try was only late */
+	return fault == FAULT_TEMP || fault == FAULT_EXISTS ? look_again(c, ret_head, why) : fault;
+}
+
+static enum fault commit_until(struct committing *c, struct mailbox_head *ret_head, struct why *why)
+{
+	enum fault fault = commit_once(c, ret_head, why);
+
+	for (unsigned tries = 0; fault == FAULT_TEMP && retry_wait(tries, c->deadline); tries++)
+		fault = commit_once(c, ret_head, why);
+	return fault;
+}
+
+enum fault mailbox_commit(struct store *store, const struct actor *actor, const struct mailbox_commit *commit,
+                          struct mailbox_head *ret_head, struct why *why)
+{
+	struct committing c = {
+		.store = store,
+		.actor = actor,
+		.commit = {
+			.mailbox = commit->mailbox,
+			.n_changes = commit->n_edits,
+			.if_modseq = commit->if_modseq,
+			.keywords = commit->keywords,
+			.n_keywords = commit->n_keywords,
+			.if_keywords = commit->if_keywords,
+			.durable = commit->durable,
+		},
+		.deadline = clock_mono_ms() + RETRY_MS,
+	};
+	struct mailbox_change *changes;
+	struct arena *arena;
+	struct buf out;
+	enum fault fault = access_check_act(actor, ACT_MAILBOX_CHANGE, why);
+
+	if (fault)
+		return fault;
+	if (commit->if_keywords + commit->n_keywords > MAILBOX_KEYWORDS_MAX)
+		return fault_set(why, FAULT_LIMIT, "more than %d keywords", MAILBOX_KEYWORDS_MAX);
+	arena = arena_new();
+	changes = arena_array(arena, struct mailbox_change, commit->n_edits);
+	buf_init(&out, BUF_NO_LIMIT);
+	for (uint32_t i = 0; i < commit->n_edits; i++) {
+		buf_clear(&out);
+		entry_encode_edit(&out, &commit->edits[i]);
+		changes[i] = (struct mailbox_change){
+			.entry = arena_copy(arena, buf_slice(&out)),
+			.tag = i == 0 ? id_new() : (struct id){ { 0 } },
+			.messages = commit->edits[i].messages,
+			.unseen = commit->edits[i].unseen,
+			.bytes = commit->edits[i].bytes,
+		};
+	}
+	buf_done(&out);
+	c.commit.changes = changes;
+	fault = commit_until(&c, ret_head, why);
+	arena_free(arena);
+	return fault;
+}

@@ -34,7 +34,7 @@ uint8_t *buf_room(struct buf *buf, size_t len)
 		return NULL;
 	}
 	need = buf->len + len;
-	if (need > buf->cap) {
+	if (need > buf->cap || !buf->data) { /* room for nothing is not NULL either */
 		cap = MAX_OF(buf->cap * 2, (size_t)64);
 		cap = MIN_OF(MAX_OF(cap, need), MAX_OF(buf->limit, need));
 		buf->data = xrealloc(buf->data, cap);

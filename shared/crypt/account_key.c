@@ -207,7 +207,7 @@ enum fault account_open(const struct account_key *key, const char *purpose, stru
 		return fault_set(why, FAULT_CORRUPT, "a sealed %s of %zu bytes", purpose, sealed.len);
 	len = sealed.len - ACCOUNT_SEAL_OVERHEAD;
 	room = buf_room(out, len);
-	if (out->overflow)
+	if (!room)
 		return fault_set(why, FAULT_TOO_BIG, "a sealed %s of %zu bytes does not fit", purpose,
 		                 sealed.len);
 	purpose_key(key, purpose, own);
@@ -254,7 +254,7 @@ enum fault public_open(const struct account_key *key, struct slice sealed, struc
 		return fault_set(why, FAULT_CORRUPT, "a sealed box of %zu bytes", sealed.len);
 	len = sealed.len - PUBLIC_SEAL_OVERHEAD;
 	room = buf_room(out, len);
-	if (out->overflow)
+	if (!room)
 		return fault_set(why, FAULT_TOO_BIG, "a sealed box of %zu bytes does not fit", sealed.len);
 	if (crypto_box_seal_open(room, sealed.data, sealed.len, key->is->public, key->is->private) != 0)
 		return fault_set(why, FAULT_CORRUPT, "a sealed box of %zu bytes does not open", sealed.len);

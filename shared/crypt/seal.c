@@ -221,7 +221,7 @@ static enum fault open_part(const uint8_t key[KEY], const struct seal_layout *la
 	uint8_t *room = buf_room(out, len), *dst;
 	enum fault fault;
 
-	if (out->overflow)
+	if (!room)
 		return fault_set(why, FAULT_TOO_BIG, "piece %u does not fit where it is opened to", index);
 	dst = whole ? room : scratch_room(SCRATCH_PLAIN, SEAL_PIECE);
 	fault = open_into(key, layout, index, sealed, dst, why);
@@ -311,7 +311,7 @@ enum fault seal_open_small(const struct content_key *key, enum seal_part part, s
 	if (size > max)
 		return fault_set(why, FAULT_TOO_BIG, "%zu bytes were sealed, %zu are allowed", size, max);
 	room = buf_room(out, size);
-	if (out->overflow)
+	if (!room)
 		return fault_set(why, FAULT_TOO_BIG, "%zu bytes do not fit where they are opened to", size);
 	if (!unpack(packed, room, size))
 		return fault_set(why, FAULT_CORRUPT, "%zu sealed bytes do not unpack", sealed.len);

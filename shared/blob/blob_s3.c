@@ -270,7 +270,6 @@ static bool is_worth_another(CURLcode code, long status)
 	case CURLE_OK:
 		return (status >= 500 && status != 501 && status != 507) || status == 429 || status == 408;
 	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_WRITE_ERROR:
@@ -303,8 +302,8 @@ static enum fault judge(struct transfer *t, struct why *why)
 
 static enum fault judge_failed(struct transfer *t, CURLcode code, struct why *why)
 {
-	bool ours = code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL ||
-	            code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
+	bool ours = code == CURLE_URL_MALFORMAT || code == CURLE_PEER_FAILED_VERIFICATION ||
+	            code == CURLE_SSL_CACERT_BADFILE;
 
 	if (code == CURLE_WRITE_ERROR)
 		return fault_set(why, FAULT_TEMP,

@@ -438,6 +438,7 @@ static void connection_cut(void **state)
 	struct blobs *blobs = open_blobs(backend, SHORT_MS);
 	size_t size = 1500000;
 	uint8_t *bytes = make_bytes(size, 13);
+	unsigned before = fault_proxy_taken(backend->proxy);
 	struct why why = { "" };
 	struct buf out;
 
@@ -460,6 +461,8 @@ static void connection_cut(void **state)
 		fault_proxy_set(backend->proxy, PROXY_PASS, 0);
 		check_range(blobs, &id, bytes, 0, size);
 	}
+	/* the cuts were real: most of the 20 cost a connection */
+	assert_true(fault_proxy_taken(backend->proxy) - before >= 12);
 	buf_done(&out);
 	free(bytes);
 	blobs_close(blobs);

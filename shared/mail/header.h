@@ -16,13 +16,13 @@ struct header_field {
 	struct slice name;  /* as written, blanks before the colon off; empty: the line has no valid name */
 	struct slice value; /* behind the colon, folds and blanks as they are, without the last line end */
 	size_t start, end;  /* of the field; end is past its line end */
-	uint32_t lines;	    /* LFs in it */
+	uint32_t lines;     /* LFs in it */
 };
 
 struct header_iter {
 	struct slice text;
-	size_t at;    /* the next field; once header_next() said false, where the body starts */
-	bool blank;   /* the empty line was met (and passed) */
+	size_t at;  /* the next field; once header_next() said false, where the body starts */
+	bool blank; /* the empty line was met (and passed) */
 };
 
 /* `text` starts with a header; what follows it is never looked at. */
@@ -42,7 +42,8 @@ struct slice header_unfold(struct arena *, struct slice value);
 
 /* Finds the end of a header that arrives in chunks. */
 struct header_scan {
-	uint64_t len; /* bytes seen that belong to the header; with `done`, its whole length, empty line included */
+	uint64_t
+	    len; /* bytes seen that belong to the header; with `done`, its whole length, empty line included */
 	bool done;
 	uint8_t state;
 };

@@ -41,7 +41,7 @@ struct conn_handler {
 };
 
 struct conn_conf {
-	size_t input_max;   /* unread bytes kept, at least the longest line; 0: 64 KiB */
+	size_t input_max;   /* unread bytes kept, at least the longest line and its CRLF; 0: 64 KiB */
 	size_t output_high; /* 0: 64 KiB */
 };
 

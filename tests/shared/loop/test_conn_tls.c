@@ -282,6 +282,37 @@ static void what_tls_still_holds_is_told(void **state)
 	peer_end(loop, &a, &b);
 }
 
+static bool end_told;
+
+static void note_end(struct peer *peer)
+{
+	end_told |= conn_ended(peer->conn);
+}
+
+/* The end, too, may be found by the owner's own call, behind bytes that had no room: it is told like any other. */
+static void an_end_behind_held_bytes_is_told(void **state)
+{
+	struct conn_conf conf = { .input_max = 1000 };
+	struct peer a, b;
+	char block[3500];
+	size_t taken = 0;
+
+	(void)state;
+	memset(block, 'z', sizeof(block));
+	tls_pair(&a, &b, &conf);
+	b.on_data = note_end;
+	end_told = false;
+	conn_write(a.conn, block, sizeof(block));
+	conn_close(a.conn);
+	assert_true(WAIT_FOR(loop, conn_buffered(b.conn) == 1000));
+	for (struct slice some; (some = conn_peek(b.conn, 1000)).len; taken += some.len)
+		conn_take(b.conn, some.len);
+	assert_int_equal(taken, sizeof(block));
+	assert_false(end_told);
+	assert_true(WAIT_FOR(loop, end_told));
+	peer_end(loop, &a, &b);
+}
+
 static void pausing_holds_tls_back_too(void **state)
 {
 	struct peer a, b;
@@ -454,6 +485,25 @@ static void strangers_resume_by_ticket(void **state)
 	}
 }
 
+/* Whoever cuts the connection cannot make it look as if we had ended it. */
+static void closing_says_goodbye(void **state)
+{
+	struct stranger s;
+	char got[10];
+	int len = -1;
+
+	(void)state;
+	stranger_start(&s, TLS1_3_VERSION, NULL);
+	stranger_hears(&s, "hello");
+	conn_close(s.b.conn);
+	for (int i = 0; i < 50 && len < 0; i++) {
+		loop_step(loop, 5);
+		len = SSL_read(s.ssl, got, sizeof(got));
+	}
+	assert_int_equal(SSL_get_error(s.ssl, len), SSL_ERROR_ZERO_RETURN);
+	stranger_end(&s);
+}
+
 static void old_versions_and_renegotiation_are_refused(void **state)
 {
 	struct stranger s;
@@ -529,10 +579,12 @@ int main(void)
 		cmocka_unit_test(pieces_of_records_are_enough),
 		cmocka_unit_test(a_slow_reader_costs_bounded_memory),
 		cmocka_unit_test(what_tls_still_holds_is_told),
+		cmocka_unit_test(an_end_behind_held_bytes_is_told),
 		cmocka_unit_test(pausing_holds_tls_back_too),
 		cmocka_unit_test(closing_sends_what_is_collected),
 		cmocka_unit_test(closing_inside_on_tls_is_safe),
 		cmocka_unit_test(strangers_resume_by_ticket),
+		cmocka_unit_test(closing_says_goodbye),
 		cmocka_unit_test(old_versions_and_renegotiation_are_refused),
 		cmocka_unit_test(an_idle_server_connection_is_small),
 	};

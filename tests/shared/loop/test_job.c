@@ -209,6 +209,7 @@ static void dropping_after_it_ran(void **state)
 	assert_true(WAIT_FOR(loop, task.dropped));
 	assert_int_equal(task.done, 0);
 	pool_free(pool);
+	loop_step(loop, 1);
 	job_drop(&task.job); /* not under way any more: nothing, even without its pool */
 	assert_int_equal(task.dropped, 1);
 }

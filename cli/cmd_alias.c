@@ -8,7 +8,7 @@
 
 static int set(struct cli *cli)
 {
-	struct address_entry there;
+	struct address_row there;
 	struct why why = { "" };
 	enum fault fault = alias_get(cli->stack, slice_str(cli->argv[0]), cli->arena, &there, &why);
 	uint64_t version = fault ? RECORD_NEW : there.version;
@@ -24,7 +24,7 @@ static int list(struct cli *cli)
 	size_t n = PAGE;
 
 	while (n == PAGE) {
-		struct address_entry *aliases;
+		struct address_row *aliases;
 		struct why why = { "" };
 		enum fault fault =
 		    alias_list(cli->stack, domain, after, PAGE, cli->arena, &aliases, &n, &why);

@@ -13,18 +13,18 @@ static const char *const kind_names[] = {
 	[ADDRESS_DOMAIN] = "domain",
 };
 
-static bool parse_kind(const char *name, enum address_kind *ret)
+static bool parse_kind(const char *name, enum address_row_kind *ret)
 {
 	for (size_t i = 0; i < ARRAY_LEN(kind_names); i++) {
 		if (strcmp(name, kind_names[i]) == 0) {
-			*ret = (enum address_kind)i;
+			*ret = (enum address_row_kind)i;
 			return true;
 		}
 	}
 	return false;
 }
 
-static void read_targets(const json_t *json, struct arena *arena, struct address_entry *entry)
+static void read_targets(const json_t *json, struct arena *arena, struct address_row *entry)
 {
 	const json_t *list = json_object_get(json, "targets");
 
@@ -37,10 +37,10 @@ static void read_targets(const json_t *json, struct arena *arena, struct address
 	}
 }
 
-enum fault address_read(const struct record *record, struct arena *arena, struct address_entry *ret,
+enum fault address_read(const struct record *record, struct arena *arena, struct address_row *ret,
                         struct why *why)
 {
-	struct address_entry entry = { .version = record->version };
+	struct address_row entry = { .version = record->version };
 	json_t *json;
 	enum fault fault = json_read(record->value, "an address", &json, why);
 	bool whole;
@@ -67,7 +67,7 @@ enum fault address_read(const struct record *record, struct arena *arena, struct
 	return FAULT_NONE;
 }
 
-static json_t *entry_json(const struct address_entry *entry)
+static json_t *entry_json(const struct address_row *entry)
 {
 	json_t *targets;
 
@@ -84,7 +84,7 @@ static json_t *entry_json(const struct address_entry *entry)
 	return json_pack("{s:s,s:o}", "kind", kind_names[entry->kind], "targets", targets);
 }
 
-enum fault address_put(struct stack *stack, const struct address_entry *entry, struct why *why)
+enum fault address_put(struct stack *stack, const struct address_row *entry, struct why *why)
 {
 	struct arena *arena = arena_new();
 	struct slice key = slice_str(entry->address);
@@ -110,7 +110,7 @@ enum fault address_put(struct stack *stack, const struct address_entry *entry, s
 enum { LOOK_EXACT, LOOK_BASE, LOOK_DOMAIN, LOOKS };
 
 enum fault address_find(struct stack *stack, struct slice local, struct slice domain, struct arena *arena,
-                        enum found_as *ret_found, struct address_entry *ret, struct why *why)
+                        enum found_as *ret_found, struct address_row *ret, struct why *why)
 {
 	static const enum found_as found_as[LOOKS] = { FOUND_EXACT, FOUND_TAGGED, FOUND_CATCH_ALL };
 	struct record records[LOOKS];
@@ -140,14 +140,14 @@ enum fault address_find(struct stack *stack, struct slice local, struct slice do
 
 /* ---- lists and aliases ---- */
 
-enum fault address_walk(struct stack *stack, enum address_kind kind, struct slice domain, struct slice after,
-                        size_t limit, struct arena *arena, struct address_entry **ret, size_t *ret_n,
+enum fault address_walk(struct stack *stack, enum address_row_kind kind, struct slice domain, struct slice after,
+                        size_t limit, struct arena *arena, struct address_row **ret, size_t *ret_n,
                         struct why *why)
 {
 	struct record_query query = {
 		.collection = COLL_ADDRESSES, .index = 0, .equal = domain, .limit = WALK_BATCH
 	};
-	struct address_entry *found = arena_array(arena, struct address_entry, limit);
+	struct address_row *found = arena_array(arena, struct address_row, limit);
 	size_t kept = 0, n = WALK_BATCH;
 
 	while (kept < limit && n == WALK_BATCH) {
@@ -172,7 +172,7 @@ enum fault address_walk(struct stack *stack, enum address_kind kind, struct slic
 }
 
 enum fault alias_get(struct stack *stack, struct slice address, struct arena *arena,
-                     struct address_entry *ret, struct why *why)
+                     struct address_row *ret, struct why *why)
 {
 	struct slice key;
 	struct record record;
@@ -207,7 +207,7 @@ enum fault alias_put(struct stack *stack, const struct change_by *by, struct sli
                      const char *const *targets, size_t n, uint64_t version, struct why *why)
 {
 	struct arena *arena = arena_new();
-	struct address_entry entry = { .kind = ADDRESS_ALIAS, .n_targets = n, .version = version }, there;
+	struct address_row entry = { .kind = ADDRESS_ALIAS, .n_targets = n, .version = version }, there;
 	struct domain domain;
 	struct slice key;
 	enum fault fault = directory_key(arena, address, &key, why);
@@ -235,7 +235,7 @@ enum fault alias_delete(struct stack *stack, const struct change_by *by, struct 
                         struct why *why)
 {
 	struct arena *arena = arena_new();
-	struct address_entry entry;
+	struct address_row entry;
 	enum fault fault = alias_get(stack, address, arena, &entry, why);
 	struct slice key;
 
@@ -251,7 +251,7 @@ enum fault alias_delete(struct stack *stack, const struct change_by *by, struct 
 }
 
 enum fault alias_list(struct stack *stack, struct slice domain, struct slice after, size_t limit,
-                      struct arena *arena, struct address_entry **ret, size_t *ret_n, struct why *why)
+                      struct arena *arena, struct address_row **ret, size_t *ret_n, struct why *why)
 {
 	return address_walk(stack, ADDRESS_ALIAS, domain, after, limit, arena, ret, ret_n, why);
 }

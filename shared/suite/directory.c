@@ -121,7 +121,7 @@ enum fault account_get(struct stack *stack, const struct id *id, struct arena *a
 enum fault account_by_login(struct stack *stack, struct slice login, struct arena *arena, struct account *ret,
                             struct why *why)
 {
-	struct address_entry entry;
+	struct address_row entry;
 	struct slice key;
 	struct record record;
 	enum fault fault = directory_key(arena, login, &key, why);
@@ -139,7 +139,7 @@ enum fault account_by_login(struct stack *stack, struct slice login, struct aren
 }
 
 /* The accounts that `entries` name, in one round trip, in their order; those deleted in between are left out. */
-static enum fault accounts_of(struct stack *stack, const struct address_entry *entries, size_t n,
+static enum fault accounts_of(struct stack *stack, const struct address_row *entries, size_t n,
                               struct arena *arena, struct account **ret, size_t *ret_n, struct why *why)
 {
 	struct slice *keys = arena_array(arena, struct slice, n);
@@ -165,7 +165,7 @@ static enum fault accounts_of(struct stack *stack, const struct address_entry *e
 enum fault account_list(struct stack *stack, struct slice domain, struct slice after, size_t limit,
                         struct arena *arena, struct account **ret, size_t *ret_n, struct why *why)
 {
-	struct address_entry *entries;
+	struct address_row *entries;
 	size_t n;
 	enum fault fault =
 	    address_walk(stack, ADDRESS_ACCOUNT, domain, after, limit, arena, &entries, &n, why);
@@ -190,9 +190,9 @@ enum fault account_unlock(struct stack *stack, const struct account *account, st
 
 /* ---- changing ---- */
 
-static struct address_entry entry_of(const struct account *account)
+static struct address_row entry_of(const struct account *account)
 {
-	return (struct address_entry){
+	return (struct address_row){
 		.address = account->login,
 		.kind = ADDRESS_ACCOUNT,
 		.account = account->id,
@@ -219,7 +219,7 @@ static enum fault put_account(struct stack *stack, const struct account *account
 enum fault account_put(struct stack *stack, const struct change_by *by, const struct account *account,
                        struct why *why)
 {
-	struct address_entry entry = entry_of(account);
+	struct address_row entry = entry_of(account);
 	enum fault fault = put_account(stack, account, why);
 
 	if (!fault)
@@ -299,7 +299,7 @@ static enum fault build_account(struct stack *stack, const struct account_new *n
 enum fault account_create(struct stack *stack, const struct change_by *by, const struct account_new *new,
                           struct arena *arena, struct account *ret, struct why *why)
 {
-	struct address_entry entry;
+	struct address_row entry;
 	struct account account;
 	struct slice key;
 	enum fault fault = directory_key(arena, new->address, &key, why);

@@ -104,11 +104,11 @@ MUST_CHECK enum fault account_unlock(struct stack *, const struct account *, str
 
 /* ---- addresses ---- */
 
-enum address_kind { ADDRESS_ACCOUNT, ADDRESS_ALIAS, ADDRESS_DOMAIN };
+enum address_row_kind { ADDRESS_ACCOUNT, ADDRESS_ALIAS, ADDRESS_DOMAIN };
 
-struct address_entry {
+struct address_row {
 	const char *address; /* "user@domain"; "@domain" for ADDRESS_DOMAIN */
-	enum address_kind kind;
+	enum address_row_kind kind;
 	/* ADDRESS_ACCOUNT */
 	struct id account, inbox, junk;
 	struct account_public public_key;
@@ -128,16 +128,16 @@ enum found_as { FOUND_NOT_LOCAL, FOUND_NOBODY, FOUND_EXACT, FOUND_TAGGED, FOUND_
 /* What an address is, in one round trip: exact, then without "+tag", then the domain's catch-all. `address` as
  * address_key() normalizes it (mail/address.h). NOT_LOCAL and NOBODY are not faults: *ret_found says so. */
 MUST_CHECK enum fault address_find(struct stack *, struct slice local, struct slice domain, struct arena *,
-                                   enum found_as *ret_found, struct address_entry *ret, struct why *);
+                                   enum found_as *ret_found, struct address_row *ret, struct why *);
 MUST_CHECK enum fault alias_put(struct stack *, const struct change_by *, struct slice address,
                                 const char *const *targets, size_t n, uint64_t version,
                                 struct why *); /* NOT_FOUND: domain; EXISTS: an account has it */
 MUST_CHECK enum fault alias_delete(struct stack *, const struct change_by *, struct slice address,
                                    struct why *);
 MUST_CHECK enum fault alias_get(struct stack *, struct slice address, struct arena *,
-                                struct address_entry *ret, struct why *);
+                                struct address_row *ret, struct why *);
 MUST_CHECK enum fault alias_list(struct stack *, struct slice domain, struct slice after, size_t limit,
-                                 struct arena *, struct address_entry **ret, size_t *ret_n, struct why *);
+                                 struct arena *, struct address_row **ret, size_t *ret_n, struct why *);
 
 /* ---- the queue's key pair, in settings ---- */
 

@@ -205,7 +205,7 @@ static enum fault put_domain_address(struct stack *stack, const struct domain *d
                                      struct why *why)
 {
 	const char *target = domain->catch_all;
-	const struct address_entry entry = {
+	const struct address_row entry = {
 		.address = arena_printf(arena, "@%s", domain->name),
 		.kind = ADDRESS_DOMAIN,
 		.targets = &target,
@@ -284,7 +284,7 @@ enum fault domain_put(struct stack *stack, const struct change_by *by, const str
 static enum fault must_be_empty(struct stack *stack, struct slice name, struct arena *arena, struct why *why)
 {
 	const struct slice start = { NULL, 0 };
-	struct address_entry *entries;
+	struct address_row *entries;
 	size_t accounts = 0, aliases = 0;
 	enum fault fault =
 	    address_walk(stack, ADDRESS_ACCOUNT, name, start, 1, arena, &entries, &accounts, why);

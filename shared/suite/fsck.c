@@ -220,7 +220,7 @@ static void check_address(struct fsck *fsck, const struct account *account)
 {
 	struct arena *arena = arena_new();
 	struct slice login = slice_str(account->login);
-	struct address_entry entry;
+	struct address_row entry;
 	enum found_as found;
 	struct why why = { "" };
 	size_t at = login.len - strlen(account->domain);

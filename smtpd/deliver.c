@@ -1,0 +1,238 @@
+/* Sealing, queueing and filing one message (deliver.h). */
+#include "deliver.h"
+
+#include "auth_results.h"
+#include "base/clock.h"
+#include "mail/date.h"
+#include "mail/header.h"
+#include "mail/msgid.h"
+#include "suite/message.h"
+#include "suite/outgoing.h"
+#include "usage.h"
+
+/* ---- the text ---- */
+
+static void add_message(const struct deliver *deliver, struct buf *out)
+{
+	struct slice message = buf_slice(&deliver->tx->message);
+	size_t at = 0;
+
+	for (size_t i = 0; i < deliver->n_drop; i++) {
+		buf_add(out, message.data + at, deliver->drop[i].start - at);
+		at = deliver->drop[i].end;
+	}
+	buf_add(out, message.data + at, message.len - at);
+}
+
+/* RFC 6409 8.2, 8.3: a submitted message gets what its client left out. */
+static void add_missing(const struct deliver *deliver, struct buf *out)
+{
+	struct slice message = buf_slice(&deliver->tx->message);
+	const struct date now = date_utc(clock_now());
+	struct header_field field;
+	char text[DATE_TEXT_MAX];
+
+	if (!header_find(message, "Date", &field)) {
+		buf_adds(out, "Date: ");
+		buf_add(out, text, date_print(&now, text));
+		buf_adds(out, "\r\n");
+	}
+	if (!header_find(message, "Message-ID", &field)) {
+		buf_adds(out, "Message-ID: ");
+		msgid_new(out, slice_str(deliver->hostname));
+		buf_adds(out, "\r\n");
+	}
+}
+
+/* What everybody gets: Received above the message. */
+static void add_common(const struct deliver *deliver, struct buf *out)
+{
+	received_add(out, &deliver->received);
+	if (deliver->submission)
+		add_missing(deliver, out);
+	add_message(deliver, out);
+}
+
+static void add_local(const struct deliver *deliver, struct buf *out)
+{
+	buf_printf(out, "Return-Path: <%s>\r\n", deliver->tx->from_text);
+	if (deliver->junk)
+		buf_printf(out, "X-Posthouse-Junk: %s\r\n", deliver->junk);
+	buf_add_slice(out, deliver->results);
+	add_common(deliver, out);
+}
+
+/* ---- going out ---- */
+
+static void base_envelope(const struct deliver *deliver, struct envelope_out *ret)
+{
+	const struct transaction *tx = deliver->tx;
+	const int64_t now = clock_now();
+	struct id_text trace = id_print(&tx->trace);
+
+	*ret = (struct envelope_out){
+		.from = tx->from_text,
+		.trace = arena_strdup(tx->arena, trace.text),
+		.envid = "",
+		.eight_bit = tx->params.body != SMTP_BODY_7BIT,
+		.smtputf8 = tx->params.smtputf8,
+		.accepted = now,
+		.expires = now + deliver->queue_lifetime,
+	};
+}
+
+static enum fault send_out(struct deliver *deliver, size_t n_remote, struct arena *arena, struct why *why)
+{
+	const struct suite_conf *conf = deliver->stack->conf;
+	struct sealed_message sealed;
+	struct envelope_out envelope;
+	struct buf text;
+	enum fault fault;
+
+	base_envelope(deliver, &envelope);
+	envelope.recipients = arena_array(arena, struct outgoing_recipient, n_remote);
+	for (const struct recipient *r = deliver->tx->recipients; r; r = r->next) {
+		if (!r->local)
+			envelope.recipients[envelope.n++] = (struct outgoing_recipient){
+				.address = r->address, .orcpt = r->orcpt, .reply = "", .status = "", .host = ""
+			};
+	}
+	buf_init(&text, BUF_NO_LIMIT);
+	add_common(deliver, &text);
+	fault = message_seal(conf, buf_slice(&text), arena, &sealed, why);
+	buf_done(&text);
+	if (fault)
+		return fault;
+	envelope.key = sealed.key;
+	fault = outgoing_put(deliver->stack, &sealed, &envelope, id_is_zero(&deliver->sender) ? NULL : &deliver->sender,
+			     NULL, 0, arena, why);
+	if (!fault)
+		deliver->queued += envelope.n;
+	secret_wipe(&envelope.key, sizeof(envelope.key));
+	sealed_message_done(&sealed);
+	return fault;
+}
+
+/* ---- staying ---- */
+
+struct locals {
+	const struct recipient **list;
+	struct id *accounts;
+	bool *failed;
+	size_t n, n_failed;
+};
+
+static enum fault file_one(struct deliver *deliver, const struct sealed_message *sealed, const struct recipient *to,
+			   struct why *why)
+{
+	const bool junk = deliver->junk && !id_is_zero(&to->junk);
+	const struct filing filing = {
+		.account = to->account,
+		.mailbox = junk ? to->junk : to->inbox,
+		.fallback = junk ? to->inbox : (struct id){ { 0 } },
+		.public_key = &to->public_key,
+		.generation = to->generation,
+		.internal_date = clock_now(),
+	};
+	struct mailbox_appended appended;
+	enum fault fault = message_file(deliver->stack, sealed, &filing, &appended, why);
+
+	if (!fault)
+		usage_added(deliver->usage, &to->account, sealed->size);
+	return fault;
+}
+
+/* The recipients that failed for now, as queued local deliveries of the content that is already there. */
+static enum fault queue_failed(struct deliver *deliver, const struct sealed_message *sealed,
+			       const struct locals *locals, struct arena *arena, struct why *why)
+{
+	struct envelope_out envelope;
+
+	base_envelope(deliver, &envelope);
+	envelope.key = sealed->key;
+	envelope.recipients = arena_array(arena, struct outgoing_recipient, locals->n_failed);
+	for (size_t i = 0; i < locals->n; i++) {
+		if (locals->failed[i])
+			envelope.recipients[envelope.n++] = (struct outgoing_recipient){
+				.address = locals->list[i]->address,
+				.orcpt = locals->list[i]->orcpt,
+				.reply = "",
+				.status = "",
+				.host = "",
+				.local_account = locals->list[i]->account,
+			};
+	}
+	deliver->queued += envelope.n;
+	return outgoing_put(deliver->stack, sealed, &envelope, NULL, locals->accounts, locals->n, arena, why);
+}
+
+static enum fault file_all(struct deliver *deliver, const struct sealed_message *sealed, struct locals *locals,
+			   struct arena *arena, struct why *why)
+{
+	const struct actor actor = { ACTOR_DELIVERY, locals->accounts[0] };
+	enum fault fault = message_store(deliver->stack, &actor, sealed, locals->accounts, locals->n, arena, why);
+	enum fault last = FAULT_NONE;
+
+	if (fault)
+		return fault;
+	for (size_t i = 0; i < locals->n; i++) {
+		fault = file_one(deliver, sealed, locals->list[i], why);
+		locals->failed[i] = fault != FAULT_NONE;
+		if (fault) {
+			last = fault;
+			locals->n_failed++;
+		} else {
+			deliver->filed++;
+		}
+	}
+	if (!locals->n_failed)
+		return FAULT_NONE;
+	/* nobody has it yet: the sender keeps it, with the reason */
+	if (!deliver->filed && !deliver->queued)
+		return last;
+	return queue_failed(deliver, sealed, locals, arena, why);
+}
+
+static enum fault stay(struct deliver *deliver, size_t n_local, struct arena *arena, struct why *why)
+{
+	struct locals locals = {
+		.list = (const struct recipient **)arena_array(arena, struct recipient *, n_local),
+		.accounts = arena_array(arena, struct id, n_local),
+		.failed = arena_array(arena, bool, n_local),
+	};
+	struct sealed_message sealed;
+	struct buf text;
+	enum fault fault;
+
+	for (const struct recipient *r = deliver->tx->recipients; r; r = r->next) {
+		if (!r->local)
+			continue;
+		locals.list[locals.n] = r;
+		locals.accounts[locals.n++] = r->account;
+	}
+	buf_init(&text, BUF_NO_LIMIT);
+	add_local(deliver, &text);
+	fault = message_seal(deliver->stack->conf, buf_slice(&text), arena, &sealed, why);
+	buf_done(&text);
+	if (fault)
+		return fault;
+	fault = file_all(deliver, &sealed, &locals, arena, why);
+	sealed_message_done(&sealed);
+	return fault;
+}
+
+enum fault deliver_run(struct deliver *deliver, struct arena *arena, struct why *why)
+{
+	size_t n_local = 0, n_remote = 0;
+	enum fault fault = FAULT_NONE;
+
+	for (const struct recipient *r = deliver->tx->recipients; r; r = r->next) {
+		n_local += r->local;
+		n_remote += !r->local;
+	}
+	if (n_remote)
+		fault = send_out(deliver, n_remote, arena, why);
+	if (!fault && n_local)
+		fault = stay(deliver, n_local, arena, why);
+	return fault;
+}

@@ -1,0 +1,37 @@
+#ifndef SMTPD_DELIVER_H
+#define SMTPD_DELIVER_H
+/*
+ * The worker's part of accepting a message: seal it, queue what goes out, file what stays. One call, straight down, nothing of
+ * the session.
+ *
+ * Order (architecture, "Delivery order"): outgoing mail first, since its entries and content commit
+ * at once; then local content, then a mailbox commit each. When some mailboxes fail for now after others succeeded, the
+ * rest become queued local deliveries, which mta finishes.
+ */
+#include "mail/received.h"
+#include "transaction.h"
+
+struct usage_cache;
+struct byte_range;
+
+struct deliver {
+	struct stack *stack;
+	struct usage_cache *usage;
+	const struct transaction *tx;
+	const char *hostname;
+	struct received received;
+	struct slice results;		/* Authentication-Results and such, whole fields; for local mailboxes */
+	const struct byte_range *drop; /* fields of the message that claim to be ours */
+	size_t n_drop;
+	const char *junk;	/* why it goes to Junk; NULL: to the INBOX */
+	bool submission;	/* adds Date and Message-ID where missing */
+	struct id sender;	/* account; zero when none */
+	int64_t queue_lifetime;
+	/* outcome */
+	size_t filed, queued;
+};
+
+/* FAULT_NONE: durable, everything. Otherwise nothing was promised to anybody. */
+MUST_CHECK enum fault deliver_run(struct deliver *, struct arena *, struct why *);
+
+#endif

@@ -1,0 +1,146 @@
+/* smtpd: mail from other servers (MX), and from the accounts' own clients (submission). */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "judge.h"
+#include "loop/listener.h"
+#include "session.h"
+#include "usage.h"
+
+#define LOGIN_THREADS	4
+#define LOGIN_QUEUE	1000
+#define LOGINS_MAX	50000
+#define LOCKOUT_ENTRIES 65536
+#define USAGE_ACCOUNTS	100000
+
+struct port {
+	struct list node;
+	struct smtpd *smtpd;
+	enum service service;
+	struct listener *listener;
+};
+
+static void on_accept(void *arg, struct conn *conn)
+{
+	struct port *port = arg;
+
+	session_new(port->smtpd, conn, port->service);
+}
+
+static enum fault listen_on(struct smtpd *smtpd, const struct conf_list *addresses, enum service service,
+			    const char *name, struct why *why)
+{
+	for (size_t i = 0; i < addresses->n; i++) {
+		struct port *port = arena_make(smtpd->daemon->arena, struct port);
+		enum fault fault;
+
+		port->smtpd = smtpd;
+		port->service = service;
+		fault = listener_open(smtpd->daemon->loop, addresses->items[i], true, on_accept, port, &port->listener,
+				      why);
+		if (fault)
+			return fault;
+		list_add_tail(&smtpd->listeners, &port->node);
+		daemon_note_port(smtpd->daemon, name, listener_port(port->listener));
+	}
+	return FAULT_NONE;
+}
+
+static void on_account(void *arg, const struct nudge *nudge)
+{
+	struct smtpd *smtpd = arg;
+
+	login_cache_forget(smtpd->logins, &nudge->account);
+}
+
+static enum fault open_parts(struct smtpd *smtpd, struct why *why)
+{
+	struct daemon *daemon = smtpd->daemon;
+	const struct dns_conf dns = {
+		.servers = daemon->suite->dns_servers,
+		.trust_anchor = daemon->suite->dns_trust_anchor,
+	};
+	const struct pool_conf logins = { .name = "login", .threads = LOGIN_THREADS, .queue_max = LOGIN_QUEUE };
+	const struct lockout_conf lockout = { .failures_max = 10, .block_ms = 600000, .entries_max = LOCKOUT_ENTRIES };
+
+	list_init(&smtpd->sessions);
+	list_init(&smtpd->listeners);
+	smtpd->per_ip = map_new();
+	smtpd->logins = login_cache_new(smtpd_conf.login_cache, LOGINS_MAX);
+	smtpd->lockout = lockout_new(&lockout);
+	smtpd->usage = usage_cache_new(USAGE_ACCOUNTS);
+	smtpd->login_pool = pool_new(daemon->loop, &logins);
+	smtpd->judges = judges_new(daemon->loop);
+	bus_subscribe(daemon->stack->bus, TOPIC_ACCOUNT, on_account, smtpd);
+	return dns_new(daemon->loop, &dns, &smtpd->dns, why);
+}
+
+static enum fault start(struct daemon *daemon, struct why *why)
+{
+	struct smtpd *smtpd = arena_make(daemon->arena, struct smtpd);
+	enum fault fault;
+
+	smtpd->daemon = daemon;
+	daemon->state = smtpd;
+	fault = open_parts(smtpd, why);
+	if (!fault)
+		fault = daemon_monitor(daemon, smtpd_conf.monitor, why);
+	if (!fault)
+		fault = listen_on(smtpd, &smtpd_conf.listen, SERVICE_MX, "SMTP", why);
+	if (!fault)
+		fault = listen_on(smtpd, &smtpd_conf.listen_submission, SERVICE_SUBMISSION, "SUBMISSION", why);
+	if (!fault)
+		fault = listen_on(smtpd, &smtpd_conf.listen_submissions, SERVICE_SUBMISSIONS, "SUBMISSIONS", why);
+	return fault;
+}
+
+static void drain(struct daemon *daemon)
+{
+	struct smtpd *smtpd = daemon->state;
+
+	smtpd->draining = true;
+	list_each(&smtpd->listeners, node)
+		listener_pause(list_item(node, struct port, node)->listener, true);
+	/* a session that is storing a message answers first; the others have nothing to lose */
+	list_each(&smtpd->sessions, node)
+	{
+		struct session *s = list_item(node, struct session, node);
+
+		if (s->state != ST_ACCEPT)
+			session_close(s, 421, "4.3.2", "Shutting down, try again");
+	}
+}
+
+static void stop(struct daemon *daemon)
+{
+	struct smtpd *smtpd = daemon->state;
+
+	list_each(&smtpd->listeners, node)
+		listener_close(list_item(node, struct port, node)->listener);
+	if (smtpd->login_pool)
+		pool_free(smtpd->login_pool);
+	dns_free(smtpd->dns);
+	judges_free(smtpd->judges);
+	usage_cache_free(smtpd->usage);
+	lockout_free(smtpd->lockout);
+	login_cache_free(smtpd->logins);
+	map_free(smtpd->per_ip);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct daemon_spec spec = {
+		.name = "smtpd",
+		.summary = "Takes mail in: from other servers, and from the accounts' own clients.",
+		.rows = smtpd_conf_rows,
+		.conf = &smtpd_conf,
+		.conf_size = sizeof(smtpd_conf),
+		.needs = STACK_BUS,
+		.tls = true,
+		.start = start,
+		.drain = drain,
+		.stop = stop,
+	};
+
+	return daemon_main(&spec, argc, argv);
+}

@@ -1,0 +1,30 @@
+#ifndef SMTPD_SMTPD_H
+#define SMTPD_SMTPD_H
+/* The process: what its sessions share. The loop's only, but where said. */
+#include "auth/cache.h"
+#include "auth/lockout.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "conf.h"
+#include "dns/dns.h"
+#include "suite/daemon.h"
+
+enum service { SERVICE_MX, SERVICE_SUBMISSION, SERVICE_SUBMISSIONS };
+
+struct smtpd {
+	struct daemon *daemon;
+	struct dns *dns;
+	struct pool *login_pool;    /* few threads: each check takes memory and time */
+	struct login_cache *logins; /* any thread */
+	struct lockout *lockout;    /* any thread */
+	struct usage_cache *usage;  /* any thread */
+	struct judges *judges;
+	struct map *per_ip;	    /* address -> number of sessions, as a pointer */
+	struct list sessions;
+	size_t n_sessions;
+	uint64_t receiving; /* bytes of messages in memory */
+	struct list listeners;
+	bool draining;
+};
+
+#endif

@@ -179,9 +179,9 @@ void mailbox_state_committed(struct mailbox_state *, const struct mailbox_commit
                              const struct mailbox_head *head, struct mailbox_delta *);
 /* Fills content[] and key[] of a page's messages from its row (page_get); entries from the log have theirs. */
 MUST_CHECK enum fault mailbox_state_load_keys(struct mailbox_state *, const struct page_row *, struct why *);
-/* One message's content id and key out of a page's row. NOT_FOUND, CORRUPT. */
-MUST_CHECK enum fault page_key(const struct page_row *, uint32_t uid, struct id *ret_content,
-                               struct wrapped_key *ret_key, struct why *);
+/* Content ids and keys of messages, by ascending UIDs, out of their page's row. NOT_FOUND: one is gone; CORRUPT. */
+MUST_CHECK enum fault page_keys(const struct page_row *, const uint32_t *uids, size_t n, struct id *ret_contents,
+                                struct wrapped_key *ret_keys, struct why *);
 MUST_CHECK enum fault mailbox_page_keys(struct store *, const struct actor *, const struct id *mailbox,
                                         uint32_t page, struct arena *, struct page_row *ret, struct why *);
 

@@ -34,35 +34,55 @@ void copy_items(const struct mailbox_state *state, const struct uid_set *uids, s
 	*ret_n = n;
 }
 
-/* Content ids and keys of the items that lie in pages, a page at a time. */
+/* Content ids and keys of the items [from, end) of one page, when they are not known yet. */
+static enum fault load_page(struct stack *stack, const struct actor *actor, struct copy_request *request, size_t from,
+                            size_t end, struct arena *arena, struct why *why)
+{
+	const uint32_t page = (request->items[from].uid - 1) / PAGE_UIDS;
+	uint32_t *uids = arena_array(arena, uint32_t, end - from);
+	struct id *contents = arena_array(arena, struct id, end - from);
+	struct wrapped_key *keys = arena_array(arena, struct wrapped_key, end - from);
+	struct page_row row;
+	size_t n = 0;
+	enum fault fault;
+
+	for (size_t i = from; i < end; i++) {
+		if (!request->items[i].loaded)
+			uids[n++] = request->items[i].uid;
+	}
+	if (n == 0)
+		return FAULT_NONE;
+	fault = mailbox_page_keys(stack->store, actor, &request->from, page, arena, &row, why);
+	if (!fault)
+		fault = page_keys(&row, uids, n, contents, keys, why);
+	if (fault)
+		return fault;
+	n = 0;
+	for (size_t i = from; i < end; i++) {
+		struct copy_item *item = &request->items[i];
+
+		if (item->loaded)
+			continue;
+		item->message.content = contents[n];
+		item->message.key = keys[n++];
+		item->loaded = true;
+	}
+	return FAULT_NONE;
+}
+
 static enum fault load_items(struct stack *stack, const struct actor *actor, struct copy_request *request,
                              struct arena *arena, struct why *why)
 {
-	for (size_t i = 0; i < request->n;) {
-		uint32_t page = (request->items[i].uid - 1) / PAGE_UIDS;
-		struct page_row row;
-		size_t end = i;
-		bool missing = false;
-		enum fault fault;
+	enum fault fault = FAULT_NONE;
 
-		for (; end < request->n && (request->items[end].uid - 1) / PAGE_UIDS == page; end++)
-			missing |= !request->items[end].loaded;
-		if (missing) {
-			fault =
-			    mailbox_page_keys(stack->store, actor, &request->from, page, arena, &row, why);
-			for (size_t at = i; at < end && !fault; at++) {
-				struct copy_item *item = &request->items[at];
+	for (size_t from = 0, end; from < request->n && !fault; from = end) {
+		const uint32_t page = (request->items[from].uid - 1) / PAGE_UIDS;
 
-				if (!item->loaded)
-					fault = page_key(&row, item->uid, &item->message.content,
-					                 &item->message.key, why);
-			}
-			if (fault)
-				return fault;
-		}
-		i = end;
+		for (end = from + 1; end < request->n && (request->items[end].uid - 1) / PAGE_UIDS == page; end++)
+			;
+		fault = load_page(stack, actor, request, from, end, arena, why);
 	}
-	return FAULT_NONE;
+	return fault;
 }
 
 /* The source's keyword masks over the target's names, which get what they lack. */

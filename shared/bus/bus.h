@@ -29,14 +29,17 @@ struct bus_conf {
 
 /* Starts at once; a broker that is away is not a fault: it is tried again until it is there. CONFIG, DENIED. */
 MUST_CHECK enum fault bus_new(struct loop *, const struct bus_conf *, struct bus **ret, struct why *);
+/* On the loop's thread, before loop_free(). Gives what waits half a second to leave. NULL accepted. */
 void bus_free(struct bus *);
 
 /* From any thread. Delivered to every subscriber of the topic in every process, our own process included. */
 void bus_publish(struct bus *, const struct nudge *);
 /* `on_nudge` on the loop. One subscriber a topic and process; before loop_run(). */
 void bus_subscribe(struct bus *, enum topic, void (*on_nudge)(void *arg, const struct nudge *), void *arg);
-/* `on_up` on the loop whenever the bus came (back) up: look at the store for what was missed. */
+/* `on_up` on the loop whenever the bus came (back) up: look at the store for what was missed. Before loop_run(). */
 void bus_on_up(struct bus *, void (*on_up)(void *arg), void *arg);
 bool bus_is_up(const struct bus *);
+/* Why it is not up, for /readyz and doctor; empty when it is. */
+void bus_why(struct bus *, struct why *ret);
 
 #endif

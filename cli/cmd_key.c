@@ -1,7 +1,7 @@
 /*
- * posthouse key: the key rings. Rotation adds a key to the ring's file, tells the daemons to read it again (they do
- * at start; a ring that is no file is the operator's to change), and re-wraps every account key online. It may be stopped and
- * started again at any point: what still hangs on an old key is seen from the wrapped keys themselves.
+ * posthouse key: the key rings. Rotation adds a key to both ring files and wraps every account key again, online: a
+ * daemon that meets a key it does not know reads its ring again. It may be stopped and started again at any point: what
+ * still hangs on an old key is seen from the wrapped keys themselves. A ring that is no file is the operator's to change.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -91,18 +91,22 @@ static int rewrap(struct cli *cli)
 	return 0;
 }
 
+static enum fault grow_both(struct cli *cli, struct why *why)
+{
+	enum fault fault = edit_ring(cli, cli->suite.accounts_ring, 0, why);
+
+	return fault ? fault : edit_ring(cli, cli->suite.queue_ring, 0, why);
+}
+
 static int grow(struct cli *cli)
 {
 	struct why why = { "" };
-	enum fault fault = edit_ring(cli, cli->suite.accounts_ring, 0, &why);
+	enum fault fault = grow_both(cli, &why);
 
-	if (!fault)
-		fault = edit_ring(cli, cli->suite.queue_ring, 0, &why);
 	if (fault)
 		return cli_fail(fault, &why);
-	printf("both rings have a new active key; restart or reload every daemon that reads them, then: "
-	       "posthouse key "
-	       "rewrap\n");
+	printf("both rings have a new active key; copy them to every machine that reads them, then: "
+	       "posthouse key rewrap\n");
 	return 0;
 }
 
@@ -116,12 +120,10 @@ static enum fault reload_rings(struct cli *cli, struct why *why)
 static int rotate(struct cli *cli)
 {
 	struct why why = { "" };
-	int code = grow(cli);
-	enum fault fault;
+	enum fault fault = grow_both(cli, &why);
 
-	if (code)
-		return code;
-	fault = reload_rings(cli, &why);
+	if (!fault)
+		fault = reload_rings(cli, &why);
 	return fault ? cli_fail(fault, &why) : rewrap(cli);
 }
 

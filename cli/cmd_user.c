@@ -25,8 +25,12 @@ static int add(struct cli *cli)
 
 static void print_account(const struct account *account)
 {
-	printf("%-40s %-9s quota %s\n", account->login,
-	       account->state == ACCOUNT_ACTIVE ? "active" : "suspended", account->quota ? "" : "none");
+	printf("%-40s %-9s quota ", account->login,
+	       account->state == ACCOUNT_ACTIVE ? "active" : "suspended");
+	if (account->quota)
+		printf("%llu bytes\n", (unsigned long long)account->quota);
+	else
+		printf("none\n");
 }
 
 static int list(struct cli *cli)

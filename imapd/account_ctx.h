@@ -2,7 +2,9 @@
 #define IMAPD_ACCOUNT_CTX_H
 /*
  * An account that somebody of this process is logged in to: its name and its
- * key, shared by sessions, views and commands. The key is wiped with the last reference.
+ * key, shared by sessions, views and commands. Its fields are constant but for those
+ * marked, so a worker may read it while whoever started the job holds a reference.
+ * The key is wiped with the last reference. Making, holding and releasing are the loop's only.
  */
 #include "crypt/account_key.h"
 #include "suite/directory.h"
@@ -17,15 +19,13 @@ struct account_ctx {
 	struct actor actor; /* OWNER */
 	/* The loop's only. */
 	struct imapd *imapd;
-	unsigned sessions;
+	unsigned refs, sessions;
 	int64_t checked_at; /* that it is there, active, and its password the same */
-	_Atomic unsigned refs;
 };
 
 /* For a login just verified: the one that is there, or a new one. Takes `key` over. The reference is the caller's. */
 struct account_ctx *account_ctx_get(struct imapd *, const struct account *, struct account_key *key);
-
-struct account_ctx *account_ctx_ref(struct account_ctx *); /* any thread */
-void account_ctx_unref(struct account_ctx *);              /* any thread */
+struct account_ctx *account_ctx_ref(struct account_ctx *);
+void account_ctx_unref(struct account_ctx *); /* NULL accepted */
 
 #endif

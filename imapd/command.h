@@ -39,6 +39,7 @@ enum verb_flags {
 	LOOKS_FIRST = 256,    /* the selected view is looked at before parse() (NOOP, CHECK, EXPUNGE) */
 	SECRET_ARGS = 512,    /* arguments are never logged (LOGIN, AUTHENTICATE) */
 	CHECKS_PASSWORD = 1024, /* run() is on the small pool for that */
+	NEEDS_PRIVACY = 2048, /* refused, before its literals are asked for, where passwords may not be said */
 };
 /* clang-format on */
 
@@ -49,10 +50,11 @@ struct imap_command {
 	enum fault (*run)(struct imap_cmd *, struct stack *, struct why *);
 	/* behind run() with what it gave; else, for IMAP_AGAIN without a run, FAULT_NONE */
 	enum imap_next (*reply)(struct imap_cmd *, enum fault, const struct why *);
-	/* in IMAP_WAIT, each of these may be NULL */
-	enum imap_next (*on_line)(struct imap_cmd *, struct slice line); /* a line of its own came */
-	void (*on_news)(struct imap_cmd *);    /* something to tell, or output drained (IDLE) */
-	void (*on_timeout)(struct imap_cmd *); /* after session_wake_after() */
+	/* In IMAP_WAIT; each may be NULL. on_line(): a line came while cmd->reads_lines. on_news(): there is something to
+	 * tell, or output has drained; it does not resume. on_timeout(): after session_wake_after(). */
+	enum imap_next (*on_line)(struct imap_cmd *, struct slice line);
+	void (*on_news)(struct imap_cmd *);
+	void (*on_timeout)(struct imap_cmd *);
 	void (*done)(struct imap_cmd *);       /* clean-up of state before it is freed; any outcome */
 };
 
@@ -79,12 +81,16 @@ struct imap_cmd {
 
 	/* After the tagged reply was written (STARTTLS, LOGOUT); may be NULL. */
 	void (*then)(struct session *);
+	bool reads_lines; /* what comes in now is the command's own: on_line() */
 
 	/* command.c's own */
 	struct job job;
+	struct stack *stack;
 	enum fault fault;
 	struct why why;
-	unsigned where;
+	int where;
+	enum imap_next next; /* once the output has drained */
+	bool ran;
 	const char *tagged; /* the reply, "OK done" */
 	struct view_wait *look;
 	const struct imap_segment *segments;
@@ -117,7 +123,7 @@ const char *imap_capabilities(const struct session *, struct arena *); /* withou
 bool imap_args_messages(struct imap_args *, struct imap_cmd *, struct uid_set *ret_uids);
 
 /* A command in IMAP_WAIT goes on: as if `next` had been returned. Loop only, and not from inside its own callbacks
- * that return an enum imap_next. imap_resume(cmd, imap_ok(cmd, "…")) ends it. */
+ * that return an enum imap_next. imap_resume(cmd, imap_ok(cmd, "…")) ends it. Nothing may be done with `cmd` behind it. */
 void imap_resume(struct imap_cmd *, enum imap_next next);
 
 #endif

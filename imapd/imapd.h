@@ -11,6 +11,14 @@
 struct listener;
 struct timer;
 
+#define IMAPD_LISTENERS_MAX 16
+
+struct imapd_listener {
+	struct imapd *imapd;
+	struct listener *listener;
+	bool tls;
+};
+
 struct imapd {
 	struct daemon *daemon;
 	struct views *views;
@@ -27,7 +35,7 @@ struct imapd {
 	/* imapd.c's own */
 	struct list checks; /* jobs under way */
 	struct timer *timer;
-	struct listener *listeners[16];
+	struct imapd_listener listeners[IMAPD_LISTENERS_MAX];
 	size_t n_listeners;
 };
 
@@ -39,7 +47,7 @@ void imapd_drain(struct imapd *);
 /* Looks whether the account is there, active, and its password the one that its sessions logged in with. */
 void imapd_check_account(struct imapd *, struct account_ctx *);
 
-/* Counting sessions by peer: false when there are too many from there. session_new() and its end call these. */
+/* Counting sessions by network; false when there are too many from there, counted all the same. */
 bool imapd_peer_enter(struct imapd *, const char *ip);
 void imapd_peer_leave(struct imapd *, const char *ip);
 

@@ -39,7 +39,8 @@ struct session {
 	struct assembly *assembly;   /* a command that is coming in, NULL */
 	int64_t login_until;         /* loop_now() */
 	unsigned bad_commands, busy; /* busy: calls of the engine on the stack */
-	bool tls_from_start, pumping;
+	bool tls_from_start, pumping, waking, has_held;
+	int held; /* has_held: what the assembly wants, as soon as the command under way is over */
 };
 
 struct session *session_new(struct imapd *, struct conn *, bool tls_from_start);
@@ -47,6 +48,8 @@ struct session *session_new(struct imapd *, struct conn *, bool tls_from_start);
  * last job is back. From anywhere on the loop, more than once. */
 void session_close(struct session *, const char *bye_code, const char *bye_text);
 bool session_is_closing(const struct session *);
+/* The process ends: at once when no command is at work, else behind it. */
+void session_drain(struct session *);
 void session_enter(struct session *, enum imap_state);
 /* For the command that waits: its on_timeout() after so long. 0: the session's own deadline again. */
 void session_wake_after(struct session *, int64_t ms);
@@ -56,6 +59,10 @@ bool session_may_login(const struct session *);
 /* Untagged news that the protocol allows now (RFC 9051 7.1: no EXPUNGE during FETCH, STORE, SEARCH by number): EXPUNGE,
  * EXISTS, RECENT, FLAGS, FETCH. False: the output is congested and some are left. */
 bool session_tell_news(struct session *, bool may_expunge);
+/* FLAGS and PERMANENTFLAGS of the selected mailbox. */
+void session_tell_flag_names(struct session *);
+/* At the first command that asks for mod-sequences (RFC 7162 3.1): tells HIGHESTMODSEQ when a mailbox is open. */
+void session_enable_condstore(struct session *);
 /* The process-wide budget for messages being received; false: past it. */
 bool session_reserve(struct session *, uint64_t bytes);
 void session_release(struct session *, uint64_t bytes);

@@ -37,8 +37,8 @@ struct view {
 	struct view_refresh *refresh; /* the job under way, NULL */
 	struct view_fold *fold;       /* the same for folding */
 	struct list waiters;
-	uint64_t looks;                      /* refreshes begun */
-	int64_t looked_at, used_at, fold_at; /* fold_at 0: not wanted */
+	uint64_t looks;                    /* refreshes begun */
+	int64_t poll_at, used_at, fold_at; /* fold_at 0: not wanted */
 };
 
 struct selected { /* one session's hold on a view */
@@ -64,7 +64,7 @@ struct views_conf {
 	const int64_t *poll, *keep, *memory; /* settings, which may be reloaded */
 };
 struct views *views_new(const struct views_conf *);
-void views_free(struct views *); /* after its jobs are back; nobody holds a view any more */
+void views_free(struct views *); /* NULL accepted; its jobs are back and nobody holds a view any more */
 /* From the bus: the mailbox changed up to modseq; unknown ones are ignored. */
 void views_nudge(struct views *, const struct id *mailbox, uint64_t modseq);
 void views_look_all(struct views *);                                 /* the bus came back */
@@ -90,6 +90,8 @@ struct view_wait *view_look(struct view *,
  * overtaken it. `by` is the session that made it: when `silent`, its own flag changes are not in its `changed`. */
 void view_committed(struct view *, const struct mailbox_commit *, const struct mailbox_head *,
                     struct selected *by, bool silent);
+/* What keywords_ensure() gave: names are known before the next look. */
+void view_take_keywords(struct view *, const struct keywords *);
 
 /* Takes the caller's reference over; selected_close() gives it back. All that is in the view now counts as told. */
 void selected_open(struct selected *, struct view *, bool read_only);

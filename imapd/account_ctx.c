@@ -1,0 +1,53 @@
+/* Accounts in use (account_ctx.h). */
+#include "account_ctx.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "imapd.h"
+
+static struct account_ctx *account_ctx_new(struct imapd *imapd, const struct account *account,
+                                           struct account_key *key)
+{
+	struct account_ctx *ctx = xzalloc(sizeof(*ctx));
+
+	ctx->id = account->id;
+	ctx->login = xstrdup(account->login);
+	ctx->key = key;
+	ctx->actor = (struct actor){ ACTOR_OWNER, account->id };
+	ctx->imapd = imapd;
+	ctx->refs = 1;
+	ctx->checked_at = loop_now(imapd->daemon->loop);
+	map_put(imapd->accounts, id_slice(&ctx->id), ctx);
+	return ctx;
+}
+
+/* One whose key is of another generation goes on for the sessions that have it; new ones get the new key. */
+struct account_ctx *account_ctx_get(struct imapd *imapd, const struct account *account,
+                                    struct account_key *key)
+{
+	struct account_ctx *ctx = map_get(imapd->accounts, id_slice(&account->id));
+
+	if (!ctx || account_key_generation(ctx->key) != account_key_generation(key))
+		return account_ctx_new(imapd, account, key);
+	account_key_unref(key);
+	return account_ctx_ref(ctx);
+}
+
+struct account_ctx *account_ctx_ref(struct account_ctx *ctx)
+{
+	ctx->refs++;
+	return ctx;
+}
+
+void account_ctx_unref(struct account_ctx *ctx)
+{
+	if (!ctx || --ctx->refs)
+		return;
+	assert(!ctx->sessions);
+	if (map_get(ctx->imapd->accounts, id_slice(&ctx->id)) == ctx)
+		map_del(ctx->imapd->accounts, id_slice(&ctx->id));
+	account_key_unref(ctx->key);
+	free((char *)ctx->login);
+	free(ctx);
+}

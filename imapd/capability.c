@@ -1,0 +1,28 @@
+/* What the server says it can do, by the state of the session. The same before and after login, but for the logins:
+ * some clients decide by the greeting alone. */
+#include "auth/sasl.h"
+#include "command.h"
+#include "imapd.h"
+
+#define CAPABILITIES                                                                                         \
+	"IMAP4rev1 LITERAL+ SASL-IR IDLE NAMESPACE UIDPLUS UNSELECT CHILDREN SPECIAL-USE MOVE ID ENABLE CONDSTORE"
+
+static const char *mechanisms(const struct session *s, struct arena *arena)
+{
+	struct slice rest = slice_str(sasl_mechanisms(session_may_login(s))), name;
+	const char *text = "";
+
+	while (slice_cut(&rest, ' ', &name))
+		text = arena_printf(arena, "%s AUTH=%.*s", text, SLICE_FMT(name));
+	return text;
+}
+
+const char *imap_capabilities(const struct session *s, struct arena *arena)
+{
+	const char *starttls = s->imapd->daemon->tls && !conn_is_tls(s->conn) ? " STARTTLS" : "";
+
+	if (s->account)
+		return CAPABILITIES;
+	return arena_printf(arena, CAPABILITIES "%s%s%s", mechanisms(s, arena), starttls,
+	                    session_may_login(s) ? "" : " LOGINDISABLED");
+}

@@ -1,0 +1,329 @@
+/*
+ * The engine of commands (command.h): parse, run, reply, until the tagged reply
+ * is written; and giving everything back, whatever happens.
+ *
+ * Invariants
+ *  1. A command is in one place (cmd->where). Only in AT_WORKER and POSTED does somebody else hold it: it is freed when
+ *     it is back.
+ *  2. Callbacks of commands run with session->busy raised: a session that closes meanwhile leaves the command to the
+ *     call that is on the stack, which sees it when the callback returns.
+ *  3. The tagged reply is written behind all news that are allowed, in batches that the client takes.
+ */
+#include "engine.h"
+
+#include <assert.h>
+
+#include "account_ctx.h"
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "imapd.h"
+
+enum where { HERE, AT_WORKER, POSTED, DRAINING, WAITING, LOOKING };
+
+static struct metric command_seconds = {
+	.kind = METRIC_HISTOGRAM,
+	.name = "posthouse_imapd_command_seconds",
+	.help = "time from a command's last byte to its tagged reply, IDLE left out",
+};
+
+static void proceed(struct imap_cmd *cmd, enum imap_next next);
+
+/* ---- the end ---- */
+
+static void end(struct imap_cmd *cmd)
+{
+	struct session *s = cmd->session;
+
+	assert(s->cmd == cmd);
+	if (cmd->look)
+		view_cancel(cmd->look);
+	if (cmd->verb->command->done)
+		cmd->verb->command->done(cmd);
+	session_release(s, cmd->reserved);
+	account_ctx_unref(cmd->account);
+	s->cmd = NULL;
+	arena_free(cmd->arena);
+	session_command_over(s);
+}
+
+static bool may_expunge(const struct imap_cmd *cmd)
+{
+	return cmd->uid_form || !(cmd->verb->flags & USES_SEQ) || (cmd->verb->flags & VERB_MOVES);
+}
+
+static void finish(struct imap_cmd *cmd)
+{
+	struct session *s = cmd->session;
+
+	bool told;
+
+	assert(cmd->tagged && "a command is done without a tagged reply");
+	s->busy++;
+	told = session_tell_news(s, may_expunge(cmd));
+	if (told && !session_is_closing(s)) {
+		conn_printf(s->conn, "%s %s\r\n", cmd->tag, cmd->tagged);
+		if (cmd->then)
+			cmd->then(s);
+	}
+	s->busy--;
+	if (!told && !session_is_closing(s)) {
+		cmd->where = DRAINING;
+		cmd->next = IMAP_DONE;
+		return;
+	}
+	if (!cmd->verb->command->on_line)
+		metric_observe(&command_seconds, (double)(clock_mono_ms() - cmd->started) / 1000);
+	end(cmd);
+}
+
+void command_abandon(struct imap_cmd *cmd)
+{
+	if (cmd->where == AT_WORKER)
+		job_drop(&cmd->job);
+	else if (cmd->where != POSTED)
+		end(cmd);
+}
+
+/* ---- one step ---- */
+
+static void call_reply(struct imap_cmd *cmd)
+{
+	struct session *s = cmd->session;
+	enum imap_next next;
+
+	cmd->where = HERE;
+	if (session_is_closing(s)) {
+		end(cmd);
+		return;
+	}
+	s->busy++;
+	next = cmd->verb->command->reply(cmd, cmd->fault, &cmd->why);
+	s->busy--;
+	proceed(cmd, next);
+}
+
+static void run_job(struct job *job, void *worker)
+{
+	struct imap_cmd *cmd = container_of(job, struct imap_cmd, job);
+
+	(void)worker;
+	cmd->why.text[0] = '\0';
+	cmd->fault = cmd->verb->command->run(cmd, cmd->stack, &cmd->why);
+}
+
+static void on_job_done(struct job *job)
+{
+	call_reply(container_of(job, struct imap_cmd, job));
+}
+
+static void on_job_dropped(struct job *job)
+{
+	struct imap_cmd *cmd = container_of(job, struct imap_cmd, job);
+
+	cmd->where = HERE;
+	end(cmd);
+}
+
+static void on_posted(void *arg)
+{
+	call_reply(arg);
+}
+
+static void post_reply(struct imap_cmd *cmd)
+{
+	cmd->where = POSTED;
+	loop_post(cmd->session->imapd->daemon->loop, on_posted, cmd);
+}
+
+static void start_job(struct imap_cmd *cmd)
+{
+	struct imapd *imapd = cmd->session->imapd;
+	struct pool *pool =
+	    cmd->verb->flags & CHECKS_PASSWORD ? imapd->password_pool : imapd->daemon->pool;
+
+	cmd->ran = true;
+	cmd->job = (struct job){ .run = run_job, .done = on_job_done, .drop = on_job_dropped };
+	cmd->where = AT_WORKER;
+	if (job_start(pool, &cmd->job))
+		return;
+	cmd->fault = fault_set(&cmd->why, FAULT_TEMP, "too many jobs wait for a worker");
+	post_reply(cmd);
+}
+
+/* A client that hung up half-way gets no further batch. */
+static bool is_orphan(const struct imap_cmd *cmd, enum imap_next next)
+{
+	return cmd->ran && (next == IMAP_RUN || next == IMAP_AGAIN) && conn_ended(cmd->session->conn);
+}
+
+static void proceed(struct imap_cmd *cmd, enum imap_next next)
+{
+	struct session *s = cmd->session;
+
+	cmd->where = HERE;
+	if (session_is_closing(s) || is_orphan(cmd, next)) {
+		if (!session_is_closing(s)) {
+			s->busy++; /* the command is ended here, not by the session */
+			session_close(s, NULL, NULL);
+			s->busy--;
+		}
+		end(cmd);
+		return;
+	}
+	if (next == IMAP_DONE || next == IMAP_AFRESH) {
+		finish(cmd);
+	} else if (next == IMAP_WAIT) {
+		cmd->where = WAITING;
+	} else if (conn_congested(s->conn)) {
+		cmd->where = DRAINING;
+		cmd->next = next;
+	} else if (next == IMAP_RUN) {
+		start_job(cmd);
+	} else {
+		cmd->fault = FAULT_NONE;
+		cmd->ran = true;
+		post_reply(cmd);
+	}
+}
+
+void imap_resume(struct imap_cmd *cmd, enum imap_next next)
+{
+	assert(cmd->where == WAITING);
+	session_wake_after(cmd->session, 0);
+	proceed(cmd, next);
+}
+
+/* ---- what happens while it waits ---- */
+
+void command_drained(struct imap_cmd *cmd)
+{
+	if (cmd->where == DRAINING)
+		proceed(cmd, cmd->next);
+	else
+		command_news(cmd);
+}
+
+void command_news(struct imap_cmd *cmd)
+{
+	struct session *s = cmd->session;
+
+	if (cmd->where != WAITING || !cmd->verb->command->on_news)
+		return;
+	s->busy++;
+	cmd->verb->command->on_news(cmd);
+	s->busy--;
+	if (session_is_closing(s))
+		end(cmd); /* on_news() resumes nothing: it is still there */
+}
+
+bool command_timeout(struct imap_cmd *cmd)
+{
+	struct session *s = cmd->session;
+
+	if (cmd->where == AT_WORKER || cmd->where == POSTED || cmd->where == LOOKING) {
+		session_wake_after(s, 0); /* it is us who are slow */
+		return true;
+	}
+	if (cmd->where != WAITING || !s->waking || !cmd->verb->command->on_timeout)
+		return false;
+	cmd->verb->command->on_timeout(cmd);
+	return true;
+}
+
+bool command_wants_line(const struct imap_cmd *cmd)
+{
+	return cmd->where == WAITING && cmd->reads_lines;
+}
+
+bool command_line(struct imap_cmd *cmd, struct slice line)
+{
+	struct session *s = cmd->session;
+	enum imap_next next;
+
+	s->busy++;
+	next = cmd->verb->command->on_line(cmd, line);
+	s->busy--;
+	proceed(cmd, next);
+	return next == IMAP_AFRESH;
+}
+
+/* ---- the beginning ---- */
+
+static void parse(struct imap_cmd *cmd)
+{
+	struct session *s = cmd->session;
+	struct imap_args args;
+	enum imap_next next;
+
+	imap_args_start(&args, cmd->segments, cmd->arena);
+	s->busy++;
+	next = cmd->verb->command->parse(cmd, &args);
+	s->busy--;
+	proceed(cmd, next);
+}
+
+/* The store being away is no reason to say NO to a NOOP: the view is as fresh as it can be. */
+static void on_looked(void *arg, enum fault fault, const struct why *why, struct view *view)
+{
+	struct imap_cmd *cmd = arg;
+
+	(void)view;
+	cmd->look = NULL;
+	if (fault && fault != FAULT_NOT_FOUND)
+		log_fault(&cmd->log, fault, why, "the mailbox could not be looked at");
+	parse(cmd);
+}
+
+static void log_command(struct imap_cmd *cmd)
+{
+	cmd->log.parent = &cmd->session->log;
+	log_set(&cmd->log, "command", cmd->verb->name);
+	if (log_wants(LOG_DEBUG))
+		log_line(&cmd->log, LOG_DEBUG, "command", "tag", cmd->tag, "args",
+		         cmd->verb->flags & SECRET_ARGS
+		             ? "<secret>"
+		             : log_fmt("%.*s", SLICE_FMT(slice_first(cmd->segments->text, 100))),
+		         NULL);
+}
+
+void command_start(struct session *s, const struct assembled *made)
+{
+	struct imap_cmd *cmd = arena_make(made->arena, struct imap_cmd);
+
+	*cmd = (struct imap_cmd){
+		.session = s,
+		.verb = made->verb,
+		.tag = made->tag,
+		.uid_form = made->uid,
+		.arena = made->arena,
+		.state = arena_zalloc(made->arena, made->verb->command->state_size),
+		.stack = s->imapd->daemon->stack,
+		.segments = made->segments,
+		.reserved = made->reserved,
+		.started = clock_mono_ms(),
+	};
+	if (s->account) {
+		cmd->account = account_ctx_ref(s->account);
+		cmd->actor = s->account->actor;
+	}
+	if (s->selected.view)
+		cmd->selected = s->selected.view->mailbox;
+	s->cmd = cmd;
+	log_command(cmd);
+	if ((cmd->verb->flags & LOOKS_FIRST) && s->selected.view) {
+		cmd->where = LOOKING;
+		cmd->look = view_look(s->selected.view, on_looked, cmd);
+	} else {
+		parse(cmd);
+	}
+}
+
+void command_refuse(struct session *s, const struct assembled *made)
+{
+	conn_printf(s->conn, "%s %s\r\n", made->tag, made->refusal);
+	log_line(&s->log, LOG_DEBUG, "command refused", "tag", made->tag, "reply", made->refusal, NULL);
+	if (slice_starts(slice_str(made->refusal), "BAD"))
+		session_count_bad(s);
+	session_release(s, made->reserved);
+	arena_free(made->arena);
+}

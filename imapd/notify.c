@@ -1,0 +1,139 @@
+/*
+ * News for a session: what happened in its mailbox since it was last told
+ * (RFC 9051 7.5). Only EXPUNGE, EXISTS, RECENT, FLAGS and FETCH: nothing else is
+ * ever said unasked. Each step stops when the client reads slower than we write; what was not told stays noted.
+ */
+#include <inttypes.h>
+
+#include "command.h"
+
+/* In ascending order, so that each number counts the messages below that are left: those of the state. */
+static bool tell_expunged(struct session *s, struct selected *selected)
+{
+	struct uid_iter it = uid_iter_of(&selected->ghosts);
+	uint32_t uid, told = 0;
+
+	while (!conn_congested(s->conn) && uid_next(&it, &uid)) {
+		conn_printf(s->conn, "* %u EXPUNGE\r\n", mailbox_state_from(selected->view->state, uid) + 1);
+		uid_set_del_range(&selected->recent, uid, uid);
+		selected->known_n--;
+		told = uid;
+	}
+	if (told)
+		uid_set_del_range(&selected->ghosts, 1, told);
+	return uid_set_is_empty(&selected->ghosts);
+}
+
+/* The first session that is told of a message has it as \Recent. What other processes tell is not waited for: a
+ * message may be recent to two of them (RFC 3501 2.3.2 allows it). */
+static void claim_recent(struct selected *selected, uint32_t above)
+{
+	struct mailbox_state *state = selected->view->state;
+	uint32_t at = mailbox_state_from(state, MAX_OF(above + 1, state->head.recent_uid));
+
+	if (selected->read_only)
+		return;
+	for (; at < state->n; at++)
+		uid_set_add(&selected->recent, state->uid[at]);
+	state->head.recent_uid = state->head.uid_next;
+}
+
+static void tell_exists(struct session *s, struct selected *selected)
+{
+	const struct mailbox_state *state = selected->view->state;
+	uint32_t was = selected->known_max, recent;
+
+	if (!state->n || state->uid[state->n - 1] <= was)
+		return;
+	selected->known_max = state->head.uid_next - 1;
+	selected->known_n = state->n + (uint32_t)uid_set_count(&selected->ghosts);
+	imap_untagged(s, "%u EXISTS", selected->known_n);
+	claim_recent(selected, was);
+	recent = (uint32_t)uid_set_count(&selected->recent);
+	if (recent != selected->known_recent)
+		imap_untagged(s, "%u RECENT", recent);
+	selected->known_recent = recent;
+}
+
+void session_tell_flag_names(struct session *s)
+{
+	struct selected *selected = &s->selected;
+	const struct keywords *names = &selected->view->keywords;
+	const uint64_t all = names->n >= 64 ? UINT64_MAX : (UINT64_C(1) << names->n) - 1;
+	struct buf list;
+
+	buf_init(&list, BUF_NO_LIMIT);
+	imap_add_flags(&list, names, FLAG_ALL, all, false);
+	imap_untagged(s, "FLAGS %.*s", SLICE_FMT(buf_slice(&list)));
+	if (!selected->read_only && names->n < MAILBOX_KEYWORDS_MAX) {
+		list.len--; /* the ")" */
+		buf_adds(&list, " \\*)");
+	}
+	imap_untagged(s, "OK [PERMANENTFLAGS %.*s] What can be changed",
+	              selected->read_only ? 2 : (int)list.len,
+	              selected->read_only ? "()" : (const char *)list.data);
+	selected->known_keywords = names->n;
+	buf_done(&list);
+}
+
+static void tell_flags(struct session *s, uint32_t at, uint32_t seq)
+{
+	const struct selected *selected = &s->selected;
+	const struct mailbox_state *state = selected->view->state;
+	struct buf line;
+
+	buf_init(&line, BUF_NO_LIMIT);
+	buf_printf(&line, "* %u FETCH (UID %u FLAGS ", seq, state->uid[at]);
+	imap_add_flags(&line, &selected->view->keywords, state->flags[at], state->keywords[at],
+	               uid_set_has(&selected->recent, state->uid[at]));
+	if (s->enabled & ENABLED_CONDSTORE)
+		buf_printf(&line, " MODSEQ (%" PRIu64 ")", state->modseq[at]);
+	buf_adds(&line, ")\r\n");
+	conn_write(s->conn, line.data, line.len);
+	buf_done(&line);
+}
+
+static bool tell_changed(struct session *s, struct selected *selected)
+{
+	struct uid_iter it = uid_iter_of(&selected->changed);
+	uint32_t uid, told = 0;
+
+	while (!conn_congested(s->conn) && uid_next(&it, &uid)) {
+		int64_t at = mailbox_state_find(selected->view->state, uid);
+
+		if (at >= 0)
+			tell_flags(s, (uint32_t)at, selected_seq(selected, uid));
+		told = uid;
+	}
+	if (told)
+		uid_set_del_range(&selected->changed, 1, told);
+	return uid_set_is_empty(&selected->changed);
+}
+
+bool session_tell_news(struct session *s, bool may_expunge)
+{
+	struct selected *selected = &s->selected;
+
+	if (!selected->view || session_is_closing(s))
+		return true;
+	if (selected->view->gone) {
+		session_close(s, "[UNAVAILABLE]", "The selected mailbox is no longer there");
+		return true;
+	}
+	if (may_expunge && !tell_expunged(s, selected))
+		return false;
+	tell_exists(s, selected);
+	if (selected->known_keywords < selected->view->keywords.n)
+		session_tell_flag_names(s);
+	return tell_changed(s, selected);
+}
+
+void session_enable_condstore(struct session *s)
+{
+	if (s->enabled & ENABLED_CONDSTORE)
+		return;
+	s->enabled |= ENABLED_CONDSTORE;
+	if (s->selected.view)
+		imap_untagged(s, "OK [HIGHESTMODSEQ %" PRIu64 "] CONDSTORE is on",
+		              s->selected.view->state->head.modseq);
+}

@@ -1,0 +1,205 @@
+/* What a command says: tagged replies, untagged ones, and the strings in them (command.h). */
+#include <inttypes.h>
+
+#include "base/buf.h"
+#include "command.h"
+#include "engine.h"
+#include "imapd.h"
+#include "mail/utf7.h"
+
+#define QUOTED_MAX 1000 /* longer strings go as literals */
+
+/* ---- tagged ---- */
+
+static enum imap_next tagged(struct imap_cmd *cmd, const char *text)
+{
+	cmd->tagged = text;
+	return IMAP_DONE;
+}
+
+enum imap_next imap_ok(struct imap_cmd *cmd, const char *format, ...)
+{
+	va_list args;
+	const char *text;
+
+	va_start(args, format);
+	text = arena_vprintf(cmd->arena, format, args);
+	va_end(args);
+	return tagged(cmd, arena_printf(cmd->arena, "OK %s", text));
+}
+
+enum imap_next imap_ok_code(struct imap_cmd *cmd, const char *code, const char *text)
+{
+	return tagged(cmd, arena_printf(cmd->arena, "OK %s %s", code, text));
+}
+
+/* What a client may expect to hear of is no news for an operator. */
+static bool is_everyday(enum fault fault)
+{
+	return !fault_row(fault)->transient || fault == FAULT_STALE || fault == FAULT_OVER_QUOTA ||
+	       fault == FAULT_LIMIT;
+}
+
+enum imap_next imap_no(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+{
+	const struct fault_row *row = fault_row(fault);
+
+	if (!is_everyday(fault))
+		log_fault(&cmd->log, fault, why, "command failed");
+	else
+		log_line(&cmd->log, LOG_DEBUG, "command failed", "fault", row->name, "why",
+		         why ? why->text : NULL, NULL);
+	if (!row->imap)
+		return tagged(cmd, arena_printf(cmd->arena, "NO %s", row->text));
+	return tagged(cmd, arena_printf(cmd->arena, "NO [%s] %s", row->imap, row->text));
+}
+
+enum imap_next imap_no_code(struct imap_cmd *cmd, const char *code, const char *text)
+{
+	return tagged(cmd, arena_printf(cmd->arena, "NO %s %s", code, text));
+}
+
+enum imap_next imap_bad(struct imap_cmd *cmd, const char *text)
+{
+	session_count_bad(cmd->session);
+	return tagged(cmd, arena_printf(cmd->arena, "BAD %s", text ? text : "Malformed command"));
+}
+
+/* ---- untagged ---- */
+
+void imap_untagged(struct session *s, const char *format, ...)
+{
+	struct buf line;
+	va_list args;
+
+	buf_init(&line, BUF_NO_LIMIT);
+	buf_adds(&line, "* ");
+	va_start(args, format);
+	buf_vprintf(&line, format, args);
+	va_end(args);
+	buf_adds(&line, "\r\n");
+	conn_write(s->conn, line.data, line.len);
+	buf_done(&line);
+}
+
+void imap_continue(struct session *s, const char *text)
+{
+	conn_printf(s->conn, "+ %s\r\n", text);
+}
+
+/* ---- strings ---- */
+
+static bool can_quote(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.data[i] == '\0' || s.data[i] == '\r' || s.data[i] == '\n' || s.data[i] >= 0x80)
+			return false;
+	return s.len <= QUOTED_MAX;
+}
+
+static void add_quoted(struct buf *out, struct slice s)
+{
+	buf_addc(out, '"');
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.data[i] == '"' || s.data[i] == '\\')
+			buf_addc(out, '\\');
+		buf_addc(out, s.data[i]);
+	}
+	buf_addc(out, '"');
+}
+
+void imap_add_string(struct buf *out, struct slice s)
+{
+	if (!s.data) {
+		buf_adds(out, "NIL");
+	} else if (can_quote(s)) {
+		add_quoted(out, s);
+	} else {
+		buf_printf(out, "{%zu}\r\n", s.len);
+		buf_add_slice(out, s);
+	}
+}
+
+static bool is_plain(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.data[i] <= 0x20 || s.data[i] >= 0x7f || strchr("(){%*\"\\]", s.data[i]))
+			return false;
+	return s.len && !slice_is(s, "NIL");
+}
+
+void imap_add_astring(struct buf *out, struct slice s)
+{
+	if (is_plain(s))
+		buf_add_slice(out, s);
+	else
+		imap_add_string(out, s.data ? s : SLICE(""));
+}
+
+/* A stored name that is not UTF-8 cannot be; should it be all the same, nothing else of the list suffers. */
+void imap_add_mailbox(struct buf *out, const char *utf8_path)
+{
+	struct buf name;
+
+	buf_init(&name, BUF_NO_LIMIT);
+	if (!utf7_encode(&name, slice_str(utf8_path)))
+		buf_clear(&name);
+	imap_add_astring(out, buf_slice(&name));
+	buf_done(&name);
+}
+
+void imap_add_flags(struct buf *out, const struct keywords *names, uint32_t flags, uint64_t keywords,
+                    bool recent)
+{
+	static const struct {
+		uint32_t flag;
+		const char *name;
+	} system[] = {
+		{ FLAG_ANSWERED, "\\Answered" }, { FLAG_FLAGGED, "\\Flagged" }, { FLAG_DELETED, "\\Deleted" },
+		{ FLAG_SEEN, "\\Seen" },         { FLAG_DRAFT, "\\Draft" },
+	};
+	const char *between = "";
+
+	buf_addc(out, '(');
+	for (size_t i = 0; i < ARRAY_LEN(system); i++) {
+		if (!(flags & system[i].flag))
+			continue;
+		buf_printf(out, "%s%s", between, system[i].name);
+		between = " ";
+	}
+	for (uint32_t i = 0; i < names->n; i++) {
+		if (!(keywords & UINT64_C(1) << i) || !names->names[i][0])
+			continue;
+		buf_printf(out, "%s%s", between, names->names[i]);
+		between = " ";
+	}
+	if (recent)
+		buf_printf(out, "%s\\Recent", between);
+	buf_addc(out, ')');
+}
+
+/* ---- sets of messages ---- */
+
+static void free_set(void *set)
+{
+	uid_set_done(set);
+}
+
+bool imap_args_messages(struct imap_args *args, struct imap_cmd *cmd, struct uid_set *ret_uids)
+{
+	const struct selected *selected = &cmd->session->selected;
+	struct uid_set *named = arena_make(cmd->arena, struct uid_set);
+
+	if (!imap_args_set(args, named))
+		return false;
+	uid_set_init(ret_uids);
+	arena_on_free(cmd->arena, free_set, ret_uids);
+	if (cmd->uid_form) {
+		selected_resolve_uids(selected, named, ret_uids);
+		return true;
+	}
+	if (selected_resolve(selected, named, ret_uids))
+		return true;
+	args->error = "No such message number";
+	return false;
+}

@@ -1,0 +1,140 @@
+/*
+ * What one session sees of a view (view.h): its numbers.
+ *
+ * Its messages are those of the state up to known_max and its ghosts, in one ascending order. A ghost's UID is not in the state,
+ * so within a run of ghosts nothing else lies, and numbers follow from counting both sides.
+ */
+#include "view.h"
+
+void selected_open(struct selected *selected, struct view *view, bool read_only)
+{
+	const struct mailbox_state *state = view->state;
+
+	selected->view = view;
+	selected->read_only = read_only;
+	selected->known_max = state->head.uid_next - 1;
+	selected->known_n = state->n;
+	selected->known_keywords = view->keywords.n;
+	selected->known_recent = 0;
+	uid_set_init(&selected->ghosts);
+	uid_set_init(&selected->changed);
+	uid_set_init(&selected->recent);
+	list_add_tail(&view->sessions, &selected->node);
+}
+
+void selected_close(struct selected *selected)
+{
+	struct view *view = selected->view;
+
+	if (!view)
+		return;
+	selected->view = NULL;
+	list_del(&selected->node);
+	uid_set_done(&selected->ghosts);
+	uid_set_done(&selected->changed);
+	uid_set_done(&selected->recent);
+	view_put(view);
+}
+
+/* Ghosts with UIDs below this one. */
+static uint32_t ghosts_before(const struct selected *selected, uint32_t uid)
+{
+	const struct uid_set *ghosts = &selected->ghosts;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < ghosts->n && ghosts->ranges[i].first < uid; i++)
+		n += MIN_OF(ghosts->ranges[i].last, uid - 1) - ghosts->ranges[i].first + 1;
+	return n;
+}
+
+uint32_t selected_seq(const struct selected *selected, uint32_t uid)
+{
+	const struct mailbox_state *state = selected->view->state;
+
+	if (uid == 0 || uid > selected->known_max ||
+	    (mailbox_state_find(state, uid) < 0 && !uid_set_has(&selected->ghosts, uid)))
+		return 0;
+	return mailbox_state_from(state, uid) + ghosts_before(selected, uid) + 1;
+}
+
+uint32_t selected_uid(const struct selected *selected, uint32_t seq)
+{
+	const struct mailbox_state *state = selected->view->state;
+	const struct uid_set *ghosts = &selected->ghosts;
+	uint32_t passed = 0; /* ghosts before the run looked at */
+
+	if (seq == 0 || seq > selected->known_n)
+		return 0;
+	for (uint32_t i = 0; i < ghosts->n; i++) {
+		const struct uid_range *run = &ghosts->ranges[i];
+		uint32_t before = mailbox_state_from(state, run->first) + passed;
+		uint32_t n = run->last - run->first + 1;
+
+		if (seq <= before)
+			break;
+		if (seq <= before + n)
+			return run->first + (seq - before - 1);
+		passed += n;
+	}
+	return state->uid[seq - passed - 1];
+}
+
+/* "*" is UINT32_MAX; "9:*" where there are but 5 means the last one. */
+static bool clip(struct uid_range *range, uint32_t last)
+{
+	bool star = range->last == UINT32_MAX;
+
+	if (star && last) {
+		range->first = MIN_OF(range->first, last);
+		range->last = last;
+	}
+	return star || range->last <= last;
+}
+
+/* Between the UIDs of the first and the last number lie exactly the messages in between; and perhaps UIDs that this
+ * session does not know of, or that were never told: those do not exist, or are ghosts of nobody. */
+bool selected_resolve(const struct selected *selected, const struct uid_set *seqs, struct uid_set *ret_uids)
+{
+	for (uint32_t i = 0; i < seqs->n; i++) {
+		struct uid_range range = seqs->ranges[i];
+
+		if (!clip(&range, selected->known_n))
+			return false;
+		if (selected->known_n)
+			uid_set_add_range(ret_uids, selected_uid(selected, range.first),
+			                  selected_uid(selected, range.last));
+	}
+	return true;
+}
+
+void selected_resolve_uids(const struct selected *selected, const struct uid_set *uids,
+                           struct uid_set *ret_uids)
+{
+	const struct mailbox_state *state = selected->view->state;
+	uint32_t last = state->n ? state->uid[state->n - 1] : 0;
+
+	last = MAX_OF(last, uid_set_max(&selected->ghosts));
+	for (uint32_t i = 0; i < uids->n; i++) {
+		struct uid_range range = uids->ranges[i];
+
+		if (range.last == UINT32_MAX && !last)
+			continue;
+		clip(&range, last);
+		uid_set_add_range(ret_uids, range.first, range.last);
+	}
+}
+
+bool selected_has_news(const struct selected *selected)
+{
+	const struct view *view = selected->view;
+	const struct mailbox_state *state = view->state;
+
+	return view->gone || !uid_set_is_empty(&selected->ghosts) ||
+	       !uid_set_is_empty(&selected->changed) || selected->known_keywords < view->keywords.n ||
+	       (state->n && state->uid[state->n - 1] > selected->known_max);
+}
+
+void selected_told(struct selected *selected, uint32_t uid)
+{
+	uid_set_del_range(&selected->changed, uid, uid);
+}

@@ -1,0 +1,61 @@
+/* The protocol on one page: each verb, its command, where it is legal, and what holds for it. */
+#include "commands.h"
+
+static const struct imap_verb verbs[] = {
+	/* clang-format off */
+	{ "CAPABILITY",   &imap_capability,   IN_ANY,      0 },
+	{ "NOOP",         &imap_noop,         IN_ANY,      LOOKS_FIRST },
+	{ "LOGOUT",       &imap_logout,       IN_ANY,      0 },
+	{ "ID",           &imap_id,           IN_ANY,      0 },
+
+	{ "STARTTLS",     &imap_starttls,     IN_PLAIN,    0 },
+	{ "LOGIN",        &imap_login,        IN_PLAIN,    SECRET_ARGS | CHECKS_PASSWORD | NEEDS_PRIVACY },
+	{ "AUTHENTICATE", &imap_authenticate, IN_PLAIN,    SECRET_ARGS | CHECKS_PASSWORD },
+
+	{ "ENABLE",       &imap_enable,       IN_AUTH,     0 },
+	{ "NAMESPACE",    &imap_namespace,    IN_AUTH,     0 },
+	{ "SELECT",       &imap_select,       IN_AUTH,     0 },
+	{ "EXAMINE",      &imap_select,       IN_AUTH,     VERB_EXAMINES },
+	{ "STATUS",       &imap_status,       IN_AUTH,     0 },
+	{ "LIST",         &imap_list,         IN_AUTH,     0 },
+	{ "LSUB",         &imap_list,         IN_AUTH,     VERB_LSUB },
+	{ "SUBSCRIBE",    &imap_subscribe,    IN_AUTH,     VERB_SUBSCRIBES },
+	{ "UNSUBSCRIBE",  &imap_subscribe,    IN_AUTH,     0 },
+	{ "CREATE",       &imap_create,       IN_AUTH,     0 },
+	{ "DELETE",       &imap_delete,       IN_AUTH,     0 },
+	{ "RENAME",       &imap_rename,       IN_AUTH,     0 },
+	{ "IDLE",         &imap_idle,         IN_AUTH,     LOOKS_FIRST },
+#if __has_include("cmd_append.c")
+	{ "APPEND",       &imap_append,       IN_AUTH,     MESSAGE_LITERAL },
+#endif
+
+	{ "CHECK",        &imap_noop,         IN_SELECTED, LOOKS_FIRST },
+	{ "CLOSE",        &imap_close,        IN_SELECTED, LOOKS_FIRST },
+	{ "UNSELECT",     &imap_close,        IN_SELECTED, VERB_UNSELECTS },
+#if __has_include("cmd_fetch.c")
+	{ "FETCH",        &imap_fetch,        IN_SELECTED, UID_FORM | USES_SEQ },
+#endif
+#if __has_include("cmd_store.c")
+	{ "STORE",        &imap_store,        IN_SELECTED, UID_FORM | USES_SEQ },
+#endif
+#if __has_include("cmd_search.c")
+	{ "SEARCH",       &imap_search,       IN_SELECTED, UID_FORM | USES_SEQ },
+#endif
+#if __has_include("cmd_copy.c")
+	{ "COPY",         &imap_copy,         IN_SELECTED, UID_FORM | USES_SEQ },
+	{ "MOVE",         &imap_copy,         IN_SELECTED, UID_FORM | USES_SEQ | VERB_MOVES },
+#endif
+#if __has_include("cmd_expunge.c")
+	{ "EXPUNGE",      &imap_expunge,      IN_SELECTED, UID_FORM | LOOKS_FIRST },
+#endif
+	/* clang-format on */
+};
+
+const struct imap_verb *imap_verb_find(struct slice name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		if (slice_is(name, verbs[i].name))
+			return &verbs[i];
+	}
+	return NULL;
+}

@@ -20,24 +20,22 @@ struct accept {
 	struct session *session;
 	struct arena *arena; /* the job's: freed with the answer */
 	struct deliver deliver;
-	struct judge *judge; /* under way, NULL */
-	struct judgement judgement;
-	bool check_from; /* submission: the worker looks whether From is the account's own */
+	bool check_from;          /* submission: the worker looks whether From is the account's own */
 	const char *foreign_from; /* it is not: this address */
 	int64_t started;
 	enum fault fault;
 	struct why why;
 };
 
-static struct metric metric_accepted = {
-	.kind = METRIC_COUNTER, .name = "posthouse_smtpd_accepted_total", .help = "messages accepted"
-};
-static struct metric metric_junk = {
-	.kind = METRIC_COUNTER, .name = "posthouse_smtpd_junk_total", .help = "messages filed as junk"
-};
-static struct metric metric_refused = {
-	.kind = METRIC_COUNTER, .name = "posthouse_smtpd_refused_total", .help = "messages refused after their end"
-};
+static struct metric metric_accepted = { .kind = METRIC_COUNTER,
+	                                 .name = "posthouse_smtpd_accepted_total",
+	                                 .help = "messages accepted" };
+static struct metric metric_junk = { .kind = METRIC_COUNTER,
+	                             .name = "posthouse_smtpd_junk_total",
+	                             .help = "messages filed as junk" };
+static struct metric metric_refused = { .kind = METRIC_COUNTER,
+	                                .name = "posthouse_smtpd_refused_total",
+	                                .help = "messages refused after their end" };
 static struct metric metric_time = {
 	.kind = METRIC_HISTOGRAM,
 	.name = "posthouse_smtpd_accept_seconds",
@@ -58,7 +56,8 @@ static void refuse(struct session *s, int code, const char *status, const char *
 	struct id_text trace = id_print(&s->tx->trace);
 
 	metric_inc(&metric_refused);
-	log_line(&s->log, LOG_INFO, "message refused", "trace", trace.text, "status", status, "why", text, NULL);
+	log_line(&s->log, LOG_INFO, "message refused", "trace", trace.text, "status", status, "why", text,
+	         NULL);
 	end_transaction(s);
 	reply(s, code, status, "%s", text);
 }
@@ -80,9 +79,9 @@ static void say_accepted(struct session *s, const struct accept *accept)
 	if (deliver->junk)
 		metric_inc(&metric_junk);
 	log_line(&s->log, LOG_INFO, "message accepted", "trace", trace.text, "size",
-		 log_num((int64_t)s->tx->message.len), "filed", log_num((int64_t)deliver->filed), "queued",
-		 log_num((int64_t)deliver->queued), "junk", deliver->junk, "ms",
-		 log_num(clock_mono_ms() - accept->started), NULL);
+	         log_num((int64_t)s->tx->message.len), "filed", log_num((int64_t)deliver->filed), "queued",
+	         log_num((int64_t)deliver->queued), "junk", deliver->junk, "ms",
+	         log_num(clock_mono_ms() - accept->started), NULL);
 	end_transaction(s);
 	reply(s, 250, "2.0.0", "Accepted as %s", trace.text);
 }
@@ -96,7 +95,8 @@ static void on_delivered(struct job *job)
 	if (session_resume(s)) {
 		if (accept->foreign_from)
 			refuse(s, 550, "5.7.1",
-			       arena_printf(arena, "From: <%s> is no address of %s", accept->foreign_from, s->login));
+			       arena_printf(arena, "From: <%s> is no address of %s", accept->foreign_from,
+			                    s->login));
 		else if (accept->fault)
 			refuse_fault(s, accept->fault, &accept->why);
 		else
@@ -124,12 +124,13 @@ static enum fault look_at_from(struct accept *accept, struct why *why)
 		const struct address address = { .local = entry->local, .domain = entry->domain };
 		enum fault fault;
 
-		fault = route_may_send_as(accept->deliver.stack, &accept->deliver.sender, &address, accept->arena, &own,
-					  why);
+		fault = route_may_send_as(accept->deliver.stack, &accept->deliver.sender, &address,
+		                          accept->arena, &own, why);
 		if (fault)
 			return fault;
 		if (!own) {
-			accept->foreign_from = arena_strz(accept->arena, address_text(accept->arena, &address));
+			accept->foreign_from =
+			    arena_strz(accept->arena, address_text(accept->arena, &address));
 			return FAULT_NONE;
 		}
 	}
@@ -162,26 +163,33 @@ static void start_delivery(struct accept *accept)
 
 /* ---- judging ---- */
 
+/* The session may have ended meanwhile: the judgement is let run out, since it holds the message. */
+static void on_dropped(void *arg)
+{
+	struct accept *accept = arg;
+
+	(void)session_resume(accept->session);
+	arena_free(accept->arena);
+}
+
 static void on_judged(void *arg, const struct judgement *judgement)
 {
 	struct accept *accept = arg;
 	struct session *s = accept->session;
 
-	accept->judge = NULL;
 	if (!session_resume(s)) {
 		arena_free(accept->arena);
 		return;
 	}
-	accept->deliver.results = judgement->fields;
-	if (judgement->verdict == JUDGE_REJECT && smtpd_conf.dmarc_reject) {
-		refuse(s, 550, "5.7.1", judgement->reason);
-		arena_free(accept->arena);
-	} else if (judgement->verdict == JUDGE_TEMP) {
-		refuse(s, 451, "4.7.1", judgement->reason);
+	accept->deliver.results = judgement->headers;
+	if (judgement->verdict == JUDGE_REJECT || judgement->verdict == JUDGE_TEMP) {
+		bool for_good = judgement->verdict == JUDGE_REJECT;
+
+		refuse(s, for_good ? 550 : 451, for_good ? "5.7.1" : "4.7.1", judgement->why);
 		arena_free(accept->arena);
 	} else {
-		if (judgement->verdict != JUDGE_ACCEPT)
-			accept->deliver.junk = judgement->reason;
+		if (judgement->verdict == JUDGE_JUNK)
+			accept->deliver.junk = judgement->why;
 		start_delivery(accept);
 	}
 	session_read(s);
@@ -189,22 +197,24 @@ static void on_judged(void *arg, const struct judgement *judgement)
 
 static void start_judging(struct accept *accept)
 {
+	static const struct judge_handler handler = { .on_judged = on_judged, .on_dropped = on_dropped };
 	struct session *s = accept->session;
+	struct slice message = buf_slice(&s->tx->message);
 	struct byte_range *drop;
 	const struct judge_request request = {
-		.dns = s->smtpd->dns,
-		.pool = s->smtpd->daemon->pool,
 		.client_ip = arena_strdup(accept->arena, conn_peer_ip(s->conn)),
 		.helo = s->helo,
 		.mail_from = slice_str(s->tx->from_text),
-		.message = buf_slice(&s->tx->message),
-		.authserv_id = s->smtpd->daemon->suite->hostname,
+		.message = message,
+		.pool = s->smtpd->daemon->pool,
+		.arena = accept->arena,
 	};
 
-	accept->deliver.n_drop = auth_results_forged(buf_slice(&s->tx->message), request.authserv_id, accept->arena, &drop);
+	accept->deliver.n_drop =
+	    auth_results_forged(message, s->smtpd->daemon->suite->hostname, accept->arena, &drop);
 	accept->deliver.drop = drop;
 	session_wait(s);
-	accept->judge = judge_start(s->smtpd->judges, &request, accept->arena, on_judged, accept);
+	judge_start(s->smtpd->judge, &request, &handler, accept);
 }
 
 /* ---- the beginning ---- */

@@ -16,19 +16,21 @@ struct auth {
 	struct sasl *sasl;
 	const char *mechanism;
 	struct login_check check;
-	bool with_password;	/* the job checks it; else it looks the account up */
-	bool found, last_sent;	/* SCRAM: the account is there; the server's last message is out */
+	bool with_password;    /* the job checks it; else it looks the account up */
+	bool found, last_sent; /* SCRAM: the account is there; the server's last message is out */
 	struct account account;
 	enum fault fault;
 	struct why why;
 };
 
-static struct metric metric_good = {
-	.kind = METRIC_COUNTER, .name = "posthouse_smtpd_logins_total", .labels = "result=\"good\"", .help = "logins"
-};
-static struct metric metric_bad = {
-	.kind = METRIC_COUNTER, .name = "posthouse_smtpd_logins_total", .labels = "result=\"bad\"", .help = "logins"
-};
+static struct metric metric_good = { .kind = METRIC_COUNTER,
+	                             .name = "posthouse_smtpd_logins_total",
+	                             .labels = "result=\"good\"",
+	                             .help = "logins" };
+static struct metric metric_bad = { .kind = METRIC_COUNTER,
+	                            .name = "posthouse_smtpd_logins_total",
+	                            .labels = "result=\"bad\"",
+	                            .help = "logins" };
 
 void auth_drop(struct session *s)
 {
@@ -84,8 +86,8 @@ static void run(struct job *job, void *worker)
 
 	(void)worker;
 	if (auth->with_password)
-		auth->fault = login_password(&auth->check, login, sasl_password(auth->sasl), auth->arena, &auth->account,
-					     &auth->why);
+		auth->fault = login_password(&auth->check, login, sasl_password(auth->sasl), auth->arena,
+		                             &auth->account, &auth->why);
 	else
 		auth->fault = login_lookup(&auth->check, login, auth->arena, &auth->account, &auth->why);
 }

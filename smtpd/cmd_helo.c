@@ -44,8 +44,8 @@ void cmd_ehlo(struct session *s, struct slice args)
 	if (!greet(s, args, true))
 		return;
 	buf_init(&text, HELLO_MAX);
-	buf_printf(&text, "%s\nPIPELINING\nSIZE %lld\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES", suite->hostname,
-		   (long long)suite->message_max);
+	buf_printf(&text, "%s\nPIPELINING\nSIZE %lld\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES",
+	           suite->hostname, (long long)suite->message_max);
 	if (!conn_is_tls(s->conn))
 		buf_adds(&text, "\nSTARTTLS");
 	if (session_may_login(s))

@@ -37,8 +37,8 @@ static void run(struct job *job, void *worker)
 	struct sender_check *check = container_of(job, struct sender_check, job);
 
 	(void)worker;
-	check->fault = route_may_send_as(check->stack, &check->session->account, &check->tx->from, check->tx->arena,
-					 &check->allowed, &check->why);
+	check->fault = route_may_send_as(check->stack, &check->session->account, &check->tx->from,
+	                                 check->tx->arena, &check->allowed, &check->why);
 }
 
 static void on_checked(struct job *job)
@@ -112,7 +112,8 @@ void cmd_mail(struct session *s, struct slice args)
 		drop_transaction(s);
 		return;
 	}
-	if (!session_is_submission(s) || s->tx->null_sender || slice_is(slice_str(s->tx->from_text), s->login))
+	if (!session_is_submission(s) || s->tx->null_sender ||
+	    slice_is(slice_str(s->tx->from_text), s->login))
 		accept_sender(s);
 	else
 		check_sender(s);

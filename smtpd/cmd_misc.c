@@ -45,7 +45,8 @@ bool xclient_allowed(const struct session *s)
 	const struct conf_list *from = &smtpd_conf.xclient_from;
 
 	for (size_t i = 0; s->conn && i < from->n; i++) {
-		if (strcmp(from->items[i], s->log.fields[1].value) == 0) /* the address it came from, whatever it said since */
+		if (strcmp(from->items[i], s->log.fields[1].value) ==
+		    0) /* the address it came from, whatever it said since */
 			return true;
 	}
 	return false;
@@ -74,7 +75,8 @@ static bool xclient_attribute(struct session *s, struct slice name, struct slice
 			return false;
 		conn_set_peer(s->conn, text, conn_peer_port(s->conn));
 	} else if (slice_is(name, "NAME")) {
-		s->client_name = slice_is(value, "[UNAVAILABLE]") || slice_is(value, "[TEMPUNAVAIL]") ? "" : text;
+		s->client_name =
+		    slice_is(value, "[UNAVAILABLE]") || slice_is(value, "[TEMPUNAVAIL]") ? "" : text;
 	} else if (!slice_is(name, "HELO")) {
 		return false;
 	}
@@ -89,7 +91,8 @@ void cmd_xclient(struct session *s, struct slice args)
 		struct slice value = word;
 
 		if (!slice_cut(&value, '=', &name) || !value.data || !xclient_attribute(s, name, value)) {
-			reply(s, 501, "5.5.4", "Not an attribute of XCLIENT: %.*s", SLICE_FMT(slice_first(word, 100)));
+			reply(s, 501, "5.5.4", "Not an attribute of XCLIENT: %.*s",
+			      SLICE_FMT(slice_first(word, 100)));
 			return;
 		}
 	}

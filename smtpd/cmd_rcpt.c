@@ -27,17 +27,17 @@ static const struct {
 	[ROUTE_LOOP] = { 550, "5.4.6", "The alias leads in a circle or to too many" },
 };
 
-static struct metric metric_refused = {
-	.kind = METRIC_COUNTER, .name = "posthouse_smtpd_recipients_refused_total", .help = "recipients refused"
-};
+static struct metric metric_refused = { .kind = METRIC_COUNTER,
+	                                .name = "posthouse_smtpd_recipients_refused_total",
+	                                .help = "recipients refused" };
 
 /* ---- taking what was found ---- */
 
 static bool is_there(const struct transaction *tx, const struct recipient *recipient)
 {
 	for (const struct recipient *r = tx->recipients; r; r = r->next) {
-		if (r->local == recipient->local &&
-		    (r->local ? id_eq(&r->account, &recipient->account) : strcmp(r->address, recipient->address) == 0))
+		if (r->local == recipient->local && (r->local ? id_eq(&r->account, &recipient->account)
+		                                              : strcmp(r->address, recipient->address) == 0))
 			return true;
 	}
 	return false;
@@ -83,7 +83,8 @@ static void on_routed(struct job *job)
 			take(s->tx, rcpt);
 		else
 			metric_inc(&metric_refused);
-		reply(s, replies[rcpt->result].code, replies[rcpt->result].status, "%s", replies[rcpt->result].text);
+		reply(s, replies[rcpt->result].code, replies[rcpt->result].status, "%s",
+		      replies[rcpt->result].text);
 	}
 	session_read(s);
 }

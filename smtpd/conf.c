@@ -2,7 +2,7 @@
 
 #include "suite/daemon.h"
 
-#define ROW(type, field, fallback, flags, min, max, help) \
+#define ROW(type, field, fallback, flags, min, max, help)                                                    \
 	CONF(struct smtpd_conf, type, field, fallback, flags, min, max, help)
 
 struct smtpd_conf smtpd_conf;
@@ -16,7 +16,7 @@ const struct conf_row smtpd_conf_rows[] = {
 	ROW(CONF_STR, postmaster, "", CONF_RELOAD, 0, 0, "address that takes mail to <Postmaster>; empty: postmaster at hostname"),
 	ROW(CONF_LIST, xclient_from, "", 0, 0, 0, "peers that may say for whom they speak (XCLIENT): proxies, tests"),
 	ROW(CONF_BOOL, plaintext_login, "no", CONF_RELOAD, 0, 0, "allow passwords without TLS from this machine itself"),
-	ROW(CONF_BOOL, dmarc_reject, "yes", CONF_RELOAD, 0, 0, "refuse what its domain's DMARC policy says to reject; no: file it as junk"),
+	ROW(CONF_BOOL, dmarc_reject, "yes", 0, 0, 0, "refuse what its domain's DMARC policy says to reject; no: file it as junk"),
 	ROW(CONF_SIZE, receive_memory, "512M", CONF_RELOAD, 1 << 20, INT64_C(1) << 40, "memory for messages being received"),
 	ROW(CONF_INT, recipients_max, "1000", CONF_RELOAD, 100, 100000, "recipients of one message"),
 	ROW(CONF_INT, sessions_max, "5000", CONF_RELOAD, 1, 1000000, "sessions of this process"),

@@ -93,9 +93,12 @@ static enum fault send_out(struct deliver *deliver, size_t n_remote, struct aren
 	envelope.recipients = arena_array(arena, struct outgoing_recipient, n_remote);
 	for (const struct recipient *r = deliver->tx->recipients; r; r = r->next) {
 		if (!r->local)
-			envelope.recipients[envelope.n++] = (struct outgoing_recipient){
-				.address = r->address, .orcpt = r->orcpt, .reply = "", .status = "", .host = ""
-			};
+			envelope.recipients[envelope.n++] =
+			    (struct outgoing_recipient){ .address = r->address,
+				                         .orcpt = r->orcpt,
+				                         .reply = "",
+				                         .status = "",
+				                         .host = "" };
 	}
 	buf_init(&text, BUF_NO_LIMIT);
 	add_common(deliver, &text);
@@ -104,8 +107,8 @@ static enum fault send_out(struct deliver *deliver, size_t n_remote, struct aren
 	if (fault)
 		return fault;
 	envelope.key = sealed.key;
-	fault = outgoing_put(deliver->stack, &sealed, &envelope, id_is_zero(&deliver->sender) ? NULL : &deliver->sender,
-			     NULL, 0, arena, why);
+	fault = outgoing_put(deliver->stack, &sealed, &envelope,
+	                     id_is_zero(&deliver->sender) ? NULL : &deliver->sender, NULL, 0, arena, why);
 	if (!fault)
 		deliver->queued += envelope.n;
 	secret_wipe(&envelope.key, sizeof(envelope.key));
@@ -122,8 +125,8 @@ struct locals {
 	size_t n, n_failed;
 };
 
-static enum fault file_one(struct deliver *deliver, const struct sealed_message *sealed, const struct recipient *to,
-			   struct why *why)
+static enum fault file_one(struct deliver *deliver, const struct sealed_message *sealed,
+                           const struct recipient *to, struct why *why)
 {
 	const bool junk = deliver->junk && !id_is_zero(&to->junk);
 	const struct filing filing = {
@@ -144,7 +147,7 @@ static enum fault file_one(struct deliver *deliver, const struct sealed_message 
 
 /* The recipients that failed for now, as queued local deliveries of the content that is already there. */
 static enum fault queue_failed(struct deliver *deliver, const struct sealed_message *sealed,
-			       const struct locals *locals, struct arena *arena, struct why *why)
+                               const struct locals *locals, struct arena *arena, struct why *why)
 {
 	struct envelope_out envelope;
 
@@ -166,11 +169,12 @@ static enum fault queue_failed(struct deliver *deliver, const struct sealed_mess
 	return outgoing_put(deliver->stack, sealed, &envelope, NULL, locals->accounts, locals->n, arena, why);
 }
 
-static enum fault file_all(struct deliver *deliver, const struct sealed_message *sealed, struct locals *locals,
-			   struct arena *arena, struct why *why)
+static enum fault file_all(struct deliver *deliver, const struct sealed_message *sealed,
+                           struct locals *locals, struct arena *arena, struct why *why)
 {
 	const struct actor actor = { ACTOR_DELIVERY, locals->accounts[0] };
-	enum fault fault = message_store(deliver->stack, &actor, sealed, locals->accounts, locals->n, arena, why);
+	enum fault fault =
+	    message_store(deliver->stack, &actor, sealed, locals->accounts, locals->n, arena, why);
 	enum fault last = FAULT_NONE;
 
 	if (fault)

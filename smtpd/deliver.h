@@ -20,12 +20,12 @@ struct deliver {
 	const struct transaction *tx;
 	const char *hostname;
 	struct received received;
-	struct slice results;		/* Authentication-Results and such, whole fields; for local mailboxes */
+	struct slice results; /* Authentication-Results and such, whole fields; for local mailboxes */
 	const struct byte_range *drop; /* fields of the message that claim to be ours */
 	size_t n_drop;
-	const char *junk;	/* why it goes to Junk; NULL: to the INBOX */
-	bool submission;	/* adds Date and Message-ID where missing */
-	struct id sender;	/* account; zero when none */
+	const char *junk; /* why it goes to Junk; NULL: to the INBOX */
+	bool submission;  /* adds Date and Message-ID where missing */
+	struct id sender; /* account; zero when none */
 	int64_t queue_lifetime;
 	/* outcome */
 	size_t filed, queued;

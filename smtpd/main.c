@@ -7,11 +7,11 @@
 #include "session.h"
 #include "usage.h"
 
-#define LOGIN_THREADS	4
-#define LOGIN_QUEUE	1000
-#define LOGINS_MAX	50000
+#define LOGIN_THREADS   4
+#define LOGIN_QUEUE     1000
+#define LOGINS_MAX      50000
 #define LOCKOUT_ENTRIES 65536
-#define USAGE_ACCOUNTS	100000
+#define USAGE_ACCOUNTS  100000
 
 struct port {
 	struct list node;
@@ -28,7 +28,7 @@ static void on_accept(void *arg, struct conn *conn)
 }
 
 static enum fault listen_on(struct smtpd *smtpd, const struct conf_list *addresses, enum service service,
-			    const char *name, struct why *why)
+                            const char *name, struct why *why)
 {
 	for (size_t i = 0; i < addresses->n; i++) {
 		struct port *port = arena_make(smtpd->daemon->arena, struct port);
@@ -36,8 +36,8 @@ static enum fault listen_on(struct smtpd *smtpd, const struct conf_list *address
 
 		port->smtpd = smtpd;
 		port->service = service;
-		fault = listener_open(smtpd->daemon->loop, addresses->items[i], true, on_accept, port, &port->listener,
-				      why);
+		fault = listener_open(smtpd->daemon->loop, addresses->items[i], true, on_accept, port,
+		                      &port->listener, why);
 		if (fault)
 			return fault;
 		list_add_tail(&smtpd->listeners, &port->node);
@@ -60,8 +60,17 @@ static enum fault open_parts(struct smtpd *smtpd, struct why *why)
 		.servers = daemon->suite->dns_servers,
 		.trust_anchor = daemon->suite->dns_trust_anchor,
 	};
-	const struct pool_conf logins = { .name = "login", .threads = LOGIN_THREADS, .queue_max = LOGIN_QUEUE };
-	const struct lockout_conf lockout = { .failures_max = 10, .block_ms = 600000, .entries_max = LOCKOUT_ENTRIES };
+	const struct pool_conf logins = { .name = "login",
+		                          .threads = LOGIN_THREADS,
+		                          .queue_max = LOGIN_QUEUE };
+	const struct judge_conf judge = {
+		.authserv_id = daemon->suite->hostname,
+		.enforce = smtpd_conf.dmarc_reject,
+	};
+	enum fault fault;
+	const struct lockout_conf lockout = { .failures_max = 10,
+		                              .block_ms = 600000,
+		                              .entries_max = LOCKOUT_ENTRIES };
 
 	list_init(&smtpd->sessions);
 	list_init(&smtpd->listeners);
@@ -70,9 +79,11 @@ static enum fault open_parts(struct smtpd *smtpd, struct why *why)
 	smtpd->lockout = lockout_new(&lockout);
 	smtpd->usage = usage_cache_new(USAGE_ACCOUNTS);
 	smtpd->login_pool = pool_new(daemon->loop, &logins);
-	smtpd->judges = judges_new(daemon->loop);
 	bus_subscribe(daemon->stack->bus, TOPIC_ACCOUNT, on_account, smtpd);
-	return dns_new(daemon->loop, &dns, &smtpd->dns, why);
+	fault = dns_new(daemon->loop, &dns, &smtpd->dns, why);
+	if (!fault)
+		smtpd->judge = judge_new(daemon->loop, smtpd->dns, &judge);
+	return fault;
 }
 
 static enum fault start(struct daemon *daemon, struct why *why)
@@ -88,9 +99,11 @@ static enum fault start(struct daemon *daemon, struct why *why)
 	if (!fault)
 		fault = listen_on(smtpd, &smtpd_conf.listen, SERVICE_MX, "SMTP", why);
 	if (!fault)
-		fault = listen_on(smtpd, &smtpd_conf.listen_submission, SERVICE_SUBMISSION, "SUBMISSION", why);
+		fault =
+		    listen_on(smtpd, &smtpd_conf.listen_submission, SERVICE_SUBMISSION, "SUBMISSION", why);
 	if (!fault)
-		fault = listen_on(smtpd, &smtpd_conf.listen_submissions, SERVICE_SUBMISSIONS, "SUBMISSIONS", why);
+		fault =
+		    listen_on(smtpd, &smtpd_conf.listen_submissions, SERVICE_SUBMISSIONS, "SUBMISSIONS", why);
 	return fault;
 }
 
@@ -99,11 +112,10 @@ static void drain(struct daemon *daemon)
 	struct smtpd *smtpd = daemon->state;
 
 	smtpd->draining = true;
-	list_each(&smtpd->listeners, node)
+	list_each (&smtpd->listeners, node)
 		listener_pause(list_item(node, struct port, node)->listener, true);
 	/* a session that is storing a message answers first; the others have nothing to lose */
-	list_each(&smtpd->sessions, node)
-	{
+	list_each (&smtpd->sessions, node) {
 		struct session *s = list_item(node, struct session, node);
 
 		if (s->state != ST_ACCEPT)
@@ -115,12 +127,12 @@ static void stop(struct daemon *daemon)
 {
 	struct smtpd *smtpd = daemon->state;
 
-	list_each(&smtpd->listeners, node)
+	list_each (&smtpd->listeners, node)
 		listener_close(list_item(node, struct port, node)->listener);
 	if (smtpd->login_pool)
 		pool_free(smtpd->login_pool);
+	judge_free(smtpd->judge);
 	dns_free(smtpd->dns);
-	judges_free(smtpd->judges);
 	usage_cache_free(smtpd->usage);
 	lockout_free(smtpd->lockout);
 	login_cache_free(smtpd->logins);

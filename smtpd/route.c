@@ -25,7 +25,7 @@ static bool has_account(const struct route *route, const struct id *account)
 }
 
 static enum fault to_account(struct route *route, const struct address_row *entry, enum route_result *ret,
-			     struct why *why)
+                             struct why *why)
 {
 	struct recipient *recipient;
 	enum fault fault;
@@ -34,7 +34,8 @@ static enum fault to_account(struct route *route, const struct address_row *entr
 		*ret = ROUTE_SUSPENDED;
 		return FAULT_NONE;
 	}
-	fault = route->usage ? usage_check(route->usage, route->stack, &entry->account, entry->quota, why) : FAULT_NONE;
+	fault = route->usage ? usage_check(route->usage, route->stack, &entry->account, entry->quota, why)
+	                     : FAULT_NONE;
 	if (fault == FAULT_OVER_QUOTA) {
 		*ret = ROUTE_FULL;
 		return FAULT_NONE;
@@ -53,12 +54,12 @@ static enum fault to_account(struct route *route, const struct address_row *entr
 }
 
 static enum fault follow(struct route *route, const struct address *address, int depth, bool from_alias,
-			 enum route_result *ret, struct why *why);
+                         enum route_result *ret, struct why *why);
 
 /* An alias is good when one of its targets is: the others are the operator's to mend, and are logged nowhere else than
  * in the route that failed. */
-static enum fault to_targets(struct route *route, const struct address_row *entry, int depth, enum route_result *ret,
-			     struct why *why)
+static enum fault to_targets(struct route *route, const struct address_row *entry, int depth,
+                             enum route_result *ret, struct why *why)
 {
 	bool any = false;
 
@@ -83,7 +84,7 @@ static enum fault to_targets(struct route *route, const struct address_row *entr
 }
 
 static enum fault follow(struct route *route, const struct address *address, int depth, bool from_alias,
-			 enum route_result *ret, struct why *why)
+                         enum route_result *ret, struct why *why)
 {
 	struct address_row entry;
 	struct slice key, local;
@@ -101,8 +102,8 @@ static enum fault follow(struct route *route, const struct address *address, int
 	local = key;
 	while (local.len && local.data[local.len - 1] != '@')
 		local.len--;
-	fault = address_find(route->stack, slice_first(local, local.len ? local.len - 1 : 0), slice_from(key, local.len),
-			     route->arena, &found, &entry, why);
+	fault = address_find(route->stack, slice_first(local, local.len ? local.len - 1 : 0),
+	                     slice_from(key, local.len), route->arena, &found, &entry, why);
 	if (fault)
 		return fault;
 	switch (found) {
@@ -118,10 +119,11 @@ static enum fault follow(struct route *route, const struct address *address, int
 		break;
 	}
 	return entry.kind == ADDRESS_ACCOUNT ? to_account(route, &entry, ret, why)
-					     : to_targets(route, &entry, depth, ret, why);
+	                                     : to_targets(route, &entry, depth, ret, why);
 }
 
-enum fault route_recipient(struct route *route, const struct address *address, enum route_result *ret, struct why *why)
+enum fault route_recipient(struct route *route, const struct address *address, enum route_result *ret,
+                           struct why *why)
 {
 	route->first = NULL;
 	route->last = &route->first;
@@ -130,7 +132,7 @@ enum fault route_recipient(struct route *route, const struct address *address, e
 }
 
 enum fault route_may_send_as(struct stack *stack, const struct id *account, const struct address *address,
-			     struct arena *arena, bool *ret, struct why *why)
+                             struct arena *arena, bool *ret, struct why *why)
 {
 	/* who would get mail to it: no relaying, no quota */
 	struct route route = { .stack = stack, .may_relay = false, .room = 1000, .arena = arena };

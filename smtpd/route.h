@@ -11,28 +11,30 @@ struct usage_cache;
 
 enum route_result {
 	ROUTE_OK,
-	ROUTE_UNKNOWN,	 /* our domain, nobody there */
-	ROUTE_RELAY,	 /* not our domain, and this session may not send out */
+	ROUTE_UNKNOWN, /* our domain, nobody there */
+	ROUTE_RELAY,   /* not our domain, and this session may not send out */
 	ROUTE_SUSPENDED,
 	ROUTE_FULL,
-	ROUTE_LOOP,	 /* aliases lead in a circle, or to too many */
+	ROUTE_LOOP, /* aliases lead in a circle, or to too many */
 };
 
 struct route {
 	struct stack *stack;
 	struct usage_cache *usage;
 	bool may_relay; /* submission */
-	size_t room;	/* recipients that may still be added */
-	struct arena *arena; /* for what is found: the job's own, handed to the transaction when it is accepted */
+	size_t room;    /* recipients that may still be added */
+	struct arena
+	    *arena; /* for what is found: the job's own, handed to the transaction when it is accepted */
 	/* found */
 	struct recipient *first, **last;
 	size_t n;
 };
 
 /* FAULT_NONE with *ret other than ROUTE_OK: refuse. */
-MUST_CHECK enum fault route_recipient(struct route *, const struct address *, enum route_result *ret, struct why *);
+MUST_CHECK enum fault route_recipient(struct route *, const struct address *, enum route_result *ret,
+                                      struct why *);
 /* May `login` use this address as sender: its own, with a tag, or an alias that leads to it. */
-MUST_CHECK enum fault route_may_send_as(struct stack *, const struct id *account, const struct address *, struct arena *,
-					bool *ret, struct why *);
+MUST_CHECK enum fault route_may_send_as(struct stack *, const struct id *account, const struct address *,
+                                        struct arena *, bool *ret, struct why *);
 
 #endif

@@ -32,12 +32,12 @@ static const struct state_row {
 	/* clang-format on */
 };
 
-static struct metric metric_sessions = {
-	.kind = METRIC_GAUGE, .name = "posthouse_smtpd_sessions", .help = "sessions open now"
-};
-static struct metric metric_opened = {
-	.kind = METRIC_COUNTER, .name = "posthouse_smtpd_sessions_total", .help = "sessions opened"
-};
+static struct metric metric_sessions = { .kind = METRIC_GAUGE,
+	                                 .name = "posthouse_smtpd_sessions",
+	                                 .help = "sessions open now" };
+static struct metric metric_opened = { .kind = METRIC_COUNTER,
+	                               .name = "posthouse_smtpd_sessions_total",
+	                               .help = "sessions opened" };
 
 static int64_t deadline_of(enum deadline deadline)
 {
@@ -56,8 +56,8 @@ static int64_t deadline_of(enum deadline deadline)
 void session_enter(struct session *s, enum session_state state)
 {
 	if (s->state != state && !(states[s->state].next & BIT(state))) {
-		log_line(&s->log, LOG_ERROR, "a state may not follow another", "from", states[s->state].doing, "to",
-			 states[state].doing, NULL);
+		log_line(&s->log, LOG_ERROR, "a state may not follow another", "from", states[s->state].doing,
+		         "to", states[state].doing, NULL);
 		state = ST_CLOSE;
 	}
 	s->state = state;
@@ -273,7 +273,12 @@ struct session *session_new(struct smtpd *smtpd, struct conn *conn, enum service
 	const char *ip = arena_strdup(arena, conn_peer_ip(conn)), *refused = refusal(smtpd, ip);
 	struct id id = id_new();
 
-	*s = (struct session){ .smtpd = smtpd, .conn = conn, .service = service, .helo = "", .client_name = "", .arena = arena };
+	*s = (struct session){ .smtpd = smtpd,
+		               .conn = conn,
+		               .service = service,
+		               .helo = "",
+		               .client_name = "",
+		               .arena = arena };
 	snprintf(s->id, sizeof(s->id), "%.12s", id_print(&id).text);
 	log_set(&s->log, "session", s->id);
 	log_set(&s->log, "ip", ip);

@@ -27,12 +27,12 @@ struct session {
 	char id[20];
 	const char *helo, *client_name; /* helo "" before EHLO; client_name: confirmed reverse name or "" */
 	bool esmtp, tls_wanted;
-	struct auth *auth;     /* the exchange under way (cmd_auth.c), NULL */
-	const char *login;     /* who logged in; NULL */
-	struct id account;     /* whose account that is */
+	struct auth *auth;      /* the exchange under way (cmd_auth.c), NULL */
+	const char *login;      /* who logged in; NULL */
+	struct id account;      /* whose account that is */
 	struct transaction *tx; /* NULL outside a transaction */
-	struct arena *arena;   /* the session's */
-	unsigned errors, busy; /* busy: jobs and judgements out */
+	struct arena *arena;    /* the session's */
+	unsigned errors, busy;  /* busy: jobs and judgements out */
 	bool closing;
 };
 

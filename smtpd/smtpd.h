@@ -18,8 +18,8 @@ struct smtpd {
 	struct login_cache *logins; /* any thread */
 	struct lockout *lockout;    /* any thread */
 	struct usage_cache *usage;  /* any thread */
-	struct judges *judges;
-	struct map *per_ip;	    /* address -> number of sessions, as a pointer */
+	struct judge *judge;
+	struct map *per_ip; /* address -> number of sessions, as a pointer */
 	struct list sessions;
 	size_t n_sessions;
 	uint64_t receiving; /* bytes of messages in memory */

@@ -6,7 +6,7 @@
 #include "smtp/params.h"
 #include "suite/directory.h"
 
-struct recipient { /* one address that will get the message, after aliases */
+struct recipient {           /* one address that will get the message, after aliases */
 	const char *address; /* printed */
 	const char *orcpt;
 	bool local;
@@ -28,7 +28,7 @@ struct transaction {
 	struct smtp_data data;
 	struct buf message; /* as received, dots unstuffed */
 	uint64_t reserved;  /* of smtpd->receiving */
-	bool too_big;	    /* read to its end, then refused */
+	bool too_big;       /* read to its end, then refused */
 	bool no_memory;
 };
 

@@ -82,8 +82,8 @@ static void remember(struct usage_cache *cache, const struct id *account, uint64
 	pthread_mutex_unlock(&cache->lock);
 }
 
-enum fault usage_check(struct usage_cache *cache, struct stack *stack, const struct id *account, uint64_t quota,
-		       struct why *why)
+enum fault usage_check(struct usage_cache *cache, struct stack *stack, const struct id *account,
+                       uint64_t quota, struct why *why)
 {
 	const struct actor actor = { ACTOR_DELIVERY, *account };
 	struct usage usage;
@@ -100,8 +100,9 @@ enum fault usage_check(struct usage_cache *cache, struct stack *stack, const str
 		remember(cache, account, bytes);
 	}
 	if (bytes >= quota)
-		return fault_set(why, FAULT_OVER_QUOTA, "account %s holds %llu of %llu bytes", id_print(account).text,
-				 (unsigned long long)bytes, (unsigned long long)quota);
+		return fault_set(why, FAULT_OVER_QUOTA, "account %s holds %llu of %llu bytes",
+		                 id_print(account).text, (unsigned long long)bytes,
+		                 (unsigned long long)quota);
 	return FAULT_NONE;
 }
 

@@ -12,8 +12,8 @@ struct usage_cache;
 struct usage_cache *usage_cache_new(size_t accounts_max);
 void usage_cache_free(struct usage_cache *);
 /* OVER_QUOTA: it has reached its quota. May ask the store: on a worker. */
-MUST_CHECK enum fault usage_check(struct usage_cache *, struct stack *, const struct id *account, uint64_t quota,
-				  struct why *);
+MUST_CHECK enum fault usage_check(struct usage_cache *, struct stack *, const struct id *account,
+                                  uint64_t quota, struct why *);
 void usage_added(struct usage_cache *, const struct id *account, uint64_t bytes);
 
 #endif

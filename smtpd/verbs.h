@@ -4,10 +4,10 @@
 #include "session.h"
 
 enum verb_flags {
-	NEEDS_HELO = 1,	 /* 503 before EHLO or HELO */
-	NEEDS_MAIL = 2,	 /* 503 outside a transaction */
-	NEEDS_RCPT = 4,	 /* 503, or 554 when all were refused */
-	NEEDS_LOGIN = 8, /* on submission: 530 before AUTH */
+	NEEDS_HELO = 1,   /* 503 before EHLO or HELO */
+	NEEDS_MAIL = 2,   /* 503 outside a transaction */
+	NEEDS_RCPT = 4,   /* 503, or 554 when all were refused */
+	NEEDS_LOGIN = 8,  /* on submission: 530 before AUTH */
 	NOT_IN_MAIL = 16, /* 503 inside a transaction */
 };
 
@@ -36,8 +36,8 @@ void cmd_xclient(struct session *, struct slice args);
 
 bool xclient_allowed(const struct session *);
 void auth_line(struct session *, struct slice line); /* ST_AUTH: a response */
-void auth_drop(struct session *);		     /* the session ends */
-void data_read(struct session *);		     /* ST_DATA: bytes of the message */
+void auth_drop(struct session *);                    /* the session ends */
+void data_read(struct session *);                    /* ST_DATA: bytes of the message */
 unsigned smtp_extensions(const struct session *);    /* enum smtp_ext bits offered */
 
 #endif

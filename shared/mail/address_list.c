@@ -374,7 +374,8 @@ static void take_separator(struct list *list)
 	} else if (!list->fresh && !lex_done(&list->lex)) {
 		/* no comma between two addresses, or a byte that belongs nowhere */
 		list->ret->broken = true;
-		if (!lex_is(&list->lex, '<') && !lex_is(&list->lex, '@') && !lex_is(&list->lex, '"') && !lex_is_atext(*list->lex.at))
+		if (!lex_is(&list->lex, '<') && !lex_is(&list->lex, '@') && !lex_is(&list->lex, '"') &&
+		    !lex_is_atext(*list->lex.at))
 			list->lex.at++;
 		list->fresh = true;
 	}

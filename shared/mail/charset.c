@@ -111,6 +111,8 @@ bool charset_to_utf8(struct buf *out, struct slice charset, struct slice text)
 	UConverter *converter;
 	bool fits;
 
+	if (text.len == 0)
+		return !out->overflow;
 	if (is_ascii_name(charset))
 		return charset_guess(out, text);
 	if (is_utf8_name(charset))

@@ -172,6 +172,15 @@ static void add_subject(struct buf *out, const struct dsn *dsn)
 	buf_adds(out, "\r\n");
 }
 
+static bool is_7bit(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.data[i] >= 0x80)
+			return false;
+	}
+	return true;
+}
+
 static void add_header(struct buf *out, const struct dsn *dsn, const char *boundary)
 {
 	buf_adds(out, "From: ");
@@ -185,11 +194,12 @@ static void add_header(struct buf *out, const struct dsn *dsn, const char *bound
 	add_date(out, "Date", dsn->date_ms, dsn->zone);
 	add_field(out, "Message-ID", dsn->message_id, dsn->utf8);
 	add_field(out, "In-Reply-To", dsn->in_reply_to, dsn->utf8);
+	buf_adds(out, "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n");
+	if (dsn->utf8 || !is_7bit(dsn->original))
+		buf_adds(out, "Content-Transfer-Encoding: 8bit\r\n");
 	buf_printf(out,
-	           "Auto-Submitted: auto-replied\r\n"
-	           "MIME-Version: 1.0\r\n"
-	           "Content-Type: multipart/report; report-type=%s;\r\n boundary=\"%s\"\r\n\r\n",
-	           "delivery-status", boundary);
+	           "Content-Type: multipart/report; report-type=delivery-status;\r\n boundary=\"%s\"\r\n\r\n",
+	           boundary);
 }
 
 static void begin_part(struct buf *out, const char *boundary, const char *description, const char *type)
@@ -213,15 +223,6 @@ static void add_status_part(struct buf *out, const struct dsn *dsn, const char *
 	buf_adds(out, dsn->utf8 ? "Content-Transfer-Encoding: 8bit\r\n\r\n" : "\r\n");
 	add_status(out, dsn);
 	buf_adds(out, "\r\n");
-}
-
-static bool is_7bit(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] >= 0x80)
-			return false;
-	}
-	return true;
 }
 
 /* message/rfc822 may not be encoded, so 8-bit goes as it is and says so; a header with raw UTF-8 is a global one. */

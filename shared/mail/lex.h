@@ -13,7 +13,9 @@ struct lex {
 
 static inline struct lex lex_of(struct slice s)
 {
-	return s.len ? (struct lex){ s.data, s.data + s.len } : (struct lex){ NULL, NULL };
+	if (s.len == 0)
+		s = SLICE("");
+	return (struct lex){ s.data, s.data + s.len };
 }
 
 static inline bool lex_done(const struct lex *lex)

@@ -366,15 +366,15 @@ static void parse_part(struct scan *s, struct mime_part *part, const struct fram
 {
 	bool whole = read_header(s, part, frames, env);
 	uint32_t lines = s->lines;
-	size_t end;
 
 	part->body = s->at;
 	if (whole || part->kind == MIME_MESSAGE)
 		parse_body(s, part, frames);
-	end = MAX_OF(s->hit.cut, part->body);
-	part->body_len = end - part->body;
+	/* the line end of a header is its own, for all the parts around it too */
+	s->hit.cut = MAX_OF(s->hit.cut, part->body);
+	part->body_len = s->hit.cut - part->body;
 	/* the delimiter took the last LF back */
-	part->lines = s->lines - lines - (s->hit.cut < s->hit.line && s->hit.cut >= part->body);
+	part->lines = s->lines - lines - (s->hit.cut < s->hit.line);
 	if (part->kind == MIME_MULTIPART && !part->children) {
 		add_whole_body(s, part);
 		part->children->body_len = part->body_len;

@@ -131,7 +131,8 @@ static enum fault parse_param(struct slice word, struct smtp_param *ret, struct 
 		return fault_set(why, FAULT_INPUT, "parameter %.*s without its value",
 		                 SLICE_FMT(ret->keyword));
 	if (ret->value.len > SMTP_VALUE_MAX || slice_chr(ret->value, '=') >= 0)
-		return fault_set(why, FAULT_INPUT, "malformed value of parameter %.*s", SLICE_FMT(ret->keyword));
+		return fault_set(why, FAULT_INPUT, "malformed value of parameter %.*s",
+		                 SLICE_FMT(ret->keyword));
 	return FAULT_NONE;
 }
 

@@ -38,7 +38,7 @@ struct daemon {
 	struct stack *stack;
 	struct tls_ctx *tls; /* NULL unless spec->tls */
 	struct arena *arena; /* lives as long as the process */
-	const char *node;    /* "smtpd-4711@mx1" */
+	const char *node;    /* "smtpd-4711-mx1" */
 	void *state;         /* the daemon's own */
 };
 

@@ -149,6 +149,14 @@ bool dkim_check_is_open(const struct dkim_check *check)
 	return false;
 }
 
+void dkim_check_give_up(struct dkim_check *check, const char *why)
+{
+	for (size_t i = 0; i < check->n; i++) {
+		if (is_open(&check->signatures[i]))
+			decide(&check->signatures[i], AUTHRES_TEMPERROR, why);
+	}
+}
+
 static bool is_signature(struct slice name)
 {
 	return slice_is(name, "DKIM-Signature");
@@ -197,8 +205,17 @@ static const char *feed_header(DKIM *dkim, const struct dkim_check *check)
 	return NULL;
 }
 
+static bool ends_in_crlf(struct slice text)
+{
+	return text.len >= 2 && text.data[text.len - 2] == '\r' && text.data[text.len - 1] == '\n';
+}
+
+/* A body that came by BDAT may end without CRLF; canonicalisation adds it (3.4.3), the library wants it given. */
 static const char *feed_body(DKIM *dkim, struct slice body)
 {
+	u_char crlf[] = "\r\n";
+	bool unended = body.len > 0 && !ends_in_crlf(body);
+
 	while (body.len > 0) {
 		struct slice chunk = slice_first(body, BODY_CHUNK);
 
@@ -206,6 +223,8 @@ static const char *feed_body(DKIM *dkim, struct slice body)
 			return "the library does not take the body";
 		body = slice_from(body, chunk.len);
 	}
+	if (unended && dkim_body(dkim, crlf, 2) != DKIM_STAT_OK)
+		return "the library does not take the body";
 	return NULL;
 }
 

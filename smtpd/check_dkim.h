@@ -44,5 +44,7 @@ MUST_CHECK bool dkim_check_keys(struct dkim_check *, struct answers *);
 /* Is there a signature left that dkim_check_verify() has to look at? */
 bool dkim_check_is_open(const struct dkim_check *);
 void dkim_check_verify(struct dkim_check *, const struct dkim_verifier *);
+/* Instead: what is open is a temporary error. */
+void dkim_check_give_up(struct dkim_check *, const char *why);
 
 #endif

@@ -108,9 +108,12 @@ static inline void maker_sign_leaking(struct slice message, const struct maker_s
 		abort();
 	if (message.len > iter.at)
 		dkim_body(dkim, (u_char *)(uintptr_t)(message.data + iter.at), message.len - iter.at);
-	if (dkim_eom(dkim, NULL) != DKIM_STAT_OK ||
-	    dkim_getsighdr(dkim, signature, sizeof(signature), sizeof(DKIM_SIGNHEADER ": ")) != DKIM_STAT_OK)
+	if ((status = dkim_eom(dkim, NULL)) != DKIM_STAT_OK ||
+	    dkim_getsighdr(dkim, signature, sizeof(signature), sizeof(DKIM_SIGNHEADER ": ")) !=
+	        DKIM_STAT_OK) {
+		fprintf(stderr, "dkim_sign: %s, %s\n", dkim_getresultstr(status), dkim_geterror(dkim));
 		abort();
+	}
 	buf_init(out, BUF_NO_LIMIT);
 	buf_adds(out, DKIM_SIGNHEADER ": ");
 	for (const u_char *at = signature; *at; at++) {

@@ -123,6 +123,7 @@ static void altered(void **state)
 		{ "text behind the body", "body.\r\n", "body.\r\nBuy!\r\n", AUTHRES_FAIL,
 		  "the body was altered" },
 		{ "empty lines at the end", "body.\r\n", "body.\r\n\r\n\r\n", AUTHRES_PASS, "" },
+		{ "no line end at the end", "body.\r\n", "body.", AUTHRES_PASS, "" },
 		{ "the subject", "folded subject", "false subject", AUTHRES_FAIL,
 		  "the signature is not right" },
 		{ "the fold of the subject", "a\r\n\tfolded", "a folded", AUTHRES_PASS, "" },

@@ -112,6 +112,10 @@ static void gather(struct list *list, bool blank)
 	} else {
 		atom = lex_atom(&list->lex);
 		append(list, atom.data, atom.len);
+		if (atom.len == 0) {
+			append(list, list->lex.at++, 1);
+			list->ret->broken = true;
+		}
 	}
 }
 
@@ -129,9 +133,9 @@ static void rewrite_local(struct list *list, const uint8_t *upto)
 			append(list, ".", 1);
 		} else {
 			atom = lex_atom(&lex);
-			if (atom.len == 0)
-				return;
 			append(list, atom.data, atom.len);
+			if (atom.len == 0)
+				append(list, lex.at++, 1);
 		}
 	}
 }
@@ -200,6 +204,12 @@ static struct slice take_route(struct list *list)
 	return slice_of(start, (size_t)(list->out - start));
 }
 
+/* Specials that mean nothing between words: names like "Joe [work]" and "CORP\joe" come without their quotes. */
+static bool is_stray(uint8_t c)
+{
+	return c == '[' || c == ']' || c == '\\' || c == ')';
+}
+
 /* The words up to '@' or what cannot be one; leaves the run with them as its last. */
 static void take_words(struct list *list)
 {
@@ -209,7 +219,7 @@ static void take_words(struct list *list)
 	while (!lex_done(&list->lex)) {
 		uint8_t c = *list->lex.at;
 
-		if (c != '.' && c != '"' && !lex_is_atext(c))
+		if (c != '.' && c != '"' && !lex_is_atext(c) && !is_stray(c))
 			break;
 		gather(list, blank);
 		blank = skip(list);

@@ -14,25 +14,58 @@ static const struct {
 	{ "\"a\\\"\\\\\\b\"@x.y", "a\"\\b", "x.y", "\"a\\\"\\\\b\"@x.y", "a\"\\b@x.y" },
 	{ "\"a@b\"@x.y", "a@b", "x.y", "\"a@b\"@x.y", "a@b@x.y" },
 	{ "\"a..b\"@x.y", "a..b", "x.y", "\"a..b\"@x.y", "a..b@x.y" },
-	{ "!#$%&'*+-/=?^_`{|}~@x.y", "!#$%&'*+-/=?^_`{|}~", "x.y", "!#$%&'*+-/=?^_`{|}~@x.y", "!#$%&'*+-/=?^_`{|}~@x.y" },
+	{ "!#$%&'*+-/=?^_`{|}~@x.y", "!#$%&'*+-/=?^_`{|}~", "x.y", "!#$%&'*+-/=?^_`{|}~@x.y",
+	  "!#$%&'*+-/=?^_`{|}~@x.y" },
 	{ "a@localhost", "a", "localhost", "a@localhost", "a@localhost" },
 	{ "a@b_c.org", "a", "b_c.org", "a@b_c.org", "a@b_c.org" },
 	{ "a@[192.0.2.1]", "a", "[192.0.2.1]", "a@[192.0.2.1]", "a@[192.0.2.1]", true },
-	{ "a@[IPv6:2001:DB8::1]", "a", "[IPv6:2001:DB8::1]", "a@[IPv6:2001:DB8::1]", "a@[ipv6:2001:db8::1]", true },
-	{ "a@b\xc3\xbc" "cher.example", "a", "b\xc3\xbc" "cher.example", "a@b\xc3\xbc" "cher.example",
+	{ "a@[IPv6:2001:DB8::1]", "a", "[IPv6:2001:DB8::1]", "a@[IPv6:2001:DB8::1]", "a@[ipv6:2001:db8::1]",
+	  true },
+	{ "a@b\xc3\xbc"
+	  "cher.example",
+	  "a",
+	  "b\xc3\xbc"
+	  "cher.example",
+	  "a@b\xc3\xbc"
+	  "cher.example",
 	  "a@xn--bcher-kva.example", false, true },
 	{ "J\xc3\x96rg@x.y", "J\xc3\x96rg", "x.y", "J\xc3\x96rg@x.y", "j\xc3\xb6rg@x.y", false, true },
 	/* o and a combining diaeresis are the one letter */
 	{ "jo\xcc\x88rg@x.y", "jo\xcc\x88rg", "x.y", "jo\xcc\x88rg@x.y", "j\xc3\xb6rg@x.y", false, true },
-	{ "", NULL }, { "@", NULL }, { "a", NULL }, { "a@", NULL }, { "@b", NULL }, { "a@b.", NULL }, { "a@.b", NULL },
-	{ ".a@b", NULL }, { "a.@b", NULL }, { "a..b@c", NULL }, { "a b@c", NULL }, { "a@b c", NULL }, { "a@b@c", NULL },
-	{ "a@-b.c", NULL }, { "a@b-.c", NULL }, { "\"a@b", NULL }, { "\"\"@b", NULL }, { "\"a\"b@c", NULL },
-	{ "a\t@b", NULL }, { "\"a\r\"@b", NULL }, { "a@[1.2.3]", NULL }, { "a@[192.0.2.1", NULL }, { "a@[]", NULL },
-	{ "a@[IPv6:1.2.3.4]", NULL }, { "a@[x:y]", NULL }, { "a\xff@b", NULL }, { "a@\xc3\x28.c", NULL },
-	{ "a<b@c", NULL }, { "a,b@c", NULL }, { "(x)a@b", NULL },
+	{ "", NULL },
+	{ "@", NULL },
+	{ "a", NULL },
+	{ "a@", NULL },
+	{ "@b", NULL },
+	{ "a@b.", NULL },
+	{ "a@.b", NULL },
+	{ ".a@b", NULL },
+	{ "a.@b", NULL },
+	{ "a..b@c", NULL },
+	{ "a b@c", NULL },
+	{ "a@b c", NULL },
+	{ "a@b@c", NULL },
+	{ "a@-b.c", NULL },
+	{ "a@b-.c", NULL },
+	{ "\"a@b", NULL },
+	{ "\"\"@b", NULL },
+	{ "\"a\"b@c", NULL },
+	{ "a\t@b", NULL },
+	{ "\"a\r\"@b", NULL },
+	{ "a@[1.2.3]", NULL },
+	{ "a@[192.0.2.1", NULL },
+	{ "a@[]", NULL },
+	{ "a@[IPv6:1.2.3.4]", NULL },
+	{ "a@[x:y]", NULL },
+	{ "a\xff@b", NULL },
+	{ "a@\xc3\x28.c", NULL },
+	{ "a<b@c", NULL },
+	{ "a,b@c", NULL },
+	{ "(x)a@b", NULL },
 	{ "a@0123456789012345678901234567890123456789012345678901234567890123.org", NULL },
 	/* a label no IDN may have */
-	{ "a@\xe2\x80\x8b\xe2\x80\xae.org", "a", "\xe2\x80\x8b\xe2\x80\xae.org", "a@\xe2\x80\x8b\xe2\x80\xae.org", "", false, true },
+	{ "a@\xe2\x80\x8b\xe2\x80\xae.org", "a", "\xe2\x80\x8b\xe2\x80\xae.org",
+	  "a@\xe2\x80\x8b\xe2\x80\xae.org", "", false, true },
 };
 
 static void mailboxes(void **state)
@@ -52,10 +85,12 @@ static void mailboxes(void **state)
 			expect_number(cases[i].text, "literal", got.literal, cases[i].literal);
 			expect_number(cases[i].text, "utf8", got.utf8, cases[i].utf8);
 			expect_text(cases[i].text, "printed", address_text(arena, &got), cases[i].printed);
-			assert_int_equal(address_parse(arena, address_text(arena, &got), &again, &why), FAULT_NONE);
+			assert_int_equal(address_parse(arena, address_text(arena, &got), &again, &why),
+			                 FAULT_NONE);
 			assert_true(slice_eq(again.local, got.local));
 			fault = address_key(arena, &got, &key, &why);
-			expect_number(cases[i].text, "key fault", fault, *cases[i].key ? FAULT_NONE : FAULT_INPUT);
+			expect_number(cases[i].text, "key fault", fault,
+			              *cases[i].key ? FAULT_NONE : FAULT_INPUT);
 			if (!fault)
 				expect_text(cases[i].text, "key", key, cases[i].key);
 		}
@@ -73,10 +108,10 @@ static void limits(void **state)
 	for (size_t len = ADDRESS_LOCAL_MAX - 1; len <= ADDRESS_LOCAL_MAX + 1; len++) {
 		snprintf(text, sizeof(text), "%0*d@b.c", (int)len, 0);
 		assert_int_equal(address_parse(arena, slice_str(text), &got, NULL),
-				 len > ADDRESS_LOCAL_MAX ? FAULT_INPUT : FAULT_NONE);
+		                 len > ADDRESS_LOCAL_MAX ? FAULT_INPUT : FAULT_NONE);
 		snprintf(text, sizeof(text), "\"%0*d\"@b.c", (int)len, 0);
 		assert_int_equal(address_parse(arena, slice_str(text), &got, NULL),
-				 len > ADDRESS_LOCAL_MAX ? FAULT_INPUT : FAULT_NONE);
+		                 len > ADDRESS_LOCAL_MAX ? FAULT_INPUT : FAULT_NONE);
 	}
 	arena_free(arena);
 }
@@ -103,16 +138,17 @@ static void tags(void **state)
 		const char *local, *base, *tag;
 		bool split;
 	} rows[] = {
-		{ "joe+list", "joe", "list", true }, { "joe", "joe", NULL, false }, { "joe+", "joe", "", true },
-		{ "+joe", "+joe", NULL, false },     { "a+b+c", "a", "b+c", true }, { "", "", NULL, false },
+		{ "joe+list", "joe", "list", true }, { "joe", "joe", NULL, false },
+		{ "joe+", "joe", "", true },         { "+joe", "+joe", NULL, false },
+		{ "a+b+c", "a", "b+c", true },       { "", "", NULL, false },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct slice base, tag;
 
-		expect_number(rows[i].local, "split", address_split_tag(slice_str(rows[i].local), '+', &base, &tag),
-			      rows[i].split);
+		expect_number(rows[i].local, "split",
+		              address_split_tag(slice_str(rows[i].local), '+', &base, &tag), rows[i].split);
 		expect_text(rows[i].local, "base", base, rows[i].base);
 		assert_true(slice_eq(tag, slice_str(rows[i].tag)));
 	}

@@ -72,7 +72,9 @@ static const struct {
 	{ "two ats", "a@b@c", "!-|-|a|b ; -|-||c" },
 	{ "empty quotes", "\"\" <a@b>, \"\"@c", "!-|-|a|b ; -|-||c" },
 	{ "empty quotes, then more", "\"\".\"\".a@c", "-|-|..a|c" },
-	{ "specials", "> ) ] \\ a@b", "!-|-|a|b" },
+	{ "specials", "> ) ] \\ a@b", "!) ] \\|-|a|b" },
+	{ "brackets in a name", "Joe [work] <a@b>, c@d", "!Joe [work]|-|a|b ; -|-|c|d" },
+	{ "backslash in a name", "CORP\\joe <a@b>", "!CORP\\joe|-|a|b" },
 	{ "nothing", "", "" },
 	{ "blanks", " \t\r\n ", "" },
 };

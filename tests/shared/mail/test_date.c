@@ -2,7 +2,7 @@
 
 #include "mail/date.h"
 
-#define SECONDS(s) ((int64_t)(s) * 1000)
+#define SECONDS(s) ((int64_t)(s)*1000)
 
 static void header_dates(void **state)
 {
@@ -48,10 +48,23 @@ static void header_dates(void **state)
 static void no_dates(void **state)
 {
 	static const char *const texts[] = {
-		"", "yesterday", "17 Jul 1996", "17 1996 02:44", "Jul 1996 02:44:25", "32 Jul 1996 02:44:25",
-		"29 Feb 1900 00:00:00 +0000", "0 Jul 1996 02:44", "17 Jul 1996 24:00", "17 Jul 1996 02:60",
-		"17 Jul 1996 02:44:61", "17 Jul 1996 2", "17 Jul 1996 02:", "1 Jan 0000 00:00", "1 2 3 4 5:6",
-		"99999999999999999999 Jul 1996 02:44", "1996-07-17T02:44:25Z",
+		"",
+		"yesterday",
+		"17 Jul 1996",
+		"17 1996 02:44",
+		"Jul 1996 02:44:25",
+		"32 Jul 1996 02:44:25",
+		"29 Feb 1900 00:00:00 +0000",
+		"0 Jul 1996 02:44",
+		"17 Jul 1996 24:00",
+		"17 Jul 1996 02:60",
+		"17 Jul 1996 02:44:61",
+		"17 Jul 1996 2",
+		"17 Jul 1996 02:",
+		"1 Jan 0000 00:00",
+		"1 2 3 4 5:6",
+		"99999999999999999999 Jul 1996 02:44",
+		"1996-07-17T02:44:25Z",
 	};
 
 	(void)state;
@@ -69,11 +82,15 @@ static void printing(void **state)
 		struct date date;
 		const char *mail, *imap;
 	} rows[] = {
-		{ { SECONDS(837596665), -420, false }, "Wed, 17 Jul 1996 02:44:25 -0700", "17-Jul-1996 02:44:25 -0700" },
+		{ { SECONDS(837596665), -420, false },
+		  "Wed, 17 Jul 1996 02:44:25 -0700",
+		  "17-Jul-1996 02:44:25 -0700" },
 		{ { SECONDS(0), 0, false }, "Thu, 1 Jan 1970 00:00:00 +0000", " 1-Jan-1970 00:00:00 +0000" },
 		{ { SECONDS(0), 0, true }, "Thu, 1 Jan 1970 00:00:00 -0000", " 1-Jan-1970 00:00:00 -0000" },
 		{ { -1, 330, false }, "Thu, 1 Jan 1970 05:29:59 +0530", " 1-Jan-1970 05:29:59 +0530" },
-		{ { SECONDS(951868799), 0, false }, "Tue, 29 Feb 2000 23:59:59 +0000", "29-Feb-2000 23:59:59 +0000" },
+		{ { SECONDS(951868799), 0, false },
+		  "Tue, 29 Feb 2000 23:59:59 +0000",
+		  "29-Feb-2000 23:59:59 +0000" },
 	};
 
 	(void)state;
@@ -94,19 +111,26 @@ static void imap_dates(void **state)
 		bool good;
 		int64_t seconds;
 	} rows[] = {
-		{ "17-Jul-1996 02:44:25 -0700", true, 837596665 },  { " 7-Jul-1996 02:44:25 -0700", true, 836732665 },
-		{ "07-jul-1996 02:44:25 -0700", true, 836732665 },  { "7-Jul-1996 02:44:25 -0700", false, 0 },
-		{ "17-Jul-96 02:44:25 -0700", false, 0 },	    { "17-Jul-1996 02:44:25 -07000", false, 0 },
-		{ "17-Jul-1996 02:44:25 GMT  ", false, 0 },	    { "31-Jun-1996 02:44:25 -0700", false, 0 },
-		{ "17-Jul-1996 24:44:25 -0700", false, 0 },	    { "17-Juli1996 02:44:25 -0700", false, 0 },
-		{ "17-Jul-1996 02:44:25 -07x0", false, 0 },	    { "", false, 0 },
+		{ "17-Jul-1996 02:44:25 -0700", true, 837596665 },
+		{ " 7-Jul-1996 02:44:25 -0700", true, 836732665 },
+		{ "07-jul-1996 02:44:25 -0700", true, 836732665 },
+		{ "7-Jul-1996 02:44:25 -0700", false, 0 },
+		{ "17-Jul-96 02:44:25 -0700", false, 0 },
+		{ "17-Jul-1996 02:44:25 -07000", false, 0 },
+		{ "17-Jul-1996 02:44:25 GMT  ", false, 0 },
+		{ "31-Jun-1996 02:44:25 -0700", false, 0 },
+		{ "17-Jul-1996 24:44:25 -0700", false, 0 },
+		{ "17-Juli1996 02:44:25 -0700", false, 0 },
+		{ "17-Jul-1996 02:44:25 -07x0", false, 0 },
+		{ "", false, 0 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct date got = { 0 };
 
-		expect_number(rows[i].text, "parsed", date_parse_imap(slice_str(rows[i].text), &got), rows[i].good);
+		expect_number(rows[i].text, "parsed", date_parse_imap(slice_str(rows[i].text), &got),
+		              rows[i].good);
 		expect_number(rows[i].text, "time", got.utc_ms, SECONDS(rows[i].seconds));
 	}
 }
@@ -121,7 +145,7 @@ static void days(void **state)
 	assert_true(date_parse_day(SLICE("1-Feb-1994"), &day) && day == 8797);
 	assert_true(date_parse_day(SLICE("01-Jan-1970"), &day) && day == 0);
 	assert_false(date_parse_day(SLICE("1-Feb-94"), &day) || date_parse_day(SLICE("30-Feb-1994"), &day) ||
-		     date_parse_day(SLICE(" 1-Feb-1994"), &day) || date_parse_day(SLICE("-Feb-1994"), &day));
+	             date_parse_day(SLICE(" 1-Feb-1994"), &day) || date_parse_day(SLICE("-Feb-1994"), &day));
 	assert_int_equal(date_day(&late), 0);
 	assert_int_equal(date_day(&east), 1);
 	assert_int_equal(date_day(&before), -1);
@@ -148,7 +172,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(header_dates), cmocka_unit_test(no_dates), cmocka_unit_test(printing),
-		cmocka_unit_test(imap_dates),	cmocka_unit_test(days),	    cmocka_unit_test(calendar),
+		cmocka_unit_test(imap_dates),   cmocka_unit_test(days),     cmocka_unit_test(calendar),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

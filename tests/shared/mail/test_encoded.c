@@ -15,7 +15,8 @@ static void words(void **state)
 		{ "latin 1", "=?iso-8859-1?Q?J=F6rg?=", "J\xc3\xb6rg" },
 		{ "latin 1 is windows-1252", "=?iso-8859-1?Q?=80?=", "\xe2\x82\xac" },
 		{ "koi8", "=?koi8-r?B?8NLJ18XU?=", "\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82" },
-		{ "iso-2022-jp", "=?ISO-2022-JP?B?GyRCJUYlOSVIGyhC?=", "\xe3\x83\x86\xe3\x82\xb9\xe3\x83\x88" },
+		{ "iso-2022-jp",
+		  "=?ISO-2022-JP?B?GyRCJUYlOSVIGyhC?=", "\xe3\x83\x86\xe3\x82\xb9\xe3\x83\x88" },
 		{ "gb2312 holds gbk", "=?gb2312?B?6EY=?=", "\xe9\x90\xb5" },
 		{ "among words", "Re: =?utf-8?q?=C3=A4?= and b", "Re: \xc3\xa4 and b" },
 		{ "blanks between words go", "=?utf-8?q?a?= \r\n =?utf-8?q?b?=", "ab" },
@@ -27,15 +28,24 @@ static void words(void **state)
 		{ "unknown charset, UTF-8", "=?x-none?q?=C3=A4?=", "\xc3\xa4" },
 		{ "unknown charset, 8-bit", "=?x-none?q?=E4?=", "\xc3\xa4" },
 		{ "broken escape", "=?utf-8?q?a=Zb=?=", "a=Zb=" },
-		{ "malformed UTF-8", "=?utf-8?q?a=FFb?=", "a\xef\xbf\xbd" "b" },
+		{ "malformed UTF-8", "=?utf-8?q?a=FFb?=",
+		  "a\xef\xbf\xbd"
+		  "b" },
 		{ "unknown encoding", "=?utf-8?x?abc?=", "=?utf-8?x?abc?=" },
 		{ "no end", "=?utf-8?q?abc", "=?utf-8?q?abc" },
-		{ "no charset", "=?" "?q?abc?=", "=?" "?q?abc?=" },
+		{ "no charset",
+		  "=?"
+		  "?q?abc?=",
+		  "=?"
+		  "?q?abc?=" },
 		{ "only the start", "a =?", "a =?" },
 		{ "ICU's options are no charset", "=?utf-16,version=1?q?ab?=", "ab" },
 		{ "raw UTF-8", "\xc3\xa4\r\n b", "\xc3\xa4 b" },
 		{ "raw 8-bit", "\xe4", "\xc3\xa4" },
-		{ "empty word", "a =?utf-8?q?" "?= b", "a  b" },
+		{ "empty word",
+		  "a =?utf-8?q?"
+		  "?= b",
+		  "a  b" },
 		{ "nothing", "", "" },
 	};
 
@@ -46,8 +56,9 @@ static void words(void **state)
 		buf_init(&got, BUF_NO_LIMIT);
 		buf_addc(&got, '>');
 		assert_true(encoded_decode(&got, slice_str(rows[i].text)));
-		expect_text(rows[i].name, "decoded", slice_from(buf_slice(&got), 1).data ?
-			    slice_from(buf_slice(&got), 1) : SLICE(""), rows[i].want);
+		expect_text(rows[i].name, "decoded",
+		            slice_from(buf_slice(&got), 1).data ? slice_from(buf_slice(&got), 1) : SLICE(""),
+		            rows[i].want);
 		buf_done(&got);
 	}
 }
@@ -78,23 +89,35 @@ static void parameters(void **state)
 }
 
 static const char long_german[] =
-	"Gr\xc3\xbc\xc3\x9f" "e aus M\xc3\xbcnchen, wo die S\xc3\xbc\xc3\x9figkeiten s\xc3\xbc\xc3\x9f und die "
-	"B\xc3\xbc" "cher sch\xc3\xb6n sind, und alles andere auch sehr, sehr lang ist";
+    "Gr\xc3\xbc\xc3\x9f"
+    "e aus M\xc3\xbcnchen, wo die S\xc3\xbc\xc3\x9figkeiten s\xc3\xbc\xc3\x9f und die "
+    "B\xc3\xbc"
+    "cher sch\xc3\xb6n sind, und alles andere auch sehr, sehr lang ist";
 static const char long_japanese[] =
-	"\xe3\x81\x93\xe3\x82\x93\xe3\x81\xab\xe3\x81\xa1\xe3\x81\xaf\xe4\xb8\x96\xe7\x95\x8c"
-	"\xe3\x81\x93\xe3\x82\x93\xe3\x81\xab\xe3\x81\xa1\xe3\x81\xaf\xe4\xb8\x96\xe7\x95\x8c"
-	"\xe3\x81\x93\xe3\x82\x93\xe3\x81\xab\xe3\x81\xa1\xe3\x81\xaf\xe4\xb8\x96\xe7\x95\x8c";
+    "\xe3\x81\x93\xe3\x82\x93\xe3\x81\xab\xe3\x81\xa1\xe3\x81\xaf\xe4\xb8\x96\xe7\x95\x8c"
+    "\xe3\x81\x93\xe3\x82\x93\xe3\x81\xab\xe3\x81\xa1\xe3\x81\xaf\xe4\xb8\x96\xe7\x95\x8c"
+    "\xe3\x81\x93\xe3\x82\x93\xe3\x81\xab\xe3\x81\xa1\xe3\x81\xaf\xe4\xb8\x96\xe7\x95\x8c";
 
 /* What is written reads back the same, keeps its lines short, and never starts one without a blank. */
 static void written_text_reads_back(void **state)
 {
 	static const char *const texts[] = {
-		"", "a", "Hello world", "a  b", "=?utf-8?q?not a word?=", "\xc3\xa4", long_german, long_japanese,
-		"a very long line of plain words that is to be folded where there are blanks in it, and nowhere else at all",
-		"averyveryveryveryveryveryveryveryveryveryveryveryveryveryveryveryverylongwordthatnofoldfits x",
+		"",
+		"a",
+		"Hello world",
+		"a  b",
+		"=?utf-8?q?not a word?=",
+		"\xc3\xa4",
+		long_german,
+		long_japanese,
+		"a very long line of plain words that is to be folded where there are blanks in it, and "
+		"nowhere else at all",
+		"averyveryveryveryveryveryveryveryveryveryveryveryveryveryveryveryverylongwordthatnofoldfits "
+		"x",
 		"\xf0\x9f\x98\x80 \xf0\x9f\x98\x80\xf0\x9f\x98\x80",
 	};
-	bool (*const writers[])(struct buf *, struct slice, size_t) = { encoded_add_text, encoded_add_phrase };
+	bool (*const writers[])(struct buf *, struct slice, size_t) = { encoded_add_text,
+		                                                        encoded_add_phrase };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(texts) * 2; i++) {
@@ -136,9 +159,11 @@ static void written_forms(void **state)
 		{ "Joe Q. Public", "\"Joe Q. Public\"", ";\r\n name=\"Joe Q. Public\"" },
 		{ "a\"b\\", "\"a\\\"b\\\\\"", ";\r\n name=\"a\\\"b\\\\\"" },
 		{ "J\xc3\xb6rg X", "=?UTF-8?Q?J=C3=B6rg_X?=", ";\r\n name*=utf-8''J%C3%B6rg%20X" },
-		{ "a\r\nBcc: x@y", "=?UTF-8?Q?a__Bcc=3A_x=40y?=", ";\r\n name*=utf-8''a%20%20Bcc%3A%20x%40y" },
+		{ "a\r\nBcc: x@y",
+		  "=?UTF-8?Q?a__Bcc=3A_x=40y?=", ";\r\n name*=utf-8''a%20%20Bcc%3A%20x%40y" },
 		{ "0123456789012345678901234567890123456789012345678901234567890123456789", NULL,
-		  ";\r\n name*0*=utf-8''012345678901234567890123456789012345678901234567890123456789;\r\n name*1*=0123456789" },
+		  ";\r\n name*0*=utf-8''012345678901234567890123456789012345678901234567890123456789;\r\n "
+		  "name*1*=0123456789" },
 	};
 
 	(void)state;
@@ -162,8 +187,10 @@ static void charsets(void **state)
 	struct buf out;
 
 	(void)state;
-	assert_true(charset_known(SLICE("UTF-8")) && charset_known(SLICE("us-ascii")) && charset_known(SLICE("KOI8-R")));
-	assert_false(charset_known(SLICE("")) || charset_known(SLICE("x-none")) || charset_known(SLICE("a b")));
+	assert_true(charset_known(SLICE("UTF-8")) && charset_known(SLICE("us-ascii")) &&
+	            charset_known(SLICE("KOI8-R")));
+	assert_false(charset_known(SLICE("")) || charset_known(SLICE("x-none")) ||
+	             charset_known(SLICE("a b")));
 	assert_false(charset_known(SLICE("utf-16,version=1")));
 	buf_init(&out, 5);
 	assert_false(charset_to_utf8(&out, SLICE("koi8-r"), SLICE("\xf0\xd2\xc9\xd7\xc5\xd4")));
@@ -171,7 +198,9 @@ static void charsets(void **state)
 	buf_done(&out);
 	buf_init(&out, BUF_NO_LIMIT);
 	assert_true(charset_to_utf8(&out, SLICE("utf-16"), slice_of("\xfe\xff\xd8\x3d\xde\x00\0a", 8)));
-	expect_text("utf-16", "text", buf_slice(&out), "\xf0\x9f\x98\x80" "a");
+	expect_text("utf-16", "text", buf_slice(&out),
+	            "\xf0\x9f\x98\x80"
+	            "a");
 	buf_clear(&out);
 	assert_true(charset_guess(&out, slice_of("\xc3\xa4\0b", 4)));
 	assert_true(slice_eq(buf_slice(&out), slice_of("\xc3\xa4\0b", 4)));

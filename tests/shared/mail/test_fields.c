@@ -88,14 +88,14 @@ static void received_fields(void **state)
 	buf_init(&out, BUF_NO_LIMIT);
 	assert_true(received_add(&out, &r));
 	expect_text("full", "field", buf_slice(&out),
-		    "Received: from evil??x???Subject:?y (host.example.net [IPv6:2001:db8::1])\r\n"
-		    "\tby mx.example.org with ESMTPSA (TLSv1.3 TLS_AES_256_GCM_SHA384) id abc\r\n"
-		    "\tfor <\"a b\"@example.org>;\r\n"
-		    "\tThu, 1 Jan 1970 00:00:00 +0000\r\n");
+	            "Received: from evil??x???Subject:?y (host.example.net [IPv6:2001:db8::1])\r\n"
+	            "\tby mx.example.org with ESMTPSA (TLSv1.3 TLS_AES_256_GCM_SHA384) id abc\r\n"
+	            "\tfor <\"a b\"@example.org>;\r\n"
+	            "\tThu, 1 Jan 1970 00:00:00 +0000\r\n");
 	buf_clear(&out);
 	assert_true(received_add(&out, &local));
 	expect_text("local", "field", buf_slice(&out),
-		    "Received: by mx.example.org with SMTP;\r\n\tThu, 1 Jan 1970 00:00:00 +0000\r\n");
+	            "Received: by mx.example.org with SMTP;\r\n\tThu, 1 Jan 1970 00:00:00 +0000\r\n");
 	r.lmtp = r.utf8 = true;
 	r.auth = false;
 	assert_string_equal(received_protocol(&r), "UTF8LMTPS");
@@ -111,15 +111,16 @@ static void modified_utf7(void **state)
 		{ "", "" },
 		{ "a&b", "a&-b" },
 		{ "Entw\xc3\xbcrfe", "Entw&APw-rfe" },
-		{ "~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e", "~peter/mail/&U,BTFw-/&ZeVnLIqe-" },
+		{ "~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e",
+		  "~peter/mail/&U,BTFw-/&ZeVnLIqe-" },
 		{ "\xf0\x9f\x98\x80", "&2D3eAA-" },
 		{ "\xc3\xa4&", "&AOQ-&-" },
 		{ "&\xc3\xa4", "&-&AOQ-" },
 		{ "\t\x7f", "&AAkAfw-" },
 	};
 	static const char *const malformed[] = {
-		"&", "&AOQ", "&AO-", "&A-", "&AAAA-", "&AGE-", "&AOQ-&APw-", "&2D0-", "&3gA-", "&2D0AYQ-", "&AOR-",
-		"&AO/-", "&AOQ=-", "a\tb", "\xc3\xa4", "&AOQ x-", "&AAA-",
+		"&",        "&AOQ",  "&AO-",  "&A-",    "&AAAA-", "&AGE-",    "&AOQ-&APw-", "&2D0-", "&3gA-",
+		"&2D0AYQ-", "&AOR-", "&AO/-", "&AOQ=-", "a\tb",   "\xc3\xa4", "&AOQ x-",    "&AAA-",
 	};
 
 	(void)state;
@@ -152,9 +153,19 @@ static void domains(void **state)
 	} rows[] = {
 		{ "Example.ORG", "example.org", "example.org" },
 		{ "example.org.", "example.org", "example.org" },
-		{ "B\xc3\xbc" "cher.example", "xn--bcher-kva.example", "b\xc3\xbc" "cher.example" },
-		{ "XN--Bcher-KVA.example", "xn--bcher-kva.example", "b\xc3\xbc" "cher.example" },
-		{ "stra\xc3\x9f" "e.de", "xn--strae-oqa.de", "stra\xc3\x9f" "e.de" },
+		{ "B\xc3\xbc"
+		  "cher.example",
+		  "xn--bcher-kva.example",
+		  "b\xc3\xbc"
+		  "cher.example" },
+		{ "XN--Bcher-KVA.example", "xn--bcher-kva.example",
+		  "b\xc3\xbc"
+		  "cher.example" },
+		{ "stra\xc3\x9f"
+		  "e.de",
+		  "xn--strae-oqa.de",
+		  "stra\xc3\x9f"
+		  "e.de" },
 		{ "\xe4\xbe\x8b\xe3\x81\x88\xe3\x80\x82jp", "xn--r8jz45g.jp", "\xe4\xbe\x8b\xe3\x81\x88.jp" },
 		{ "_dmarc.example.org", "_dmarc.example.org", "_dmarc.example.org" },
 		{ "a..b", NULL, NULL },
@@ -187,7 +198,9 @@ static void folding(void **state)
 		bool equal;
 	} rows[] = {
 		{ "Hello", "hELLO", true },
-		{ "Stra\xc3\x9f" "e", "STRASSE", true },
+		{ "Stra\xc3\x9f"
+		  "e",
+		  "STRASSE", true },
 		{ "\xc3\x84", "a\xcc\x88", true },
 		{ "x\xc3\x84", "XA\xcc\x88", true },
 		{ "\xef\xac\x81n", "FIN", true },
@@ -201,7 +214,8 @@ static void folding(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		expect_number(rows[i].a, "equal", fold_equal(slice_str(rows[i].a), slice_str(rows[i].b)), rows[i].equal);
+		expect_number(rows[i].a, "equal", fold_equal(slice_str(rows[i].a), slice_str(rows[i].b)),
+		              rows[i].equal);
 	buf_init(&out, BUF_NO_LIMIT);
 	fold_lower_nfc(&out, SLICE("A\xcc\x8a\xc3\x84 X"));
 	expect_text("lower", "text", buf_slice(&out), "\xc3\xa5\xc3\xa4 x");
@@ -227,8 +241,9 @@ static void folding(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(message_ids),	 cmocka_unit_test(new_message_ids), cmocka_unit_test(received_fields),
-		cmocka_unit_test(modified_utf7), cmocka_unit_test(domains),	    cmocka_unit_test(folding),
+		cmocka_unit_test(message_ids),     cmocka_unit_test(new_message_ids),
+		cmocka_unit_test(received_fields), cmocka_unit_test(modified_utf7),
+		cmocka_unit_test(domains),         cmocka_unit_test(folding),
 	};
 
 	rand_start();

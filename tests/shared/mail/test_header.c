@@ -12,7 +12,8 @@ static const struct {
 	{ "folded", "A: b\r\n c\r\n\td\r\nE: f\r\n\r\n", "A| b\r\n c\r\n\td|0|14|3;E| f|14|20|1;", 22 },
 	{ "blank line inside a fold", "A: b\r\n \r\nC: d\r\n\r\n", "A| b\r\n |0|9|2;C| d|9|15|1;", 17 },
 	{ "blanks before the colon", "A \t: b\r\n\r\n", "A| b|0|8|1;", 10 },
-	{ "no colon", "A: b\r\nwhat is this\r\nC: d\r\n\r\n", "A| b|0|6|1;|what is this|6|20|1;C| d|20|26|1;", 28 },
+	{ "no colon", "A: b\r\nwhat is this\r\nC: d\r\n\r\n", "A| b|0|6|1;|what is this|6|20|1;C| d|20|26|1;",
+	  28 },
 	{ "blank in the name", "From me: b\r\n\r\n", "|From me: b|0|12|1;", 14 },
 	{ "first line folded", " x\r\nA: b\r\n\r\n", "| x|0|4|1;A| b|4|10|1;", 12 },
 	{ "empty name", ": b\r\n\r\n", "|: b|0|5|1;", 7 },
@@ -20,7 +21,8 @@ static const struct {
 	{ "no body", "A: b\r\n", "A| b|0|6|1;", 6 },
 	{ "no last line end", "A: b", "A| b|0|4|0;", 4 },
 	{ "8-bit", "\xc3\x84: \xff\r\n\r\n", "\xc3\x84| \xff|0|7|1;", 9 },
-	{ "a bare CR ends nothing", "A: b\r\r\n\r\r\nC: d\r\n\r\n", "A| b\r|0|7|1;|\r|7|10|1;C| d|10|16|1;", 18 },
+	{ "a bare CR ends nothing", "A: b\r\r\n\r\r\nC: d\r\n\r\n", "A| b\r|0|7|1;|\r|7|10|1;C| d|10|16|1;",
+	  18 },
 	{ "empty at once", "\r\nbody", "", 2 },
 	{ "nothing", "", "", 0 },
 	{ "CR alone", "\r", "|\r|0|1|0;", 1 },
@@ -48,7 +50,7 @@ static void fields_and_offsets(void **state)
 		expect_text(cases[i].name, "fields", got.len ? buf_slice(&got) : SLICE(""), cases[i].fields);
 		expect_number(cases[i].name, "end", (long long)it.at, (long long)cases[i].end);
 		expect_number(cases[i].name, "header_end", (long long)header_end(slice_str(cases[i].text)),
-			      (long long)cases[i].end);
+		              (long long)cases[i].end);
 		buf_done(&got);
 	}
 }
@@ -66,10 +68,12 @@ static void end_in_chunks(void **state)
 			header_scan_init(&scan);
 			for (size_t at = 0; at < text.len; at += size)
 				header_scan_feed(&scan, slice_first(slice_from(text, at), size));
-			expect_number(cases[i].name, "streamed end", (long long)scan.len, (long long)cases[i].end);
+			expect_number(cases[i].name, "streamed end", (long long)scan.len,
+			              (long long)cases[i].end);
 			expect_number(cases[i].name, "done", scan.done,
-				      slice_ends(slice_first(text, cases[i].end), "\n\r\n") ||
-					      slice_ends(slice_first(text, cases[i].end), "\n\n") || cases[i].end == 2);
+			              slice_ends(slice_first(text, cases[i].end), "\n\r\n") ||
+			                  slice_ends(slice_first(text, cases[i].end), "\n\n") ||
+			                  cases[i].end == 2);
 		}
 	}
 }
@@ -97,15 +101,20 @@ static void unfolding(void **state)
 	static const struct {
 		const char *value, *want;
 	} values[] = {
-		{ " a", "a" }, { " a\r\n b\r\n\tc ", "a b\tc" }, { " a\n b", "a b" }, { "\r\n a\r\n ", "a" },
-		{ "", "" },    { "  \r\n  ", "" },		    { " a\rb\r\n c", "a\rb c" },
+		{ " a", "a" },
+		{ " a\r\n b\r\n\tc ", "a b\tc" },
+		{ " a\n b", "a b" },
+		{ "\r\n a\r\n ", "a" },
+		{ "", "" },
+		{ "  \r\n  ", "" },
+		{ " a\rb\r\n c", "a\rb c" },
 	};
 	struct arena *arena = arena_new();
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(values); i++)
 		expect_text(values[i].value, "unfolded", header_unfold(arena, slice_str(values[i].value)),
-			    values[i].want);
+		            values[i].want);
 	arena_free(arena);
 }
 

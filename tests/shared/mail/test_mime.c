@@ -8,8 +8,8 @@
 static void show(struct buf *out, const struct mime_part *part)
 {
 	buf_printf(out, "%.*s/%.*s h%llu+%llu b%llu+%llu/%u", SLICE_FMT(part->type), SLICE_FMT(part->subtype),
-		   (unsigned long long)part->header, (unsigned long long)part->header_len,
-		   (unsigned long long)part->body, (unsigned long long)part->body_len, part->lines);
+	           (unsigned long long)part->header, (unsigned long long)part->header_len,
+	           (unsigned long long)part->body, (unsigned long long)part->body_len, part->lines);
 	if (!part->children)
 		return;
 	buf_adds(out, " [");
@@ -31,9 +31,11 @@ static const struct {
 	{ "type that does not read", "Content-Type: foo\r\n\r\nx", "text/plain h0+21 b21+1/0" },
 	{ "the first type counts", "Content-Type: a/b\nContent-Type: c/d\n\n", "a/b h0+37 b37+0/0" },
 	{ "multipart",
-	  "Content-Type: multipart/mixed; boundary=b\n\npre\n--b\n\none\n--b\nContent-Type: a/b\n\ntwo\n\n--b--\npost\n",
+	  "Content-Type: multipart/mixed; boundary=b\n\npre\n--b\n\none\n--b\nContent-Type: "
+	  "a/b\n\ntwo\n\n--b--\npost\n",
 	  "multipart/mixed h0+43 b43+52/11 [text/plain h51+1 b52+3/0, a/b h60+19 b79+4/1]" },
-	{ "CRLF belongs to the delimiter", "Content-Type: multipart/x; boundary=b\r\n\r\n--b\r\n\r\none\r\n\r\n--b--\r\n",
+	{ "CRLF belongs to the delimiter",
+	  "Content-Type: multipart/x; boundary=b\r\n\r\n--b\r\n\r\none\r\n\r\n--b--\r\n",
 	  "multipart/x h0+41 b41+21/5 [text/plain h46+2 b48+5/1]" },
 	{ "empty part", "Content-Type: multipart/x; boundary=b\n\n--b\n\n--b--\n",
 	  "multipart/x h0+39 b39+11/3 [text/plain h43+1 b44+0/0]" },
@@ -41,7 +43,8 @@ static const struct {
 	  "multipart/x h0+39 b39+13/2 [text/plain h43+0 b43+0/0, text/plain h47+0 b47+0/0]" },
 	{ "header cut by the delimiter", "Content-Type: multipart/x; boundary=b\n\n--b\nA: b\n--b--\n",
 	  "multipart/x h0+39 b39+15/3 [text/plain h43+5 b48+0/0]" },
-	{ "delimiter inside a folded field", "Content-Type: multipart/x; boundary=b\n\n--b\nA: b\n--b--\n c\n",
+	{ "delimiter inside a folded field",
+	  "Content-Type: multipart/x; boundary=b\n\n--b\nA: b\n--b--\n c\n",
 	  "multipart/x h0+39 b39+18/4 [text/plain h43+5 b48+0/0]" },
 	{ "no close delimiter", "Content-Type: multipart/x; boundary=b\n\n--b\n\none\n",
 	  "multipart/x h0+39 b39+9/3 [text/plain h43+1 b44+4/1]" },
@@ -49,44 +52,62 @@ static const struct {
 	  "multipart/x h0+40 b40+13/3 [text/plain h45+1 b46+7/1]" },
 	{ "blanks behind the delimiter", "Content-Type: multipart/x; boundary=b\n\n--b \t\n\none\n--b-- \n",
 	  "multipart/x h0+39 b39+18/4 [text/plain h45+1 b46+3/0]" },
-	{ "longer lines are no delimiters", "Content-Type: multipart/x; boundary=b\n\n--b\n\n--bb\n--b-\n -- b\n--b--x\n--b--\n",
+	{ "longer lines are no delimiters",
+	  "Content-Type: multipart/x; boundary=b\n\n--b\n\n--bb\n--b-\n -- b\n--b--x\n--b--\n",
 	  "multipart/x h0+39 b39+34/7 [text/plain h43+1 b44+22/3]" },
-	{ "parts behind the close delimiter are none", "Content-Type: multipart/x; boundary=b\n\n--b\n\n1\n--b--\n--b\n\n2\n--b--\n",
+	{ "parts behind the close delimiter are none",
+	  "Content-Type: multipart/x; boundary=b\n\n--b\n\n1\n--b--\n--b\n\n2\n--b--\n",
 	  "multipart/x h0+39 b39+26/8 [text/plain h43+1 b44+1/0]" },
-	{ "no boundary", "Content-Type: multipart/x\n\nhello\n", "multipart/x h0+27 b27+6/1 [text/plain h27+0 b27+6/1]" },
+	{ "no boundary", "Content-Type: multipart/x\n\nhello\n",
+	  "multipart/x h0+27 b27+6/1 [text/plain h27+0 b27+6/1]" },
 	{ "empty boundary", "Content-Type: multipart/x; boundary=\"\"\n\n--\n\nx\n",
 	  "multipart/x h0+40 b40+6/3 [text/plain h40+0 b40+6/3]" },
 	{ "boundary that never comes", "Content-Type: multipart/x; boundary=b\n\nhello\n",
 	  "multipart/x h0+39 b39+6/1 [text/plain h39+0 b39+6/1]" },
 	{ "close delimiter only", "Content-Type: multipart/x; boundary=b\n\nhi\n--b--\n",
 	  "multipart/x h0+39 b39+9/2 [text/plain h39+0 b39+9/2]" },
-	{ "boundary with a blank at its end", "Content-Type: multipart/x; boundary=\"b \"\n\n--b\n\nx\n--b--\n",
+	{ "boundary with a blank at its end",
+	  "Content-Type: multipart/x; boundary=\"b \"\n\n--b\n\nx\n--b--\n",
 	  "multipart/x h0+42 b42+13/4 [text/plain h46+1 b47+1/0]" },
 	{ "nested",
-	  "Content-Type: multipart/x; boundary=o\n\n--o\nContent-Type: multipart/y; boundary=i\n\n--i\n\n1\n--i--\nepi\n--o\n\n2\n--o--\n",
-	  "multipart/x h0+39 b39+73/12 [multipart/y h43+39 b82+16/4 [text/plain h86+1 b87+1/0], text/plain h103+1 b104+1/0]" },
+	  "Content-Type: multipart/x; boundary=o\n\n--o\nContent-Type: multipart/y; "
+	  "boundary=i\n\n--i\n\n1\n--i--\nepi\n--o\n\n2\n--o--\n",
+	  "multipart/x h0+39 b39+73/12 [multipart/y h43+39 b82+16/4 [text/plain h86+1 b87+1/0], text/plain "
+	  "h103+1 b104+1/0]" },
 	{ "inner one not closed",
-	  "Content-Type: multipart/x; boundary=o\n\n--o\nContent-Type: multipart/y; boundary=i\n\n--i\n\n1\n--o\n\n2\n--o--\n",
-	  "multipart/x h0+39 b39+63/10 [multipart/y h43+39 b82+6/2 [text/plain h86+1 b87+1/0], text/plain h93+1 b94+1/0]" },
+	  "Content-Type: multipart/x; boundary=o\n\n--o\nContent-Type: multipart/y; "
+	  "boundary=i\n\n--i\n\n1\n--o\n\n2\n--o--\n",
+	  "multipart/x h0+39 b39+63/10 [multipart/y h43+39 b82+6/2 [text/plain h86+1 b87+1/0], text/plain "
+	  "h93+1 b94+1/0]" },
 	{ "inner boundary begins with the outer one",
-	  "Content-Type: multipart/x; boundary=o\n\n--o\nContent-Type: multipart/y; boundary=oo\n\n--oo\n\n1\n--oo--\n--o--\n",
+	  "Content-Type: multipart/x; boundary=o\n\n--o\nContent-Type: multipart/y; "
+	  "boundary=oo\n\n--oo\n\n1\n--oo--\n--o--\n",
 	  "multipart/x h0+39 b39+65/8 [multipart/y h43+40 b83+14/3 [text/plain h88+1 b89+1/0]]" },
 	{ "the same boundary inside",
-	  "Content-Type: multipart/x; boundary=o\n\n--o\nContent-Type: multipart/y; boundary=o\n\n--o\n\n1\n--o--\n\n--o--\n",
+	  "Content-Type: multipart/x; boundary=o\n\n--o\nContent-Type: multipart/y; "
+	  "boundary=o\n\n--o\n\n1\n--o--\n\n--o--\n",
 	  "multipart/x h0+39 b39+63/9 [multipart/y h43+39 b82+13/4 [text/plain h86+1 b87+1/0]]" },
 	{ "message in a message", "Content-Type: message/rfc822\n\nSubject: x\nContent-Type: a/b\n\nhi\n",
 	  "message/rfc822 h0+30 b30+33/4 [a/b h30+30 b60+3/1]" },
 	{ "message in a multipart",
-	  "Content-Type: multipart/x; boundary=b\n\n--b\nContent-Type: MESSAGE/RFC822\n\nA: b\n\nhi\n\n--b--\n",
+	  "Content-Type: multipart/x; boundary=b\n\n--b\nContent-Type: MESSAGE/RFC822\n\nA: "
+	  "b\n\nhi\n\n--b--\n",
 	  "multipart/x h0+39 b39+50/8 [MESSAGE/RFC822 h43+30 b73+9/3 [text/plain h73+6 b79+3/1]]" },
-	{ "empty message", "Content-Type: multipart/x; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n--b--\n",
+	{ "empty message",
+	  "Content-Type: multipart/x; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n--b--\n",
 	  "multipart/x h0+39 b39+40/4 [message/rfc822 h43+30 b73+0/0 [text/plain h73+0 b73+0/0]]" },
-	{ "message with its header cut", "Content-Type: multipart/x; boundary=b\n\n--b\nContent-Type: message/rfc822\n--b--\n",
+	{ "message with its header cut",
+	  "Content-Type: multipart/x; boundary=b\n\n--b\nContent-Type: message/rfc822\n--b--\n",
 	  "multipart/x h0+39 b39+39/3 [message/rfc822 h43+29 b72+0/0 [text/plain h72+0 b72+0/0]]" },
-	{ "digest", "Content-Type: multipart/digest; boundary=b\n\n--b\n\nA: b\n\nx\n--b\nContent-Type: a/b\n\ny\n--b--\n",
-	  "multipart/digest h0+44 b44+44/10 [message/rfc822 h48+1 b49+7/2 [text/plain h49+6 b55+1/0], a/b h61+19 b80+1/0]" },
-	{ "global message", "Content-Type: message/global\n\nA: b\n\n", "message/global h0+30 b30+6/2 [text/plain h30+6 b36+0/0]" },
-	{ "partial message is a leaf", "Content-Type: message/partial; id=1\n\nA: b\n\n", "message/partial h0+37 b37+6/2" },
+	{ "digest",
+	  "Content-Type: multipart/digest; boundary=b\n\n--b\n\nA: b\n\nx\n--b\nContent-Type: "
+	  "a/b\n\ny\n--b--\n",
+	  "multipart/digest h0+44 b44+44/10 [message/rfc822 h48+1 b49+7/2 [text/plain h49+6 b55+1/0], a/b "
+	  "h61+19 b80+1/0]" },
+	{ "global message", "Content-Type: message/global\n\nA: b\n\n",
+	  "message/global h0+30 b30+6/2 [text/plain h30+6 b36+0/0]" },
+	{ "partial message is a leaf", "Content-Type: message/partial; id=1\n\nA: b\n\n",
+	  "message/partial h0+37 b37+6/2" },
 };
 
 static uint32_t count_lines(struct slice s)
@@ -135,7 +156,8 @@ static void trees(void **state)
 		expect_text(cases[i].name, "tree", buf_slice(&got), cases[i].want);
 		check_tree(cases[i].name, &mime, message);
 		assert_true(mime_pack(&packed, &mime));
-		expect_number(cases[i].name, "unpacked", mime_unpack(buf_slice(&packed), arena, &again, &why), FAULT_NONE);
+		expect_number(cases[i].name, "unpacked", mime_unpack(buf_slice(&packed), arena, &again, &why),
+		              FAULT_NONE);
 		buf_clear(&got);
 		show(&got, again.root);
 		expect_text(cases[i].name, "unpacked tree", buf_slice(&got), cases[i].want);
@@ -148,19 +170,18 @@ static void trees(void **state)
 	}
 }
 
-static const char fields[] =
-	"From: A <a@b>\r\n"
-	"Date: Wed, 17 Jul 1996 02:44:25 -0700\r\n"
-	"Subject: =?utf-8?q?x?=\r\n =?utf-8?q?y?=\r\n"
-	"Subject: second\r\n"
-	"To: c@d\r\nTo: e@f\r\nSender:\r\n"
-	"Message-ID: <1@b>\r\nReferences: <2@b>\r\n <3@b>\r\n"
-	"Content-Type: text/plain; charset=koi8-r; name=n.txt\r\n"
-	"Content-Disposition: attachment; filename*=utf-8''%C3%A4\r\n"
-	"Content-Transfer-Encoding: BASE64 (x)\r\n"
-	"Content-ID: <i@d>\r\nContent-Description: what\r\n it is\r\n"
-	"Content-Language: de, en\r\nContent-Location: http://x\r\nContent-MD5: Q2hl\r\n"
-	"\r\nSGk=\r\n";
+static const char fields[] = "From: A <a@b>\r\n"
+                             "Date: Wed, 17 Jul 1996 02:44:25 -0700\r\n"
+                             "Subject: =?utf-8?q?x?=\r\n =?utf-8?q?y?=\r\n"
+                             "Subject: second\r\n"
+                             "To: c@d\r\nTo: e@f\r\nSender:\r\n"
+                             "Message-ID: <1@b>\r\nReferences: <2@b>\r\n <3@b>\r\n"
+                             "Content-Type: text/plain; charset=koi8-r; name=n.txt\r\n"
+                             "Content-Disposition: attachment; filename*=utf-8''%C3%A4\r\n"
+                             "Content-Transfer-Encoding: BASE64 (x)\r\n"
+                             "Content-ID: <i@d>\r\nContent-Description: what\r\n it is\r\n"
+                             "Content-Language: de, en\r\nContent-Location: http://x\r\nContent-MD5: Q2hl\r\n"
+                             "\r\nSGk=\r\n";
 
 static void check_fields(const struct mime *mime)
 {
@@ -217,8 +238,10 @@ static void damaged_pack(void **state)
 
 	(void)state;
 	buf_init(&packed, BUF_NO_LIMIT);
-	mime_parse(arena, SLICE("Content-Type: multipart/x; boundary=b\n\n--b\nContent-Type: message/rfc822\n\nFrom: a@b\n\n--b--\n"),
-		   &MIME_LIMITS_DEFAULT, &mime);
+	mime_parse(arena,
+	           SLICE("Content-Type: multipart/x; boundary=b\n\n--b\nContent-Type: "
+	                 "message/rfc822\n\nFrom: a@b\n\n--b--\n"),
+	           &MIME_LIMITS_DEFAULT, &mime);
 	mime_pack(&packed, &mime);
 	for (size_t len = 0; len < packed.len; len++)
 		assert_int_equal(mime_unpack(slice_of(packed.data, len), arena, &again, NULL), FAULT_CORRUPT);
@@ -288,20 +311,21 @@ static void limits(void **state)
 
 static void sections(void **state)
 {
-	static const char message[] =
-		"Content-Type: multipart/mixed; boundary=o\n\n"
-		"--o\n\n1\n"
-		"--o\nContent-Type: message/rfc822\n\nContent-Type: multipart/x; boundary=i\n\n--i\n\n2.1\n--i\nContent-Type: a/b\n\n2.2\n--i--\n"
-		"--o\nContent-Type: message/rfc822\n\nSubject: x\n\n3.1\n"
-		"--o\nContent-Type: multipart/y; boundary=j\n\n--j\n\n4.1\n--j--\n"
-		"--o--\n";
+	static const char message[] = "Content-Type: multipart/mixed; boundary=o\n\n"
+	                              "--o\n\n1\n"
+	                              "--o\nContent-Type: message/rfc822\n\nContent-Type: multipart/x; "
+	                              "boundary=i\n\n--i\n\n2.1\n--i\nContent-Type: a/b\n\n2.2\n--i--\n"
+	                              "--o\nContent-Type: message/rfc822\n\nSubject: x\n\n3.1\n"
+	                              "--o\nContent-Type: multipart/y; boundary=j\n\n--j\n\n4.1\n--j--\n"
+	                              "--o--\n";
 	static const struct {
 		uint32_t numbers[3], n;
 		const char *body;
 	} rows[] = {
-		{ { 1 }, 1, "1" },	    { { 2, 1 }, 2, "2.1" }, { { 2, 2 }, 2, "2.2" }, { { 3, 1 }, 2, "3.1" },
-		{ { 4, 1 }, 2, "4.1" },	    { { 5 }, 1, NULL },	    { { 0 }, 1, NULL },	    { { 1, 1 }, 2, NULL },
-		{ { 2, 3 }, 2, NULL },	    { { 3, 2 }, 2, NULL },  { { 3, 0 }, 2, NULL },  { { 4, 1, 1 }, 3, NULL },
+		{ { 1 }, 1, "1" },      { { 2, 1 }, 2, "2.1" }, { { 2, 2 }, 2, "2.2" },
+		{ { 3, 1 }, 2, "3.1" }, { { 4, 1 }, 2, "4.1" }, { { 5 }, 1, NULL },
+		{ { 0 }, 1, NULL },     { { 1, 1 }, 2, NULL },  { { 2, 3 }, 2, NULL },
+		{ { 3, 2 }, 2, NULL },  { { 3, 0 }, 2, NULL },  { { 4, 1, 1 }, 3, NULL },
 	};
 	static const char single[] = "Subject: x\n\n1";
 	static const char inner[] = "Content-Type: message/rfc822\n\nSubject: x\n\n1.1";
@@ -314,7 +338,7 @@ static void sections(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		part = mime_section(&mime, rows[i].numbers, rows[i].n);
 		expect_text(rows[i].body ? rows[i].body : "none", "body",
-			    part ? mime_body(part, SLICE(message)) : slice_of(NULL, 0), rows[i].body);
+		            part ? mime_body(part, SLICE(message)) : slice_of(NULL, 0), rows[i].body);
 	}
 	assert_ptr_equal(mime_section(&mime, NULL, 0), mime.root);
 	assert_true(mime_is(mime_section(&mime, (uint32_t[]){ 2 }, 1), "message", "rfc822"));
@@ -332,8 +356,9 @@ static void sections(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(trees),  cmocka_unit_test(fields_and_envelope), cmocka_unit_test(damaged_pack),
-		cmocka_unit_test(limits), cmocka_unit_test(sections),
+		cmocka_unit_test(trees),        cmocka_unit_test(fields_and_envelope),
+		cmocka_unit_test(damaged_pack), cmocka_unit_test(limits),
+		cmocka_unit_test(sections),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,8 +41,13 @@ static const struct {
 	bool whole;
 } parts[] = {
 	{ "plain", "\n\nhi", "\nhi", 100, true },
-	{ "qp and charset", "Content-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\n=E4=\n=F6", "\xc3\xa4\xc3\xb6", 100, true },
-	{ "base64 html", "Content-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: base64\n\nPHA+w6Q8L3A+PHA+Yg==", "\xc3\xa4\nb", 100, true },
+	{ "qp and charset",
+	  "Content-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: "
+	  "quoted-printable\n\n=E4=\n=F6",
+	  "\xc3\xa4\xc3\xb6", 100, true },
+	{ "base64 html",
+	  "Content-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: base64\n\nPHA+w6Q8L3A+PHA+Yg==",
+	  "\xc3\xa4\nb", 100, true },
 	{ "unlabelled 8-bit", "Content-Type: text/plain\n\n\xe4", "\xc3\xa4", 100, true },
 	{ "no text", "Content-Type: image/png\n\nx", "", 100, true },
 	{ "limit", "\nhello", "hel", 3, false },

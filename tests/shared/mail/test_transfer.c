@@ -44,7 +44,9 @@ static void decoding_in_chunks(void **state)
 				buf_init(&got, room);
 				transfer_init(&d, cases[i].kind);
 				for (size_t at = 0; at < in.len; at += size)
-					fits = transfer_feed(&d, slice_first(slice_from(in, at), size), &got) && fits;
+					fits =
+					    transfer_feed(&d, slice_first(slice_from(in, at), size), &got) &&
+					    fits;
 				fits = transfer_finish(&d, &got) && fits;
 				expect_number(cases[i].name, "fits", fits, room >= want.len);
 				if (fits)
@@ -54,7 +56,7 @@ static void decoding_in_chunks(void **state)
 			}
 		}
 		expect_number(cases[i].name, "length", (long long)transfer_decoded_len(cases[i].kind, in),
-			      (long long)want.len);
+		              (long long)want.len);
 	}
 }
 

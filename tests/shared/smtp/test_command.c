@@ -8,11 +8,11 @@ static void lines(void **state)
 	static const struct {
 		const char *line, *verb, *args;
 	} rows[] = {
-		{ "NOOP", "NOOP", "" },	     { "mail FROM:<a@b>", "mail", "FROM:<a@b>" },
-		{ "QUIT  ", "QUIT", "" },    { "HELO\tx ", "HELO", "x" },
+		{ "NOOP", "NOOP", "" },          { "mail FROM:<a@b>", "mail", "FROM:<a@b>" },
+		{ "QUIT  ", "QUIT", "" },        { "HELO\tx ", "HELO", "x" },
 		{ "XFOO1 a b", "XFOO1", "a b" }, { "", NULL, NULL },
-		{ " NOOP", NULL, NULL },     { "MAIL:x", NULL, NULL },
-		{ "NOOP a\rb", NULL, NULL }, { "\xc3\xa4", NULL, NULL },
+		{ " NOOP", NULL, NULL },         { "MAIL:x", NULL, NULL },
+		{ "NOOP a\rb", NULL, NULL },     { "\xc3\xa4", NULL, NULL },
 		{ "NOOP \x7f", NULL, NULL },
 	};
 
@@ -27,7 +27,8 @@ static void lines(void **state)
 		expect_text(rows[i].line, "verb", got.verb, rows[i].verb);
 		assert_true(slice_eq(got.args, slice_str(rows[i].args)));
 	}
-	assert_int_equal(smtp_line_parse(slice_of("NOOP\0x", 6), &(struct smtp_line){ 0 }, NULL), FAULT_INPUT);
+	assert_int_equal(smtp_line_parse(slice_of("NOOP\0x", 6), &(struct smtp_line){ 0 }, NULL),
+	                 FAULT_INPUT);
 }
 
 /* want: the address, "<>" or "postmaster", and the parameters; NULL: refused */
@@ -45,7 +46,8 @@ static const struct {
 	{ "FROM:<a@[192.0.2.1]>", "a@[192.0.2.1]" },
 	{ "TO:<Postmaster>", "postmaster", true },
 	{ "TO:<postmaster@b.c>", "postmaster@b.c", true },
-	{ "TO:<a@b.c> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x@y", "a@b.c NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x@y", true },
+	{ "TO:<a@b.c> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x@y", "a@b.c NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x@y",
+	  true },
 	{ "TO:<>", NULL, true },
 	{ "FROM:<Postmaster>", NULL },
 	{ "FROM:a@b.c", NULL },
@@ -89,7 +91,8 @@ static void path_arguments(void **state)
 		struct arena *arena = arena_new();
 		struct smtp_path_args args;
 		struct why why;
-		enum fault fault = (paths[i].rcpt ? smtp_rcpt_args : smtp_mail_args)(arena, slice_str(paths[i].args), &args, &why);
+		enum fault fault = (paths[i].rcpt ? smtp_rcpt_args : smtp_mail_args)(
+		    arena, slice_str(paths[i].args), &args, &why);
 		struct buf got;
 
 		expect_number(paths[i].args, "fault", fault, paths[i].want ? FAULT_NONE : FAULT_INPUT);
@@ -206,11 +209,13 @@ static void check_params(bool rcpt, const char *text, unsigned offered, enum fau
 
 	buf_init(&out, BUF_NO_LIMIT);
 	if (rcpt) {
-		fault = smtp_rcpt_args(arena, slice_str(arena_printf(arena, "TO:<a@b> %s", text)), &args, NULL);
+		fault =
+		    smtp_rcpt_args(arena, slice_str(arena_printf(arena, "TO:<a@b> %s", text)), &args, NULL);
 		assert_int_equal(fault, FAULT_NONE);
 		fault = smtp_rcpt_params(arena, &args, offered, false, &to, NULL);
 	} else {
-		fault = smtp_mail_args(arena, slice_str(arena_printf(arena, "FROM:<a@b> %s", text)), &args, NULL);
+		fault =
+		    smtp_mail_args(arena, slice_str(arena_printf(arena, "FROM:<a@b> %s", text)), &args, NULL);
 		assert_int_equal(fault, FAULT_NONE);
 		fault = smtp_mail_params(arena, &args, offered, &mail, NULL);
 	}
@@ -230,9 +235,11 @@ static void parameters(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(mail_rows); i++)
-		check_params(false, mail_rows[i].args, mail_rows[i].offered, mail_rows[i].fault, mail_rows[i].written);
+		check_params(false, mail_rows[i].args, mail_rows[i].offered, mail_rows[i].fault,
+		             mail_rows[i].written);
 	for (size_t i = 0; i < ARRAY_LEN(rcpt_rows); i++)
-		check_params(true, rcpt_rows[i].args, rcpt_rows[i].offered, rcpt_rows[i].fault, rcpt_rows[i].written);
+		check_params(true, rcpt_rows[i].args, rcpt_rows[i].offered, rcpt_rows[i].fault,
+		             rcpt_rows[i].written);
 }
 
 static void international(void **state)
@@ -245,9 +252,12 @@ static void international(void **state)
 	(void)state;
 	assert_int_equal(smtp_mail_args(arena, SLICE("FROM:<j\xc3\xb6rg@b.c>"), &args, NULL), FAULT_NONE);
 	assert_int_equal(smtp_mail_params(arena, &args, ALL, &mail, NULL), FAULT_INPUT);
-	assert_int_equal(smtp_mail_args(arena, SLICE("FROM:<j\xc3\xb6rg@b.c> SMTPUTF8"), &args, NULL), FAULT_NONE);
+	assert_int_equal(smtp_mail_args(arena, SLICE("FROM:<j\xc3\xb6rg@b.c> SMTPUTF8"), &args, NULL),
+	                 FAULT_NONE);
 	assert_int_equal(smtp_mail_params(arena, &args, ALL, &mail, NULL), FAULT_NONE);
-	assert_int_equal(smtp_rcpt_args(arena, SLICE("TO:<a@\xc3\xb6.c> ORCPT=utf-8;j\xc3\xb6@c"), &args, NULL), FAULT_NONE);
+	assert_int_equal(
+	    smtp_rcpt_args(arena, SLICE("TO:<a@\xc3\xb6.c> ORCPT=utf-8;j\xc3\xb6@c"), &args, NULL),
+	    FAULT_NONE);
 	assert_int_equal(smtp_rcpt_params(arena, &args, ALL, false, &to, NULL), FAULT_INPUT);
 	assert_int_equal(smtp_rcpt_params(arena, &args, ALL, true, &to, NULL), FAULT_NONE);
 	expect_text("orcpt", "address", to.orcpt, "j\xc3\xb6@c");
@@ -257,8 +267,9 @@ static void international(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines),	   cmocka_unit_test(path_arguments), cmocka_unit_test(argument_limits),
-		cmocka_unit_test(other_arguments), cmocka_unit_test(parameters),     cmocka_unit_test(international),
+		cmocka_unit_test(lines),           cmocka_unit_test(path_arguments),
+		cmocka_unit_test(argument_limits), cmocka_unit_test(other_arguments),
+		cmocka_unit_test(parameters),      cmocka_unit_test(international),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,7 +52,8 @@ static void receiving(void **state)
 				}
 				assert_int_equal(chunk.len, 0);
 			}
-			expect_text(cases[i].name, "message", got.len ? buf_slice(&got) : SLICE(""), cases[i].want);
+			expect_text(cases[i].name, "message", got.len ? buf_slice(&got) : SLICE(""),
+			            cases[i].want);
 			expect_number(cases[i].name, "done", d.done, cases[i].rest != NULL);
 			expect_number(cases[i].name, "bare CR", d.bare_cr, cases[i].cr);
 			expect_number(cases[i].name, "bare LF", d.bare_lf, cases[i].lf);

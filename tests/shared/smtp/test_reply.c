@@ -82,8 +82,9 @@ static void writing(void **state)
 	smtp_reply_add(&out, 250, "2.0.0", SLICE("OK"));
 	smtp_reply_add(&out, 550, "5.7.1", SLICE("One\r\ntwo\n\nfour\x01"));
 	smtp_reply_add(&out, 220, NULL, SLICE(""));
-	expect_text("written", "reply", buf_slice(&out),
-		    "250 2.0.0 OK\r\n550-5.7.1 One\r\n550-5.7.1 two\r\n550-5.7.1 \r\n550 5.7.1 four \r\n220 \r\n");
+	expect_text(
+	    "written", "reply", buf_slice(&out),
+	    "250 2.0.0 OK\r\n550-5.7.1 One\r\n550-5.7.1 two\r\n550-5.7.1 \r\n550 5.7.1 four \r\n220 \r\n");
 	buf_clear(&out);
 	smtp_reply_add(&out, 250, "2.0.0", slice_str(arena_printf(arena, "%01500d", 1)));
 	rest = slice_trim(buf_slice(&out));
@@ -109,8 +110,9 @@ static void statuses(void **state)
 	assert_string_equal(smtp_status_name(status), "Mailbox full");
 	assert_string_equal(smtp_status_name((struct smtp_status){ 5, 99, 1 }), "Undefined status");
 	assert_false(smtp_status_parse(SLICE("3.1.1"), &status) || smtp_status_parse(SLICE("5.1"), &status) ||
-		     smtp_status_parse(SLICE("5.1.1.1"), &status) || smtp_status_parse(SLICE("5.1.1000"), &status) ||
-		     smtp_status_parse(SLICE("5..1"), &status) || smtp_status_parse(SLICE(""), &status));
+	             smtp_status_parse(SLICE("5.1.1.1"), &status) ||
+	             smtp_status_parse(SLICE("5.1.1000"), &status) ||
+	             smtp_status_parse(SLICE("5..1"), &status) || smtp_status_parse(SLICE(""), &status));
 }
 
 int main(void)

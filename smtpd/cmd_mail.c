@@ -100,7 +100,7 @@ static bool begin(struct session *s, struct slice args)
 		return false;
 	}
 	tx->null_sender = path.path.null;
-	tx->from = path.path.address;
+	tx->from = transaction_keep(tx, &path.path.address);
 	if (!tx->null_sender)
 		tx->from_text = arena_strz(tx->arena, address_text(tx->arena, &tx->from));
 	return true;

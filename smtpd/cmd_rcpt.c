@@ -118,8 +118,9 @@ static bool parse(struct session *s, struct slice args, struct rcpt *rcpt)
 		reply(s, fault == FAULT_UNSUPPORTED ? 555 : 501, "5.5.4", "%s", why.text);
 		return false;
 	}
-	rcpt->address = path.path.address;
-	if (path.path.postmaster && postmaster(s, &rcpt->address, &why)) {
+	if (!path.path.postmaster) {
+		rcpt->address = transaction_keep(tx, &path.path.address);
+	} else if (postmaster(s, &rcpt->address, &why)) {
 		reply(s, 550, "5.1.1", "No such recipient here");
 		return false;
 	}

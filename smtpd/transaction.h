@@ -33,6 +33,8 @@ struct transaction {
 };
 
 struct smtpd;
+/* The parser's slices point into the line: a copy that lives as long as the transaction. */
+struct address transaction_keep(struct transaction *, const struct address *);
 struct transaction *transaction_new(void);
 /* Gives its memory and its share of the budget back; NULL accepted. */
 void transaction_free(struct smtpd *, struct transaction *);

@@ -19,9 +19,9 @@ enum address_kind {
 
 struct address_entry {
 	enum address_kind kind;
-	struct slice
-	    name; /* display name: quotes, backslashes and folds off, encoded-words as they are; or the
-				comment behind a bare address. No data: none */
+	/* Display name: quotes, backslashes and folds off, encoded-words as they are; or the comment behind a
+	 * bare address. No data: none. */
+	struct slice name;
 	struct slice route;  /* "@a,@b" of the obsolete source route. No data: none */
 	struct slice local;  /* without quotes and backslashes; empty: missing, or <> */
 	struct slice domain; /* as written, comments and blanks off; empty: missing */

@@ -19,8 +19,7 @@ struct dsn_recipient {
 	enum dsn_action action;
 	struct slice status;     /* "5.1.1" */
 	struct slice remote_mta; /* host name; no data: none was talked to */
-	struct slice
-	    reply; /* the remote's reply, "550 5.1.1 no such user", lines divided by LF; no data: none */
+	struct slice reply;      /* the remote's, "550 5.1.1 no such user", lines divided by LF */
 	int64_t last_attempt_ms; /* 0: none */
 	int64_t retry_until_ms;  /* of a delay; 0: not shown */
 	struct slice log_id;     /* final-log-id; no data: none */

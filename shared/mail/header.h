@@ -42,8 +42,7 @@ struct slice header_unfold(struct arena *, struct slice value);
 
 /* Finds the end of a header that arrives in chunks. */
 struct header_scan {
-	uint64_t
-	    len; /* bytes seen that belong to the header; with `done`, its whole length, empty line included */
+	uint64_t len; /* of the header as far as seen; with `done` all of it, empty line included */
 	bool done;
 	uint8_t state;
 };

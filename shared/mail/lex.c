@@ -1,3 +1,4 @@
+/* Tokens of structured header fields (lex.h), by a table of character classes. */
 #include "mail/lex.h"
 
 enum { BLANK = 1, ATEXT = 2, TOKEN = 4 };

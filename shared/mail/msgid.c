@@ -1,3 +1,4 @@
+/* Lists of message ids, and new ones (msgid.h). */
 #include "mail/msgid.h"
 
 #include "base/arena.h"

@@ -1,3 +1,4 @@
+/* The Received field of our own (received.h). */
 #include "mail/received.h"
 
 #include "mail/date.h"

@@ -29,8 +29,8 @@ bool smtp_data_next(struct smtp_data *, struct slice *chunk, struct slice *ret);
 
 struct smtp_dots { /* sending; begin with zeros */
 	uint8_t state;
-	bool
-	    bare; /* a CR or LF stood alone: a careless receiver may see an end there, so do not send it on */
+	/* A CR or LF stood alone: a careless receiver may see an end there, so do not send it on. */
+	bool bare;
 };
 
 /* The message with a dot before each that starts a line, and otherwise as it is. */

@@ -1,3 +1,4 @@
+/* Enhanced status codes (status.h), with the names of IANA's registry. */
 #include "smtp/status.h"
 
 #include <stdio.h>

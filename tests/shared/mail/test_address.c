@@ -1,3 +1,4 @@
+/* One address, strictly: what is taken, what is refused, and the key of each. */
 #include "shared/mail/mail_test.h"
 
 #include "mail/address.h"

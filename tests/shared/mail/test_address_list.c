@@ -1,3 +1,4 @@
+/* Address lists as mail has them: by the grammar, by the old one, and by none. */
 #include "shared/mail/mail_test.h"
 
 #include "mail/address_list.h"

@@ -1,3 +1,4 @@
+/* Content-Type and Content-Disposition values, RFC 2231 and what is broken about them. */
 #include "shared/mail/mail_test.h"
 
 #include "mail/content.h"

@@ -1,3 +1,4 @@
+/* Dates of header fields and of IMAP, read, printed, and over the whole calendar. */
 #include "shared/mail/mail_test.h"
 
 #include "mail/date.h"

@@ -1,3 +1,4 @@
+/* Delivery reports: the fields of RFC 3464, hostile values, and the UTF-8 forms. */
 #include "shared/mail/mail_test.h"
 
 #include "base/rand.h"

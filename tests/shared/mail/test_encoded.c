@@ -1,3 +1,4 @@
+/* Encoded-words and extended parameters, both ways, and charsets. */
 #include "shared/mail/mail_test.h"
 
 #include "base/utf8.h"

@@ -1,3 +1,4 @@
+/* Header fields with their exact offsets, and the end of a header in chunks. */
 #include "shared/mail/mail_test.h"
 
 #include "mail/header.h"

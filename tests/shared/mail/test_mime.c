@@ -1,3 +1,4 @@
+/* MIME trees to the byte: nested, broken, cut and far too deep messages; packing; section numbers. */
 #include "shared/mail/mail_test.h"
 
 #include "mail/mime.h"
@@ -99,6 +100,9 @@ static const struct {
 	{ "message with its header cut",
 	  "Content-Type: multipart/x; boundary=b\n\n--b\nContent-Type: message/rfc822\n--b--\n",
 	  "multipart/x h0+39 b39+39/3 [message/rfc822 h43+29 b72+0/0 [text/plain h72+0 b72+0/0]]" },
+	{ "message of an empty line",
+	  "Content-Type: multipart/x; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n\n--b--\n",
+	  "multipart/x h0+39 b39+41/5 [message/rfc822 h43+30 b73+1/1 [text/plain h73+1 b74+0/0]]" },
 	{ "digest",
 	  "Content-Type: multipart/digest; boundary=b\n\n--b\n\nA: b\n\nx\n--b\nContent-Type: "
 	  "a/b\n\ny\n--b--\n",

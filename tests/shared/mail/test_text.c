@@ -1,3 +1,4 @@
+/* What a person would read of a part: HTML, charsets, and limits. */
 #include "shared/mail/mail_test.h"
 
 #include "mail/text.h"

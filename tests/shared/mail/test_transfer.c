@@ -1,3 +1,4 @@
+/* Transfer encodings, however the input is cut and whatever room there is. */
 #include "shared/mail/mail_test.h"
 
 #include "mail/transfer.h"

@@ -1,3 +1,4 @@
+/* Command lines, their paths and parameters. */
 #include "shared/mail/mail_test.h"
 
 #include "smtp/command.h"

@@ -1,3 +1,4 @@
+/* The DATA stream: dots, and every way that has been used to smuggle an end into it. */
 #include "shared/mail/mail_test.h"
 
 #include "smtp/data.h"

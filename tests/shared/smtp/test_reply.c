@@ -1,3 +1,4 @@
+/* Replies read and written, and status codes by name. */
 #include "shared/mail/mail_test.h"
 
 #include "smtp/reply.h"

@@ -3,8 +3,8 @@
 #include "store/front.h"
 #include "store/page.h"
 
-enum fault mailbox_look(struct store *store, const struct actor *actor, const struct id *mailbox, struct arena *arena,
-                        struct mailbox_log *ret, struct why *why)
+enum fault mailbox_look(struct store *store, const struct actor *actor, const struct id *mailbox,
+                        struct arena *arena, struct mailbox_log *ret, struct why *why)
 {
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_READ, why);
 
@@ -31,7 +31,8 @@ enum fault page_keys(const struct page_row *row, const uint32_t *uids, size_t n,
 		fault = fault_set(why, FAULT_CORRUPT, "page %u was read without its keys", row->number);
 	for (size_t i = 0; i < n && !fault; i++) {
 		if (!pick(page, uids[i], &at)) {
-			fault = fault_set(why, FAULT_NOT_FOUND, "message %u is not in its page any more", uids[i]);
+			fault = fault_set(why, FAULT_NOT_FOUND, "message %u is not in its page any more",
+			                  uids[i]);
 			break;
 		}
 		ret_contents[i] = page->content[at];

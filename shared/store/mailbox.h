@@ -163,8 +163,9 @@ MUST_CHECK enum fault mailbox_fetch_news(struct store *, const struct actor *, c
                                          struct why *);
 
 struct mailbox_delta { /* what applying changed; initialise with mailbox_delta_init, free with _done */
-	struct uid_set expunged, changed; /* changed: flags or keywords, of messages that were there before */
-	uint32_t first_new;               /* first UID appended, 0: none; up to head.uid_next - 1 */
+	struct uid_set expunged,
+	    changed;        /* changed: flags or keywords, of messages that were there before and still are */
+	uint32_t first_new; /* first UID appended, 0: none; up to head.uid_next - 1 */
 };
 void mailbox_delta_init(struct mailbox_delta *);
 void mailbox_delta_done(struct mailbox_delta *);
@@ -180,8 +181,8 @@ void mailbox_state_committed(struct mailbox_state *, const struct mailbox_commit
 /* Fills content[] and key[] of a page's messages from its row (page_get); entries from the log have theirs. */
 MUST_CHECK enum fault mailbox_state_load_keys(struct mailbox_state *, const struct page_row *, struct why *);
 /* Content ids and keys of messages, by ascending UIDs, out of their page's row. NOT_FOUND: one is gone; CORRUPT. */
-MUST_CHECK enum fault page_keys(const struct page_row *, const uint32_t *uids, size_t n, struct id *ret_contents,
-                                struct wrapped_key *ret_keys, struct why *);
+MUST_CHECK enum fault page_keys(const struct page_row *, const uint32_t *uids, size_t n,
+                                struct id *ret_contents, struct wrapped_key *ret_keys, struct why *);
 MUST_CHECK enum fault mailbox_page_keys(struct store *, const struct actor *, const struct id *mailbox,
                                         uint32_t page, struct arena *, struct page_row *ret, struct why *);
 

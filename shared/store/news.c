@@ -233,8 +233,10 @@ static void apply_all(struct applying *a, const struct mailbox_head *head)
 	for (struct uid_iter it = uid_iter_of(&pages); uid_next(&it, &number);)
 		apply_one(a, number - 1, take_page(a, number - 1, &at));
 	uid_set_done(&pages);
-	if (a->dead)
+	if (a->dead) {
 		state_compact(state);
+		uid_set_subtract(&a->delta->changed, &a->delta->expunged);
+	}
 	state->head = *head;
 	state->head.recent_uid = MAX_OF(recent, head->recent_uid);
 	state_settle_vanished(state, vanished);

@@ -27,7 +27,7 @@ static void make_reads(struct record_sql *sql, const struct schema_collection *s
 	const char *name = schema->name;
 	char *body = schema->has_body
 	                 ? text("(SELECT body FROM %1$s_body WHERE ?2 AND %1$s_body.n = %1$s.n)", name)
-	                 : text("?2 AND NULL");
+	                 : text("nullif(?2, ?2)");
 
 	sql->get = text(COLUMNS "%2$s FROM %1$s WHERE " LIVE " AND key = ?4", name, body);
 	sql->find_key =

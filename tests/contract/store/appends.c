@@ -1,7 +1,7 @@
 /* Appending: entries, tags, lost answers, group commit, a full log. */
 #include "shim.h"
 
-static struct store *the_store;
+static struct store *the_store, *beside; /* beside: as another process would have it */
 static struct id the_account, the_mailbox;
 
 static struct actor start(struct place *place)
@@ -118,7 +118,7 @@ static void append_now(void)
 {
 	struct actor owner = owner_of(&the_account);
 
-	append_some(the_store, &owner, &the_mailbox, 1);
+	append_some(beside, &owner, &the_mailbox, 1);
 }
 
 static void test_lost_append(void **state)
@@ -139,6 +139,7 @@ static void test_lost_append(void **state)
 	struct actor owner = start(*state);
 	uint32_t have = append_some(the_store, &owner, &the_mailbox, 5);
 
+	beside = open_beside(*state);
 	shim_in(the_store);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct mailbox_append messages[2] = { a_message(1, 0), a_message(2, 0) };
@@ -155,6 +156,7 @@ static void test_lost_append(void **state)
 		assert_messages(have);
 	}
 	shim_out(the_store);
+	store_close(beside);
 }
 
 /* An edit whose answer was lost: done, with the head that was just after, whatever came later. */
@@ -171,6 +173,7 @@ static void test_lost_commit(void **state)
 	view = read_state(the_store, &owner, &the_mailbox);
 	uid_set_init(&uids);
 	uid_set_add_range(&uids, 2, 3);
+	beside = open_beside(*state);
 	shim_in(the_store);
 	commit.if_modseq = view->head.modseq;
 	shim.lose = 1;
@@ -198,6 +201,7 @@ static void test_lost_commit(void **state)
 	shim.after_lost = fold_now;
 	assert_fault(FAULT_STALE, mailbox_commit(the_store, &owner, &commit, &head, why));
 	shim_out(the_store);
+	store_close(beside);
 	catch_up(the_store, &owner, view);
 	assert_int_equal(view->flags[1], FLAG_SEEN);
 	uid_set_done(&uids);

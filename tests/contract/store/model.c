@@ -160,7 +160,6 @@ static void follow(struct model *m, struct mailbox_state *view)
 	assert_good(mailbox_fetch_news(m->store, &m->owner, &m->mailbox, modseq, arena, &news, why));
 	assert_good(mailbox_state_apply(view, &news, &delta, why));
 	compare(m, view);
-	/* a change that an expunge followed may have been told of before: not in the same news */
 	compare_delta(m, modseq, uid_next, &delta);
 	/* old news do no harm */
 	assert_good(mailbox_state_apply(view, &news, &delta, why));

@@ -86,7 +86,7 @@ uint32_t append_some(struct store *, const struct actor *, const struct id *mail
 struct mailbox_state *read_state(struct store *, const struct actor *, const struct id *mailbox);
 /* Brings a state up to date; the delta is thrown away. */
 void catch_up(struct store *, const struct actor *, struct mailbox_state *);
-/* Commits one edit decided on `state`, and catches up. */
+/* Commits one edit decided on `state` (nothing when no message is in the range), and catches up. */
 enum fault edit_range(struct store *, const struct actor *, struct mailbox_state *, uint32_t first,
                       uint32_t last, bool expunge, uint32_t add_flags);
 

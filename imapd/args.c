@@ -141,8 +141,7 @@ bool imap_args_word(struct imap_args *args, const char *word)
 {
 	size_t len = strlen(word);
 
-	if (!slice_istarts(args->rest, word) ||
-	    (args->rest.len > len && is_word_char(args->rest.data[len])))
+	if (!slice_istarts(args->rest, word) || (args->rest.len > len && is_word_char(args->rest.data[len])))
 		return fail(args, "Unexpected word");
 	take(args, len);
 	return true;
@@ -333,7 +332,7 @@ bool imap_args_set(struct imap_args *args, struct uid_set *ret)
 /* ---- mailbox names ---- */
 
 /* A name in modified UTF-7; or, when it is none ("R&D"), as it stands, if that is UTF-8. */
-static bool decode_name(struct imap_args *args, struct slice name, struct buf *out)
+static bool decode_name(struct slice name, struct buf *out)
 {
 	if (utf7_decode(out, name))
 		return true;
@@ -358,7 +357,7 @@ bool imap_args_mailbox(struct imap_args *args, const char **ret_utf8)
 		return fail(args, "Expected a mailbox name");
 	buf_init(&utf8, MAILBOX_MAX);
 	buf_init(&nfc, MAILBOX_MAX);
-	good = decode_name(args, name, &utf8) && fold_nfc(&nfc, buf_slice(&utf8));
+	good = decode_name(name, &utf8) && fold_nfc(&nfc, buf_slice(&utf8));
 	if (good)
 		*ret_utf8 = with_inbox(args->arena, buf_slice(&nfc));
 	buf_done(&utf8);
@@ -375,7 +374,7 @@ bool imap_args_list_mailbox(struct imap_args *args, const char **ret_utf8)
 	if (!run_of(args, is_list_char, &name) && !imap_args_string(args, &name))
 		return fail(args, "Expected a mailbox pattern");
 	buf_init(&utf8, MAILBOX_MAX);
-	good = decode_name(args, name, &utf8);
+	good = decode_name(name, &utf8);
 	if (good)
 		*ret_utf8 = arena_strz(args->arena, buf_slice(&utf8));
 	buf_done(&utf8);
@@ -428,7 +427,8 @@ bool imap_args_flags(struct imap_args *args, bool bare, struct imap_flags *ret)
 {
 	bool list = imap_args_peek(args, '(');
 
-	*ret = (struct imap_flags){ .keywords = arena_array(args->arena, const char *, MAILBOX_KEYWORDS_MAX) };
+	*ret =
+	    (struct imap_flags){ .keywords = arena_array(args->arena, const char *, MAILBOX_KEYWORDS_MAX) };
 	if (!list && !bare)
 		return fail(args, "Expected a list of flags");
 	if (list && (!imap_args_open(args) || imap_args_close(args)))

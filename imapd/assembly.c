@@ -3,9 +3,9 @@
 
 #include "command.h"
 
-#define SWALLOW_FACTOR 4           /* times message_max: what is read only to be thrown away */
-#define RESERVE_STEP   (1 << 20)   /* memory is reserved as a message arrives, not as it is announced */
-#define DIGITS_MAX     15          /* of a literal's size */
+#define SWALLOW_FACTOR 4         /* times message_max: what is read only to be thrown away */
+#define RESERVE_STEP   (1 << 20) /* memory is reserved as a message arrives, not as it is announced */
+#define DIGITS_MAX     15        /* of a literal's size */
 
 struct assembly {
 	struct assembly_conf conf;
@@ -15,8 +15,8 @@ struct assembly {
 	bool begun;
 
 	/* The literal that is coming in. */
-	uint8_t *literal;   /* NULL: it is swallowed */
-	uint64_t wanted;    /* bytes still to come */
+	uint8_t *literal; /* NULL: it is swallowed */
+	uint64_t wanted;  /* bytes still to come */
 	size_t got;
 	bool is_message;
 	uint64_t messages;  /* bytes of messages received so far */

@@ -25,16 +25,17 @@ struct assembly_conf {
 	size_t message_max; /* a literal of a verb with MESSAGE_LITERAL */
 	/* The verb of the first line, for what it may carry; NULL: unknown or not allowed now, `*ret_refusal` says so. */
 	const struct imap_verb *(*find)(void *arg, struct slice name, bool uid, const char **ret_refusal);
-	bool (*reserve)(void *arg, uint64_t bytes); /* memory for a message; it is given back by who frees the command */
+	bool (*reserve)(void *arg,
+	                uint64_t bytes); /* memory for a message; it is given back by who frees the command */
 	void *arg;
 };
 
 struct assembled {
-	const char *tag; /* "*" when the line had none */
+	const char *tag;              /* "*" when the line had none */
 	const struct imap_verb *verb; /* NULL: see refusal */
 	bool uid;
 	struct imap_segment *segments; /* behind the verb */
-	const char *refusal; /* "BAD Unknown command", "NO [TOOBIG] …"; NULL when it is good */
+	const char *refusal;           /* "BAD Unknown command", "NO [TOOBIG] …"; NULL when it is good */
 	uint64_t reserved;
 	struct arena *arena; /* holds all of this */
 };

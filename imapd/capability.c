@@ -5,7 +5,8 @@
 #include "imapd.h"
 
 #define CAPABILITIES                                                                                         \
-	"IMAP4rev1 LITERAL+ SASL-IR IDLE NAMESPACE UIDPLUS UNSELECT CHILDREN SPECIAL-USE MOVE ID ENABLE CONDSTORE"
+	"IMAP4rev1 LITERAL+ SASL-IR IDLE NAMESPACE UIDPLUS UNSELECT CHILDREN SPECIAL-USE MOVE ID ENABLE "    \
+	"CONDSTORE"
 
 static const char *mechanisms(const struct session *s, struct arena *arena)
 {

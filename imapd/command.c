@@ -138,8 +138,7 @@ static void post_reply(struct imap_cmd *cmd)
 static void start_job(struct imap_cmd *cmd)
 {
 	struct imapd *imapd = cmd->session->imapd;
-	struct pool *pool =
-	    cmd->verb->flags & CHECKS_PASSWORD ? imapd->password_pool : imapd->daemon->pool;
+	struct pool *pool = cmd->verb->flags & CHECKS_PASSWORD ? imapd->password_pool : imapd->daemon->pool;
 
 	cmd->ran = true;
 	cmd->job = (struct job){ .run = run_job, .done = on_job_done, .drop = on_job_dropped };

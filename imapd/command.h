@@ -12,6 +12,7 @@
  *
  * A session that closes calls done() at once, or when the job is back; nothing else follows.
  */
+#include "account_ctx.h"
 #include "args.h"
 #include "base/arena.h"
 #include "session.h"
@@ -55,7 +56,7 @@ struct imap_command {
 	enum imap_next (*on_line)(struct imap_cmd *, struct slice line);
 	void (*on_news)(struct imap_cmd *);
 	void (*on_timeout)(struct imap_cmd *);
-	void (*done)(struct imap_cmd *);       /* clean-up of state before it is freed; any outcome */
+	void (*done)(struct imap_cmd *); /* clean-up of state before it is freed; any outcome */
 };
 
 struct imap_verb {

@@ -35,7 +35,7 @@ struct account_check {
 	struct why why;
 };
 
-static struct id verifier_of(const struct account *account)
+struct id imapd_verifier(const struct account *account)
 {
 	return id_derive(&account->id, slice_str(account->password.argon));
 }
@@ -45,8 +45,8 @@ static void run_check(struct job *job, void *worker)
 	struct account_check *check = container_of(job, struct account_check, job);
 
 	(void)worker;
-	check->fault = account_get(check->imapd->daemon->stack, &check->ctx->id, check->arena, &check->account,
-	                           &check->why);
+	check->fault = account_get(check->imapd->daemon->stack, &check->ctx->id, check->arena,
+	                           &check->account, &check->why);
 }
 
 static void free_check(struct job *job)
@@ -62,7 +62,7 @@ static void free_check(struct job *job)
 /* Why a session of the account may not go on, or NULL. */
 static const char *objection(const struct account_check *check, const struct session *s)
 {
-	const struct id verifier = verifier_of(&check->account);
+	const struct id verifier = imapd_verifier(&check->account);
 
 	if (check->fault == FAULT_NOT_FOUND)
 		return "The account was deleted";
@@ -80,8 +80,9 @@ static void on_checked(struct job *job)
 	} else {
 		list_each (&check->imapd->sessions, node) {
 			struct session *s = list_item(node, struct session, node);
-			const char *text =
-			    s->account && id_eq(&s->account->id, &check->ctx->id) ? objection(check, s) : NULL;
+			const char *text = s->account && id_eq(&s->account->id, &check->ctx->id)
+			                       ? objection(check, s)
+			                       : NULL;
 
 			if (text)
 				session_close(s, "[UNAVAILABLE]", text);
@@ -144,12 +145,12 @@ static void on_folders(void *arg, const struct nudge *nudge)
 static void on_account(void *arg, const struct nudge *nudge)
 {
 	struct imapd *imapd = arg;
-	struct account_ctx *ctx = map_get(imapd->accounts, id_slice(&nudge->account));
+	struct account_ctx *ctx;
 
 	imapd->account_nudges++;
 	login_cache_forget(imapd->logins, &nudge->account);
 	views_forget_account(imapd->views, &nudge->account);
-	ctx = map_get(imapd->accounts, id_slice(&nudge->account)); /* a view may have been its last holder */
+	ctx = map_get(imapd->accounts, id_slice(&nudge->account));
 	if (ctx && ctx->sessions)
 		imapd_check_account(imapd, ctx);
 }

@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "conf.h"
 #include "suite/daemon.h"
+#include "suite/directory.h"
 #include "view.h"
 
 struct listener;
@@ -46,6 +47,8 @@ MUST_CHECK enum fault imapd_listen(struct imapd *, struct why *);
 void imapd_drain(struct imapd *);
 /* Looks whether the account is there, active, and its password the one that its sessions logged in with. */
 void imapd_check_account(struct imapd *, struct account_ctx *);
+/* What a password is recognised by: another after each change. */
+struct id imapd_verifier(const struct account *);
 
 /* Counting sessions by network; false when there are too many from there, counted all the same. */
 bool imapd_peer_enter(struct imapd *, const char *ip);

@@ -129,8 +129,8 @@ bool selected_has_news(const struct selected *selected)
 	const struct view *view = selected->view;
 	const struct mailbox_state *state = view->state;
 
-	return view->gone || !uid_set_is_empty(&selected->ghosts) ||
-	       !uid_set_is_empty(&selected->changed) || selected->known_keywords < view->keywords.n ||
+	return view->gone || !uid_set_is_empty(&selected->ghosts) || !uid_set_is_empty(&selected->changed) ||
+	       selected->known_keywords < view->keywords.n ||
 	       (state->n && state->uid[state->n - 1] > selected->known_max);
 }
 

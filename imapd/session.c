@@ -19,13 +19,13 @@
 #include "engine.h"
 #include "imapd.h"
 
-#define BAD_MAX       20         /* malformed commands in a row */
+#define BAD_MAX       20          /* malformed commands in a row */
 #define INPUT_EXTRA   (16 * 1024) /* beyond the longest command, for what is pipelined behind it */
-#define RESPONSE_LINE 16400      /* longest line that a command reads itself: a SASL response in base64 */
+#define RESPONSE_LINE 16400       /* longest line that a command reads itself: a SASL response in base64 */
 
-static struct metric sessions_now = {
-	.kind = METRIC_GAUGE, .name = "posthouse_imapd_sessions", .help = "sessions under way"
-};
+static struct metric sessions_now = { .kind = METRIC_GAUGE,
+	                              .name = "posthouse_imapd_sessions",
+	                              .help = "sessions under way" };
 
 static const struct state_row {
 	const char *doing;
@@ -147,7 +147,7 @@ static const char *refusal_of(const struct session *s, const struct imap_verb *v
 	if (uid && !(verb->flags & UID_FORM))
 		return "BAD There is no UID form of this command";
 	if (!(verb->states & BIT(s->state)))
-		return s->state == ST_PLAIN ? "BAD Log in first"
+		return s->state == ST_PLAIN                                 ? "BAD Log in first"
 		       : s->state == ST_AUTH && verb->states == IN_SELECTED ? "BAD Select a mailbox first"
 		                                                            : "BAD You are logged in already";
 	if ((verb->flags & NEEDS_PRIVACY) && !session_may_login(s))
@@ -459,7 +459,8 @@ static bool admit(struct session *s, const char *ip)
 
 	metric_set(&sessions_now, (int64_t)++imapd->n_sessions);
 	list_add_tail(&imapd->sessions, &s->node);
-	return imapd_peer_enter(imapd, ip) && imapd->n_sessions <= (size_t)imapd_conf.sessions_max && !imapd->draining;
+	return imapd_peer_enter(imapd, ip) && imapd->n_sessions <= (size_t)imapd_conf.sessions_max &&
+	       !imapd->draining;
 }
 
 struct session *session_new(struct imapd *imapd, struct conn *conn, bool tls_from_start)

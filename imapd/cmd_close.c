@@ -1,0 +1,68 @@
+/*
+ * CLOSE and UNSELECT (RFC 9051 6.4.1, 6.4.2): back to no mailbox. CLOSE removes
+ * what is \Deleted first, without telling, unless the mailbox was opened by EXAMINE.
+ */
+#include "change.h"
+#include "commands.h"
+
+static enum imap_next leave(struct imap_cmd *cmd)
+{
+	struct session *s = cmd->session;
+
+	if (s->selected.view->gone)
+		return imap_ok(cmd, "%s completed", cmd->verb->name); /* with BYE in front of it */
+	selected_close(&s->selected);
+	session_enter(s, ST_AUTH);
+	return imap_ok(cmd, "%s completed", cmd->verb->name);
+}
+
+static enum imap_next decide(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+{
+	struct change *change = cmd->state;
+	const struct mailbox_state *state = cmd->session->selected.view->state;
+
+	if (fault)
+		return imap_no(cmd, fault, why);
+	change_begin(change, cmd);
+	for (uint32_t at = 0; at < state->n; at++)
+		if (state->flags[at] & FLAG_DELETED)
+			change_expunge(change, at);
+	return change_is_empty(change) ? leave(cmd) : IMAP_RUN;
+}
+
+static enum imap_next close_parse(struct imap_cmd *cmd, struct imap_args *args)
+{
+	if (!imap_args_end(args))
+		return imap_bad(cmd, args->error);
+	if (cmd->session->selected.read_only || (cmd->verb->flags & VERB_UNSELECTS))
+		return leave(cmd);
+	return decide(cmd, FAULT_NONE, NULL);
+}
+
+static enum fault close_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
+{
+	return change_commit(cmd->state, stack, why);
+}
+
+static enum imap_next close_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+{
+	if (fault == FAULT_STALE)
+		return change_look(cmd->state, decide);
+	if (fault)
+		return imap_no(cmd, fault, why);
+	change_committed(cmd->state, true);
+	return leave(cmd);
+}
+
+static void close_done(struct imap_cmd *cmd)
+{
+	change_done(cmd->state);
+}
+
+const struct imap_command imap_close = {
+	.state_size = sizeof(struct change),
+	.parse = close_parse,
+	.run = close_run,
+	.reply = close_reply,
+	.done = close_done,
+};

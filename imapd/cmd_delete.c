@@ -1,0 +1,64 @@
+/*
+ * DELETE (RFC 9051 6.3.5). A mailbox with others below it stays as a \Noselect
+ * name. Sessions that have it open are told BYE; our own goes on without a mailbox.
+ */
+#include "commands.h"
+#include "folder_args.h"
+#include "imapd.h"
+
+struct delete
+{
+	const char *path;
+	struct id mailbox;
+};
+
+static enum imap_next delete_parse(struct imap_cmd *cmd, struct imap_args *args)
+{
+	struct delete *delete = cmd->state;
+
+	if (!imap_args_space(args) || !imap_args_mailbox(args, &delete->path) || !imap_args_end(args))
+		return imap_bad(cmd, args->error);
+	delete->path = folder_without_end(cmd->arena, delete->path);
+	return IMAP_RUN;
+}
+
+static enum fault delete_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
+{
+	struct delete *delete = cmd->state;
+	const struct folder *folder;
+	struct folders folders;
+	enum fault fault = folders_load(stack, &cmd->actor, cmd->account->key, cmd->arena, &folders, why);
+
+	if (fault)
+		return fault;
+	folder = folders_find(&folders, delete->path);
+	if (!folder)
+		return fault_set(why, FAULT_NOT_FOUND, "no such mailbox");
+	delete->mailbox = folder->row.meta.id;
+	return folder_delete(stack, &cmd->actor, cmd->account->key, delete->path, why);
+}
+
+static enum imap_next delete_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+{
+	struct delete *delete = cmd->state;
+	struct session *s = cmd->session;
+
+	if (fault == FAULT_DENIED)
+		return imap_no_code(cmd, "[CANNOT]", why->text);
+	if (fault)
+		return imap_no(cmd, fault, why);
+	if (s->selected.view && id_eq(&s->selected.view->mailbox, &delete->mailbox)) {
+		selected_close(&s->selected);
+		session_enter(s, ST_AUTH);
+		imap_untagged(s, "OK [CLOSED] The selected mailbox was deleted");
+	}
+	views_nudge(s->imapd->views, &delete->mailbox, UINT64_MAX);
+	return imap_ok(cmd, "Deleted");
+}
+
+const struct imap_command imap_delete = {
+	.state_size = sizeof(struct delete),
+	.parse = delete_parse,
+	.run = delete_run,
+	.reply = delete_reply,
+};

@@ -1,0 +1,44 @@
+/* RENAME (RFC 9051 6.3.6): what is below moves along; of the INBOX only the messages do. */
+#include "commands.h"
+#include "folder_args.h"
+#include "imapd.h"
+
+struct rename {
+	const char *from, *to;
+};
+
+static enum imap_next rename_parse(struct imap_cmd *cmd, struct imap_args *args)
+{
+	struct rename *rename = cmd->state;
+
+	if (!imap_args_space(args) || !imap_args_mailbox(args, &rename->from) || !imap_args_space(args) ||
+	    !imap_args_mailbox(args, &rename->to) || !imap_args_end(args))
+		return imap_bad(cmd, args->error);
+	rename->from = folder_without_end(cmd->arena, rename->from);
+	rename->to = folder_without_end(cmd->arena, rename->to);
+	return folder_name_is_good(cmd, &rename->to) ? IMAP_RUN : IMAP_DONE;
+}
+
+static enum fault rename_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
+{
+	struct rename *rename = cmd->state;
+
+	return folder_rename(stack, &cmd->actor, cmd->account->key, rename->from, rename->to, why);
+}
+
+static enum imap_next rename_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+{
+	if (fault == FAULT_DENIED)
+		return imap_no_code(cmd, "[CANNOT]", why->text);
+	if (fault)
+		return imap_no(cmd, fault, why);
+	views_look_account(cmd->session->imapd->views, &cmd->account->id); /* an INBOX may be empty now */
+	return imap_ok(cmd, "Renamed");
+}
+
+const struct imap_command imap_rename = {
+	.state_size = sizeof(struct rename),
+	.parse = rename_parse,
+	.run = rename_run,
+	.reply = rename_reply,
+};

@@ -1,0 +1,39 @@
+/* SUBSCRIBE and UNSUBSCRIBE (RFC 9051 6.3.7, 6.3.8): OK when it is so already. */
+#include "commands.h"
+#include "folder_args.h"
+
+struct subscribe {
+	const char *path;
+};
+
+static enum imap_next subscribe_parse(struct imap_cmd *cmd, struct imap_args *args)
+{
+	struct subscribe *subscribe = cmd->state;
+
+	if (!imap_args_space(args) || !imap_args_mailbox(args, &subscribe->path) || !imap_args_end(args))
+		return imap_bad(cmd, args->error);
+	subscribe->path = folder_without_end(cmd->arena, subscribe->path);
+	return IMAP_RUN;
+}
+
+static enum fault subscribe_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
+{
+	struct subscribe *subscribe = cmd->state;
+	bool wanted = cmd->verb->flags & VERB_SUBSCRIBES;
+	enum fault fault =
+	    folder_subscribe(stack, &cmd->actor, cmd->account->key, subscribe->path, wanted, why);
+
+	return fault == FAULT_NOT_FOUND && !wanted ? FAULT_NONE : fault;
+}
+
+static enum imap_next subscribe_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+{
+	return fault ? imap_no(cmd, fault, why) : imap_ok(cmd, "%s completed", cmd->verb->name);
+}
+
+const struct imap_command imap_subscribe = {
+	.state_size = sizeof(struct subscribe),
+	.parse = subscribe_parse,
+	.run = subscribe_run,
+	.reply = subscribe_reply,
+};

@@ -1,0 +1,39 @@
+#ifndef IMAPD_VIEW_INTERNAL_H
+#define IMAPD_VIEW_INTERNAL_H
+/* What view.c (one view's life), view_look.c (looking at the store), view_fold.c and views.c (all of them) share. */
+#include "account_ctx.h"
+#include "view.h"
+
+struct views {
+	struct views_conf conf;
+	struct map *by_mailbox;
+	struct list unused;
+	struct timer *timer;
+};
+
+struct view_wait {
+	struct list node;
+	struct view *view;
+	uint64_t needs; /* the look that answers it */
+	bool hands_over;
+	void (*on_ready)(void *arg, enum fault, const struct why *, struct view *);
+	void *arg;
+};
+
+/* view.c */
+struct view *view_new(struct views *, struct account_ctx *, const struct id *mailbox);
+void view_free(struct view *);
+void view_hold(struct view *);
+/* To the sessions: what they have to be told of, and that there is something. */
+void view_note(struct view *, const struct mailbox_delta *, const struct selected *not_flags);
+void view_tell(struct view *);
+void view_gone(struct view *);
+
+/* view_look.c: starts a look, unless one is under way. */
+void view_refresh_begin(struct view *);
+
+/* view_fold.c: folding is wanted; it is due. */
+void view_fold_consider(struct view *);
+void view_fold_begin(struct view *);
+
+#endif

@@ -1,0 +1,198 @@
+/*
+ * Looking at the store for a view: one job at a time and view, whoever asked, and
+ * however many. The first load is applied on the worker as well; later ones, which are small, on the loop.
+ */
+#include "view_internal.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/metrics.h"
+
+struct view_refresh { /* one look; what the worker fills is its own until it is back */
+	struct job job;
+	struct view *view;
+	struct stack *stack;
+	struct account_ctx *account;
+	struct id mailbox;
+	uint64_t since;
+	uint32_t known_keywords;
+	struct arena *arena;
+	struct mailbox_news news;
+	struct keywords keywords;
+	struct mailbox_state *fresh; /* first load */
+	enum fault fault, keywords_fault;
+	struct why why;
+};
+
+static struct metric looks_total = { .name = "posthouse_imapd_looks_total",
+	                             .help = "looks at a mailbox in the store" };
+/* ---- looking: the worker's part ---- */
+
+/* A keyword that does not open is shown to nobody, and hides no mail. */
+static void open_keywords(struct view_refresh *refresh)
+{
+	const struct mailbox_log *log = &refresh->news.log;
+
+	if (log->head.keywords <= refresh->known_keywords)
+		return;
+	refresh->keywords_fault = keywords_open(refresh->account->key, log->keywords, log->head.keywords,
+	                                        refresh->arena, &refresh->keywords, &refresh->why);
+	if (!refresh->keywords_fault)
+		return;
+	refresh->keywords.n = MIN_OF(log->head.keywords, (uint32_t)MAILBOX_KEYWORDS_MAX);
+	for (uint32_t i = 0; i < refresh->keywords.n; i++)
+		refresh->keywords.names[i] = "";
+}
+
+static void run_refresh(struct job *job, void *worker)
+{
+	struct view_refresh *refresh = container_of(job, struct view_refresh, job);
+	struct mailbox_delta delta;
+
+	(void)worker;
+	refresh->fault =
+	    mailbox_fetch_news(refresh->stack->store, &refresh->account->actor, &refresh->mailbox,
+	                       refresh->since, refresh->arena, &refresh->news, &refresh->why);
+	if (refresh->fault)
+		return;
+	if (refresh->fresh) {
+		mailbox_delta_init(&delta);
+		refresh->fault = mailbox_state_apply(refresh->fresh, &refresh->news, &delta, &refresh->why);
+		mailbox_delta_done(&delta);
+	}
+	open_keywords(refresh);
+}
+
+/* ---- looking: the loop's part ---- */
+
+static void free_refresh(struct view_refresh *refresh)
+{
+	mailbox_state_free(refresh->fresh);
+	account_ctx_unref(refresh->account);
+	arena_free(refresh->arena);
+	free(refresh);
+}
+
+static enum fault apply(struct view *view, struct view_refresh *refresh)
+{
+	struct mailbox_delta delta;
+	enum fault fault = FAULT_NONE;
+
+	view_take_keywords(view, &refresh->keywords);
+	if (!view->state) {
+		view->state = refresh->fresh;
+		refresh->fresh = NULL;
+		return FAULT_NONE;
+	}
+	mailbox_delta_init(&delta);
+	fault = mailbox_state_apply(view->state, &refresh->news, &delta, &refresh->why);
+	if (!fault) {
+		view_note(view, &delta, NULL);
+		view_tell(view);
+	}
+	mailbox_delta_done(&delta);
+	return fault;
+}
+
+static void answer(struct view_wait *wait, enum fault fault, const struct why *why)
+{
+	struct view *view = wait->view;
+	struct view_wait copy = *wait;
+
+	list_del(&wait->node);
+	free(wait);
+	if (copy.hands_over && !fault) {
+		copy.on_ready(copy.arg, fault, why, view); /* and its reference */
+		return;
+	}
+	copy.on_ready(copy.arg, fault, why, copy.hands_over ? NULL : view);
+	view_put(view);
+}
+
+static void answer_waiters(struct view *view, enum fault fault, const struct why *why)
+{
+	struct list ready;
+
+	list_init(&ready);
+	list_each (&view->waiters, node) {
+		if (list_item(node, struct view_wait, node)->needs > view->looks)
+			continue;
+		list_del(node);
+		list_add_tail(&ready, node);
+	}
+	while (!list_empty(&ready)) /* each may cancel others */
+		answer(list_item(ready.next, struct view_wait, node), fault, why);
+}
+
+static void end_refresh(struct view_refresh *refresh)
+{
+	struct view *view = refresh->view;
+	enum fault fault = refresh->fault;
+
+	view->refresh = NULL;
+	view->poll_at = loop_now(view->views->conf.loop) + rand_jitter(*view->views->conf.poll);
+	if (refresh->keywords_fault)
+		log_fault(NULL, refresh->keywords_fault, &refresh->why, "keywords cannot be shown");
+	if (!fault)
+		fault = apply(view, refresh);
+	if (!fault)
+		view_fold_consider(view);
+	else if (fault == FAULT_NOT_FOUND || fault == FAULT_CORRUPT)
+		view_gone(view);
+	if (fault && fault != FAULT_NOT_FOUND)
+		log_fault(NULL, fault, &refresh->why, "a mailbox cannot be looked at");
+	answer_waiters(view, fault, &refresh->why);
+	free_refresh(refresh);
+	if (!list_empty(&view->waiters) || (view->stale && !view->gone && !list_empty(&view->sessions)))
+		view_refresh_begin(view);
+	view_put(view);
+}
+
+static void on_refreshed(struct job *job)
+{
+	end_refresh(container_of(job, struct view_refresh, job));
+}
+
+static void on_refresh_dropped(struct job *job)
+{
+	struct view_refresh *refresh = container_of(job, struct view_refresh, job);
+
+	refresh->fault = fault_set(&refresh->why, FAULT_CANCELLED, "the process ends");
+	end_refresh(refresh);
+}
+
+static void on_refresh_refused(void *arg)
+{
+	end_refresh(arg);
+}
+
+void view_refresh_begin(struct view *view)
+{
+	const struct views_conf *conf = &view->views->conf;
+	struct view_refresh *refresh;
+
+	if (view->refresh)
+		return;
+	refresh = xzalloc(sizeof(*refresh));
+	*refresh = (struct view_refresh){
+		.job = { .run = run_refresh, .done = on_refreshed, .drop = on_refresh_dropped },
+		.view = view,
+		.stack = conf->stack,
+		.account = account_ctx_ref(view->account),
+		.mailbox = view->mailbox,
+		.since = view->state ? view->state->head.modseq : 0,
+		.known_keywords = view->keywords.n,
+		.arena = arena_new(),
+		.fresh = view->state ? NULL : mailbox_state_new(&view->mailbox),
+	};
+	view_hold(view);
+	view->refresh = refresh;
+	view->stale = false;
+	view->looks++;
+	metric_inc(&looks_total);
+	if (job_start(conf->pool, &refresh->job))
+		return;
+	refresh->fault = fault_set(&refresh->why, FAULT_TEMP, "too many jobs wait for a worker");
+	loop_post(conf->loop, on_refresh_refused, refresh);
+}

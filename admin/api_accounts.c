@@ -1,0 +1,155 @@
+/* /v1/accounts */
+#include "api.h"
+#include "store/mailbox.h"
+
+#define QUOTA_MAX (INT64_C(1) << 50)
+
+static json_t *account_json(const struct account *account)
+{
+	return json_pack("{s:s,s:s,s:s,s:s,s:I,s:o}", "address", account->login, "domain", account->domain,
+	                 "name", account->name, "state",
+	                 account->state == ACCOUNT_SUSPENDED ? "suspended" : "active", "quota",
+	                 (json_int_t)account->quota, "created", api_time(account->created));
+}
+
+enum fault api_accounts_list(struct api_request *request, struct api_reply *reply, struct why *why)
+{
+	const char *domain = api_query(request, "domain");
+	struct account *accounts;
+	json_t *items;
+	struct slice after;
+	size_t limit, n;
+	enum fault fault = api_page(request, &limit, &after, why);
+
+	if (!fault)
+		fault = account_list(request->stack, slice_str(domain), after, limit, request->arena,
+		                     &accounts, &n, why);
+	if (fault)
+		return fault;
+	items = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(items, account_json(&accounts[i]));
+	reply->json = api_list(items, n == limit ? accounts[n - 1].login : NULL);
+	return FAULT_NONE;
+}
+
+enum fault api_accounts_create(struct api_request *request, struct api_reply *reply, struct why *why)
+{
+	static const char *const known[] = { "address", "password", "name", "quota", NULL };
+	const char *address = NULL, *password = NULL, *name = "";
+	struct account_new new;
+	struct account account;
+	int64_t quota = 0;
+	enum fault fault = api_only(request, known, why);
+
+	if (!fault)
+		fault = api_str(request, "address", true, &address, why);
+	if (!fault)
+		fault = api_str(request, "password", true, &password, why);
+	if (!fault)
+		fault = api_str(request, "name", false, &name, why);
+	if (!fault)
+		fault = api_int(request, "quota", 0, QUOTA_MAX, &quota, why);
+	if (fault)
+		return fault;
+	new =
+	    (struct account_new){ slice_str(address), slice_str(password), slice_str(name), (uint64_t)quota };
+	fault = account_create(request->stack, &request->by, &new, request->arena, &account, why);
+	if (fault)
+		return fault;
+	reply->status = 201;
+	reply->json = account_json(&account);
+	return FAULT_NONE;
+}
+
+static enum fault get(struct api_request *request, struct account *ret, struct why *why)
+{
+	enum fault fault =
+	    account_by_login(request->stack, slice_str(request->params[0]), request->arena, ret, why);
+
+	return fault == FAULT_NOT_FOUND ? fault_set(why, fault, "no such account") : fault;
+}
+
+enum fault api_account_get(struct api_request *request, struct api_reply *reply, struct why *why)
+{
+	struct actor actor = { .kind = ACTOR_ADMIN };
+	struct account account;
+	struct usage usage;
+	enum fault fault = get(request, &account, why);
+
+	if (fault)
+		return fault;
+	actor.account = account.id;
+	fault = mailbox_usage(request->stack->store, &actor, &account.id, &usage, why);
+	if (fault)
+		return fault;
+	reply->json = account_json(&account);
+	json_object_set_new(reply->json, "used", json_integer((json_int_t)usage.bytes));
+	json_object_set_new(reply->json, "messages", json_integer((json_int_t)usage.messages));
+	return FAULT_NONE;
+}
+
+static enum fault read_state(struct api_request *request, struct account *account, struct why *why)
+{
+	const char *state = NULL;
+	enum fault fault = api_str(request, "state", false, &state, why);
+
+	if (fault || !state)
+		return fault;
+	if (strcmp(state, "active") && strcmp(state, "suspended"))
+		return fault_set(why, FAULT_INPUT, "\"state\" is active or suspended");
+	account->state = state[0] == 's' ? ACCOUNT_SUSPENDED : ACCOUNT_ACTIVE;
+	return FAULT_NONE;
+}
+
+enum fault api_account_change(struct api_request *request, struct api_reply *reply, struct why *why)
+{
+	static const char *const known[] = { "name", "quota", "state", NULL };
+	struct account account;
+	int64_t quota;
+	enum fault fault = api_only(request, known, why);
+
+	if (!fault)
+		fault = get(request, &account, why);
+	if (fault)
+		return fault;
+	quota = (int64_t)account.quota;
+	fault = api_str(request, "name", false, &account.name, why);
+	if (!fault)
+		fault = api_int(request, "quota", 0, QUOTA_MAX, &quota, why);
+	if (!fault)
+		fault = read_state(request, &account, why);
+	account.quota = (uint64_t)quota;
+	if (!fault)
+		fault = account_put(request->stack, &request->by, &account, why);
+	if (!fault)
+		reply->json = account_json(&account);
+	return fault;
+}
+
+enum fault api_account_delete(struct api_request *request, struct api_reply *reply, struct why *why)
+{
+	struct account account;
+	enum fault fault = get(request, &account, why);
+
+	(void)reply;
+	return fault ? fault : account_delete(request->stack, &request->by, &account.id, why);
+}
+
+enum fault api_account_password(struct api_request *request, struct api_reply *reply, struct why *why)
+{
+	static const char *const known[] = { "password", NULL };
+	const char *password = NULL;
+	struct account account;
+	enum fault fault = api_only(request, known, why);
+
+	(void)reply;
+	if (!fault)
+		fault = api_str(request, "password", true, &password, why);
+	if (!fault)
+		fault = get(request, &account, why);
+	if (!fault)
+		fault =
+		    account_set_password(request->stack, &request->by, &account.id, slice_str(password), why);
+	return fault;
+}

@@ -31,12 +31,12 @@ struct blob_ops {
 	enum fault (*put)(struct blobs *, const struct id *, struct slice data, struct why *);
 	/* Exactly [offset, offset+len) appended to `out`. */
 	enum fault (*get)(struct blobs *, const struct id *, uint64_t offset, uint64_t len, struct buf *out,
-			  struct why *);
+	                  struct why *);
 	/* Succeeds when it is not there. */
 	enum fault (*del)(struct blobs *, const struct id *, struct why *);
 	/* Up to `max` blobs with ids above `after` (NULL: from the first), ascending; for sweeping. */
-	enum fault (*list)(struct blobs *, const struct id *after, size_t max, struct arena *, struct blob_info **ret,
-			   size_t *ret_n, struct why *);
+	enum fault (*list)(struct blobs *, const struct id *after, size_t max, struct arena *,
+	                   struct blob_info **ret, size_t *ret_n, struct why *);
 	enum fault (*ping)(struct blobs *, struct why *); /* is it there: for /readyz and doctor */
 	void (*close)(struct blobs *);
 };
@@ -46,7 +46,7 @@ struct blob_conf {
 	const char *path;    /* fs: directory */
 	const char *mongo_uri, *mongo_db;
 	const char *s3_endpoint, *s3_region, *s3_bucket, *s3_access_key, *s3_secret_key, *s3_ca_file;
-	int64_t timeout_ms; /* of one call; 0: 30 s */
+	int64_t timeout_ms;   /* of one call; 0: 30 s */
 	unsigned connections; /* most at once; 0: 8 */
 };
 
@@ -54,11 +54,11 @@ struct blob_conf {
 MUST_CHECK enum fault blobs_open(const struct blob_conf *, struct blobs **ret, struct why *);
 void blobs_close(struct blobs *); /* NULL accepted */
 MUST_CHECK enum fault blob_put(struct blobs *, const struct id *, struct slice data, struct why *);
-MUST_CHECK enum fault blob_get(struct blobs *, const struct id *, uint64_t offset, uint64_t len, struct buf *out,
-			       struct why *);
+MUST_CHECK enum fault blob_get(struct blobs *, const struct id *, uint64_t offset, uint64_t len,
+                               struct buf *out, struct why *);
 MUST_CHECK enum fault blob_del(struct blobs *, const struct id *, struct why *);
 MUST_CHECK enum fault blob_list(struct blobs *, const struct id *after, size_t max, struct arena *,
-				struct blob_info **ret, size_t *ret_n, struct why *);
+                                struct blob_info **ret, size_t *ret_n, struct why *);
 MUST_CHECK enum fault blob_ping(struct blobs *, struct why *);
 
 #endif

@@ -1,3 +1,4 @@
+/* AWS Signature Version 4 (s3_sign.h), on OpenSSL's SHA-256 and HMAC. */
 #include "blob/s3_sign.h"
 
 #include <assert.h>

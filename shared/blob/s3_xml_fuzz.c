@@ -1,3 +1,4 @@
+/* Any bytes as an answer of S3: what is read stays within its bounds. */
 #include "blob/s3_xml.h"
 
 #include <stdlib.h>

@@ -83,7 +83,7 @@ static enum fault take_quoted(struct arena *arena, struct slice *text, struct sl
 
 enum fault address_take_local(struct arena *arena, struct slice *text, struct address *ret, struct why *why)
 {
-	struct slice rest = *text, local;
+	struct slice rest = *text, local = SLICE("");
 	enum fault fault;
 
 	if (next_is(&rest, '"'))
@@ -268,7 +268,7 @@ static struct slice lower_literal(struct arena *arena, struct slice literal)
 enum fault address_normalise(struct arena *arena, const struct address *address, struct address *ret,
                              struct why *why)
 {
-	struct slice domain;
+	struct slice domain = SLICE("");
 
 	if (address->literal)
 		domain = lower_literal(arena, address->domain);
@@ -282,7 +282,7 @@ enum fault address_normalise(struct arena *arena, const struct address *address,
 
 enum fault address_key(struct arena *arena, const struct address *address, struct slice *ret, struct why *why)
 {
-	struct address plain;
+	struct address plain = *address;
 	struct buf key;
 	enum fault fault = address_normalise(arena, address, &plain, why);
 

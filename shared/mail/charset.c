@@ -5,7 +5,7 @@
 
 #include "base/utf8.h"
 
-enum { NAME_MAX_LEN = 60, PIECE = 4096 };
+enum { NAME_MAX_LEN = 60, PIECE = 1024 };
 
 /* What a label says, and what text labelled so is. */
 static const struct {
@@ -92,7 +92,7 @@ static bool add_utf16(struct buf *out, const UChar *text, size_t len, UChar *lea
 static bool convert(struct buf *out, UConverter *converter, struct slice text)
 {
 	const char *in = (const char *)text.data, *end = in + text.len;
-	UChar piece[PIECE], lead = 0;
+	UChar piece[PIECE] = { 0 }, lead = 0;
 	UErrorCode status;
 
 	do {

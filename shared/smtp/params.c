@@ -191,7 +191,7 @@ static size_t unicode_escape(struct slice s, uint32_t *ret)
 }
 
 /* utf-8-addr-xtext or utf-8-addr-unitext: "\x{...}" for what neither ASCII nor plain UTF-8 should show */
-static enum fault decode_utf8_address(struct reading *r, struct slice text, struct slice *ret)
+static void decode_utf8_address(struct reading *r, struct slice text, struct slice *ret)
 {
 	struct buf out;
 
@@ -208,20 +208,19 @@ static enum fault decode_utf8_address(struct reading *r, struct slice text, stru
 	}
 	*ret = arena_copy(r->arena, buf_slice(&out));
 	buf_done(&out);
-	return FAULT_NONE;
 }
 
 /* original-recipient-address = addr-type ";" xtext */
 static enum fault read_orcpt(struct reading *r, struct slice value)
 {
-	struct slice type, address;
+	struct slice type, address = SLICE("");
 	enum fault fault = FAULT_NONE;
 
 	if (value.len > ORCPT_MAX || !slice_cut(&value, ';', &type) || !value.len || !type.len ||
 	    !is_printable(type))
 		return fault_set(r->why, FAULT_INPUT, "malformed ORCPT");
 	if (slice_is(type, "utf-8"))
-		fault = decode_utf8_address(r, value, &address);
+		decode_utf8_address(r, value, &address);
 	else
 		fault = xtext_decode(r->arena, value, &address, r->why);
 	if (fault)

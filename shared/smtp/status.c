@@ -56,7 +56,7 @@ static const struct {
 	{ 6, 7, "Non-ASCII addresses not permitted for that sender or recipient" },
 	{ 6, 8, "UTF-8 string reply is required, but not permitted by the SMTP client" },
 	{ 6, 9, "UTF-8 header message cannot be transferred to one or more recipients" },
-	{ 6, 11, "Invalid message" },
+	{ 6, 11, "Invalid characters in the message" },
 	{ 7, 0, "Other or undefined security status" },
 	{ 7, 1, "Delivery not authorized, message refused" },
 	{ 7, 2, "Mailing list expansion prohibited" },

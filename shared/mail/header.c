@@ -49,12 +49,14 @@ static void cut_line_end(struct slice *value)
 
 bool header_next(struct header_iter *it, struct header_field *ret)
 {
-	const uint8_t *p = it->text.data + it->at, *end = it->text.data + it->text.len;
+	const uint8_t *p, *end;
 	size_t first, whole;
 	uint32_t lines;
 
 	if (it->blank || it->at >= it->text.len)
 		return false;
+	p = it->text.data + it->at;
+	end = it->text.data + it->text.len;
 	first = line_len(p, end);
 	if (p[0] == '\n' || (first == 2 && p[0] == '\r' && p[1] == '\n')) {
 		it->blank = true;

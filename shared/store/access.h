@@ -15,18 +15,19 @@
 
 enum access { ACCESS_NONE, ACCESS_OWN, ACCESS_ALL };
 
-enum access_act {                     /* what is done to mailboxes and the queue */
-	          ACT_MAILBOX_NAME,   /* create, rename, delete */
-	          ACT_MAILBOX_LIST,   /* names and heads; usage */
-	          ACT_MAILBOX_APPEND, /* commit of appends */
-	          ACT_MAILBOX_CHANGE, /* commit of flags and expunges, \Recent */
-	          ACT_MAILBOX_READ,   /* log and pages: no content is in them */
-	          ACT_MAILBOX_FOLD,
-	          ACT_QUEUE_PUT,
-	          ACT_QUEUE_WORK,    /* claim, renew, finish, next due */
-	          ACT_QUEUE_OPERATE, /* hold, release, remove */
-	          ACT_QUEUE_SEE,     /* get, list */
-	          ACT_COUNT,
+/* What is done to mailboxes and the queue. */
+enum access_act {
+	ACT_MAILBOX_NAME,   /* create, rename, delete */
+	ACT_MAILBOX_LIST,   /* names and heads; usage */
+	ACT_MAILBOX_APPEND, /* commit of appends */
+	ACT_MAILBOX_CHANGE, /* commit of flags and expunges, \Recent */
+	ACT_MAILBOX_READ,   /* log and pages: no content is in them */
+	ACT_MAILBOX_FOLD,
+	ACT_QUEUE_PUT,
+	ACT_QUEUE_WORK,    /* claim, renew, finish */
+	ACT_QUEUE_OPERATE, /* hold, release, remove */
+	ACT_QUEUE_SEE,     /* get, list, next due */
+	ACT_COUNT,
 };
 
 enum access access_record(const struct actor *, enum collection, bool write);

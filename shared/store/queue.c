@@ -88,7 +88,7 @@ enum fault queue_list(struct store *store, const struct actor *actor, const stru
 
 enum fault queue_next_due(struct store *store, const struct actor *actor, int64_t *ret, struct why *why)
 {
-	enum fault fault = access_check_act(actor, ACT_QUEUE_WORK, why);
+	enum fault fault = access_check_act(actor, ACT_QUEUE_SEE, why);
 
 	return fault ? fault : store->ops->queue_next_due(store, actor, ret, why);
 }

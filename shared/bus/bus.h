@@ -18,12 +18,12 @@
 struct bus;
 
 struct bus_conf {
-	const char *backend; /* "local", "amqp" */
-	const char *run_dir; /* local: sockets live in run_dir/bus */
+	const char *backend;  /* "local", "amqp" */
+	const char *run_dir;  /* local: sockets live in run_dir/bus */
 	const char *amqp_uri; /* amqp://user:pass@host:port/vhost, amqps://… with amqp_ca_file */
 	const char *amqp_ca_file;
-	const char *node; /* this process, unique, for logs and queue names */
-	unsigned queue_max; /* 0: 10,000 */
+	const char *node;     /* this process, unique, for logs and queue names */
+	unsigned queue_max;   /* 0: 10,000 */
 	unsigned heartbeat_s; /* amqp; 0: 10 */
 };
 

@@ -1,3 +1,4 @@
+/* The ring (nudge_queue.h): memory grows with what waits, up to `max`. */
 #include "bus/nudge_queue.h"
 
 #include <stdlib.h>

@@ -5,10 +5,10 @@
 #include "base/rand.h"
 
 enum topic {
-	TOPIC_MAILBOX,	/* "mailbox.changed": subject = mailbox, account, number = modseq just committed */
-	TOPIC_FOLDERS,	/* "folders.changed": account's list of mailboxes changed */
-	TOPIC_QUEUE,	/* "queue.due": subject = queue entry; mta should look */
-	TOPIC_ACCOUNT,	/* "account.changed": password, keys, limits: drop what is cached */
+	TOPIC_MAILBOX,  /* "mailbox.changed": subject = mailbox, account, number = modseq just committed */
+	TOPIC_FOLDERS,  /* "folders.changed": account's list of mailboxes changed */
+	TOPIC_QUEUE,    /* "queue.due": subject = queue entry; mta should look */
+	TOPIC_ACCOUNT,  /* "account.changed": password, keys, limits: drop what is cached */
 	TOPIC_SETTINGS, /* "settings.changed": domains, DKIM keys, suite settings */
 	TOPIC_COUNT,
 };

@@ -1,3 +1,4 @@
+/* The relay (fault_proxy.h): one thread, one poll over all connections. */
 #include "fault_proxy.h"
 
 #include <assert.h>

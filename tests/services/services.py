@@ -333,7 +333,7 @@ class SeaweedFS(Service):
             "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={self.dir / 'data'}",
             "-filer", "-s3", f"-s3.config={self.dir / 's3.json'}", f"-s3.localSocket={self.dir / 's3.sock'}",
             f"-filer.localSocket={self.dir / 'filer.sock'}",
-            "-volume.max=20", "-volume.preStopSeconds=1", "-master.electionTimeout=1s", "-master.volumeSizeLimitMB=100", "-master.telemetry=false",
+            "-volume.max=200", "-volume.preStopSeconds=1", "-master.electionTimeout=1s", "-master.volumeSizeLimitMB=100", "-master.telemetry=false",
             *(f"{listener}={next(port)}" for listener in listeners),
         ]  # fmt: skip
 

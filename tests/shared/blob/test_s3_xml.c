@@ -1,3 +1,4 @@
+/* S3's answers: lists of every shape, and what is refused. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

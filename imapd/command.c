@@ -173,6 +173,8 @@ static void proceed(struct imap_cmd *cmd, enum imap_next next)
 		finish(cmd);
 	} else if (next == IMAP_WAIT) {
 		cmd->where = WAITING;
+		if (cmd->reads_lines)
+			session_take_input(s); /* they may be here already */
 	} else if (conn_congested(s->conn)) {
 		cmd->where = DRAINING;
 		cmd->next = next;

@@ -78,6 +78,8 @@ static void on_checked(struct job *job)
 	if (check->fault && check->fault != FAULT_NOT_FOUND) {
 		log_fault(NULL, check->fault, &check->why, "an account could not be looked at");
 	} else {
+		if (!check->fault)
+			check->ctx->quota = check->account.quota;
 		list_each (&check->imapd->sessions, node) {
 			struct session *s = list_item(node, struct session, node);
 			const char *text = s->account && id_eq(&s->account->id, &check->ctx->id)

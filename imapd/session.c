@@ -41,8 +41,6 @@ static const struct state_row {
 	/* clang-format on */
 };
 
-static void pump(struct session *s);
-
 /* ---- states and deadlines ---- */
 
 static void rearm(struct session *s)
@@ -319,7 +317,7 @@ static bool is_listening(const struct session *s)
 	return s->state == ST_PLAIN || s->state == ST_AUTH || s->state == ST_SELECTED;
 }
 
-static void pump(struct session *s)
+void session_take_input(struct session *s)
 {
 	bool any = false;
 
@@ -346,7 +344,7 @@ void session_command_over(struct session *s)
 	if (!session_is_closing(s) && s->imapd->draining)
 		session_close(s, "[UNAVAILABLE]", "The server restarts, connect again");
 	else if (!session_is_closing(s))
-		pump(s);
+		session_take_input(s);
 }
 
 void session_drain(struct session *s)
@@ -364,7 +362,7 @@ static void on_readable(void *owner)
 	if (conn_ended(s->conn) && (s->state == ST_TLS || s->state == ST_GREET))
 		session_close(s, NULL, NULL);
 	else
-		pump(s);
+		session_take_input(s);
 }
 
 static void on_drained(void *owner)
@@ -376,7 +374,7 @@ static void on_drained(void *owner)
 	if (s->cmd)
 		command_drained(s->cmd);
 	else
-		pump(s);
+		session_take_input(s);
 }
 
 static void on_timeout(void *owner)
@@ -430,7 +428,7 @@ static void on_tls(void *owner, enum fault fault, const struct why *why)
 		greet(s);
 	else
 		session_enter(s, ST_PLAIN);
-	pump(s);
+	session_take_input(s);
 }
 
 static const struct conn_handler handler = {

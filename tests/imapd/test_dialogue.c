@@ -49,10 +49,11 @@ static void wrong(const struct dialogue *d, const char *format, ...)
 
 static void flush(struct dialogue *d)
 {
-	struct client *client = world_client(d->world, d->to);
+	struct client *client;
 
 	if (!d->to_send.len)
 		return;
+	client = world_client(d->world, d->to);
 	if (!client->conn)
 		wrong(d, "the connection is closed already");
 	client_send(client, buf_slice(&d->to_send));

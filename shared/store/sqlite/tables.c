@@ -108,7 +108,7 @@ static enum fault set_wal(struct db *db, struct why *why)
 	enum fault fault;
 
 	for (;;) {
-		fault = db_exec(db, "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL", why);
+		fault = db_exec(db, "PRAGMA journal_mode = WAL", why);
 		if (fault != FAULT_TEMP || clock_mono_ms() > deadline)
 			return fault;
 		nanosleep(&pause, NULL);

@@ -1,6 +1,7 @@
 /* The committing thread (writer.h). */
 #include "store/sqlite/writer.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <time.h>
 
@@ -187,12 +188,8 @@ static bool take_batch(struct writer *w, struct list *batch)
 
 static void answer(struct list *batch)
 {
-	list_each (batch, node) {
-		struct request *request = list_item(node, struct request, node);
-
-		request->done = true;
-		pthread_cond_signal(&request->wake);
-	}
+	list_each (batch, node)
+		sem_post(&list_item(node, struct request, node)->done);
 }
 
 static void *writer_main(void *object)
@@ -210,9 +207,7 @@ static void *writer_main(void *object)
 		pthread_mutex_unlock(&w->lock);
 		if (!list_empty(&batch) && !run_batch(w, &batch, durable))
 			run_singly(w, &batch);
-		pthread_mutex_lock(&w->lock);
 		answer(&batch);
-		pthread_mutex_unlock(&w->lock);
 		upkeep(w);
 		pthread_mutex_lock(&w->lock);
 	}
@@ -291,14 +286,14 @@ enum fault writer_do(struct writer *w, bool durable, enum fault (*run)(struct db
 {
 	struct request request = { .run = run, .args = args, .durable = durable };
 
-	pthread_cond_init(&request.wake, NULL);
+	sem_init(&request.done, 0, 0);
 	pthread_mutex_lock(&w->lock);
 	list_add_tail(&w->waiting, &request.node);
 	pthread_cond_signal(&w->wake);
-	while (!request.done)
-		pthread_cond_wait(&request.wake, &w->lock);
 	pthread_mutex_unlock(&w->lock);
-	pthread_cond_destroy(&request.wake);
+	while (sem_wait(&request.done) && errno == EINTR)
+		;
+	sem_destroy(&request.done);
 	if (request.fault && why)
 		*why = request.why;
 	return request.fault;

@@ -9,6 +9,7 @@
  * others alone is not synced; the write-ahead log is, at most SYNC_WITHIN_MS later.
  */
 #include <pthread.h>
+#include <semaphore.h>
 
 #include "base/list.h"
 #include "store/sqlite/db.h"
@@ -24,9 +25,9 @@ struct request {
 
 	enum fault fault;
 	struct why why;
-	bool done, failed_writing;
+	bool failed_writing;
 	struct list node;
-	pthread_cond_t wake;
+	sem_t done; /* its post is the writer's last touch: the caller's stack may be gone after it */
 };
 
 struct writer {

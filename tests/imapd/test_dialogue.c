@@ -10,6 +10,7 @@
  *   TLS: TLS2:      the client starts TLS
  *   D: INBOX \Seen  a message is delivered there, with these flags
  *   SET: no-plaintext | password TEXT | suspend | command_max N | sessions N
+ *   WHOLE:          only whole: what follows needs its lines to come in one piece
  *   <x*N> in a C: line is N times x; <crlf-less> at its end leaves the line end out
  */
 #include <stdarg.h>
@@ -268,6 +269,10 @@ static void run_file(const char *path, bool slow)
 		d.line++;
 		if (len && line[len - 1] == '\n')
 			line[len - 1] = '\0';
+		if (strcmp(line, "WHOLE:") == 0 && slow)
+			break;
+		if (strcmp(line, "WHOLE:") == 0)
+			continue;
 		step(&d, line);
 	}
 	flush(&d);

@@ -272,7 +272,7 @@ static enum fault build_account(struct stack *stack, const struct account_new *n
                                 struct arena *arena, struct account *account, struct why *why)
 {
 	struct actor actor = { .kind = ACTOR_ADMIN };
-	struct account_key *secret;
+	struct account_key *secret = NULL;
 	enum fault fault;
 
 	*account = (struct account){

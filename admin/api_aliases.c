@@ -73,8 +73,8 @@ enum fault api_alias_put(struct api_request *request, struct api_reply *reply, s
 	static const char *const known[] = { "targets", NULL };
 	const struct slice address = slice_str(request->params[0]);
 	struct address_row alias;
-	const char **targets;
-	size_t n;
+	const char **targets = NULL;
+	size_t n = 0;
 	bool fresh;
 	enum fault fault = api_only(request, known, why);
 

@@ -279,12 +279,8 @@ static void log_command(struct imap_cmd *cmd)
 {
 	cmd->log.parent = &cmd->session->log;
 	log_set(&cmd->log, "command", cmd->verb->name);
-	if (log_wants(LOG_DEBUG))
-		log_line(&cmd->log, LOG_DEBUG, "command", "tag", cmd->tag, "args",
-		         cmd->verb->flags & SECRET_ARGS
-		             ? "<secret>"
-		             : log_fmt("%.*s", SLICE_FMT(slice_first(cmd->segments->text, 100))),
-		         NULL);
+	/* never the arguments: folder names, search terms and addresses are in them */
+	log_line(&cmd->log, LOG_DEBUG, "command", "tag", cmd->tag, NULL);
 }
 
 void command_start(struct session *s, const struct assembled *made)

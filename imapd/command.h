@@ -38,9 +38,8 @@ enum verb_flags {
 	VERB_SUBSCRIBES = 64,
 	VERB_LSUB = 128,
 	LOOKS_FIRST = 256,    /* the selected view is looked at before parse() (NOOP, CHECK, EXPUNGE) */
-	SECRET_ARGS = 512,    /* arguments are never logged (LOGIN, AUTHENTICATE) */
-	CHECKS_PASSWORD = 1024, /* run() is on the small pool for that */
-	NEEDS_PRIVACY = 2048, /* refused, before its literals are asked for, where passwords may not be said */
+	CHECKS_PASSWORD = 512, /* run() is on the small pool for that */
+	NEEDS_PRIVACY = 1024, /* refused, before its literals are asked for, where passwords may not be said */
 };
 /* clang-format on */
 

@@ -9,8 +9,8 @@ static const struct imap_verb verbs[] = {
 	{ "ID",           &imap_id,           IN_ANY,      0 },
 
 	{ "STARTTLS",     &imap_starttls,     IN_PLAIN,    0 },
-	{ "LOGIN",        &imap_login,        IN_PLAIN,    SECRET_ARGS | CHECKS_PASSWORD | NEEDS_PRIVACY },
-	{ "AUTHENTICATE", &imap_authenticate, IN_PLAIN,    SECRET_ARGS | CHECKS_PASSWORD },
+	{ "LOGIN",        &imap_login,        IN_PLAIN,    CHECKS_PASSWORD | NEEDS_PRIVACY },
+	{ "AUTHENTICATE", &imap_authenticate, IN_PLAIN,    CHECKS_PASSWORD },
 
 	{ "ENABLE",       &imap_enable,       IN_AUTH,     0 },
 	{ "NAMESPACE",    &imap_namespace,    IN_AUTH,     0 },

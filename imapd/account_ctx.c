@@ -17,6 +17,7 @@ static struct account_ctx *account_ctx_new(struct imapd *imapd, const struct acc
 	ctx->actor = (struct actor){ ACTOR_OWNER, account->id };
 	ctx->imapd = imapd;
 	ctx->refs = 1;
+	ctx->quota = account->quota;
 	ctx->checked_at = loop_now(imapd->daemon->loop);
 	map_put(imapd->accounts, id_slice(&ctx->id), ctx);
 	return ctx;
@@ -31,6 +32,7 @@ struct account_ctx *account_ctx_get(struct imapd *imapd, const struct account *a
 	if (!ctx || account_key_generation(ctx->key) != account_key_generation(key))
 		return account_ctx_new(imapd, account, key);
 	account_key_unref(key);
+	ctx->quota = account->quota;
 	return account_ctx_ref(ctx);
 }
 

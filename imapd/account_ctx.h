@@ -21,6 +21,7 @@ struct account_ctx {
 	struct imapd *imapd;
 	unsigned refs, sessions;
 	int64_t checked_at; /* that it is there, active, and its password the same */
+	uint64_t quota;     /* bytes, as of then; 0: none */
 };
 
 /* For a login just verified: the one that is there, or a new one. Takes `key` over. The reference is the caller's. */

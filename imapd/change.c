@@ -1,0 +1,107 @@
+/* Conditional commits on the selected mailbox (change.h). */
+#include "change.h"
+
+#include "suite/nudge.h"
+
+static const struct mailbox_state *state_of(const struct change *change)
+{
+	return change->cmd->session->selected.view->state;
+}
+
+void change_begin(struct change *change, struct imap_cmd *cmd)
+{
+	change->cmd = cmd;
+	uid_set_done(&change->uids);
+	uid_set_init(&change->uids);
+	change->edit = (struct mailbox_edit){ .uids = &change->uids };
+	change->commit = (struct mailbox_commit){
+		.mailbox = cmd->selected,
+		.if_modseq = state_of(change)->head.modseq,
+		.edits = &change->edit,
+		.n_edits = 1,
+	};
+}
+
+static uint64_t result(enum flag_op op, uint64_t old, uint64_t flags)
+{
+	if (op == FLAGS_SET)
+		return flags;
+	return op == FLAGS_ADD ? old | flags : old & ~flags;
+}
+
+bool change_flags(struct change *change, uint32_t at, enum flag_op op, uint32_t flags, uint64_t keywords)
+{
+	const struct mailbox_state *state = state_of(change);
+	uint32_t made = (uint32_t)result(op, state->flags[at], flags);
+
+	if (made == state->flags[at] && result(op, state->keywords[at], keywords) == state->keywords[at])
+		return false;
+	change->edit.op = op;
+	change->edit.flags = flags;
+	change->edit.keywords = keywords;
+	change->edit.unseen += !(made & FLAG_SEEN) - !(state->flags[at] & FLAG_SEEN);
+	uid_set_add(&change->uids, state->uid[at]);
+	return true;
+}
+
+void change_expunge(struct change *change, uint32_t at)
+{
+	const struct mailbox_state *state = state_of(change);
+
+	change->edit.expunge = true;
+	change->commit.durable = true;
+	change->edit.messages--;
+	change->edit.unseen -= !(state->flags[at] & FLAG_SEEN);
+	change->edit.bytes -= state->size[at];
+	uid_set_add(&change->uids, state->uid[at]);
+}
+
+bool change_is_empty(const struct change *change)
+{
+	return uid_set_is_empty(&change->uids);
+}
+
+enum fault change_commit(struct change *change, struct stack *stack, struct why *why)
+{
+	const struct imap_cmd *cmd = change->cmd;
+	enum fault fault = mailbox_commit(stack->store, &cmd->actor, &change->commit, &change->head, why);
+
+	if (!fault)
+		nudge_mailbox(stack, &cmd->actor, &cmd->selected, change->head.modseq);
+	return fault;
+}
+
+void change_committed(struct change *change, bool silent)
+{
+	struct selected *selected = &change->cmd->session->selected;
+
+	change->tries = 0;
+	view_committed(selected->view, &change->commit, &change->head, selected, silent);
+}
+
+static void on_looked(void *arg, enum fault fault, const struct why *why, struct view *view)
+{
+	struct change *change = arg;
+
+	(void)view;
+	change->look = NULL;
+	imap_resume(change->cmd, change->then(change->cmd, fault, why));
+}
+
+enum imap_next change_look(struct change *change,
+                           enum imap_next (*then)(struct imap_cmd *, enum fault, const struct why *))
+{
+	if (change->tries++ == CHANGE_TRIES)
+		return then(change->cmd, FAULT_STALE, NULL);
+	change->then = then;
+	change->look = view_look(change->cmd->session->selected.view, on_looked, change);
+	return IMAP_WAIT;
+}
+
+void change_done(struct change *change)
+{
+	if (change->look)
+		view_cancel(change->look);
+	change->look = NULL;
+	uid_set_done(&change->uids);
+}

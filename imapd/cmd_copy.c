@@ -1,0 +1,270 @@
+/*
+ * COPY and MOVE, with and without UID (RFC 3501 6.4.7, 6.4.8; RFC 6851; COPYUID: RFC 4315 3).
+ *
+ * COPY is all or nothing: one expunged source fails it and the target stays as it was. With UID, what
+ * is gone is no error: clients that hear NO try for ever.
+ *
+ * MOVE goes batch by batch: copied, told (COPYUID), expunged from the source. So a
+ * client that hangs up half-way has every message in one place or, for a moment, in both; never in none.
+ */
+#include "account_ctx.h"
+#include "change.h"
+#include "commands.h"
+#include "rows.h"
+#include "suite/copy.h"
+#include "target.h"
+
+#define MOVE_BATCH 500  /* messages moved between two looks at the client */
+#define COPY_BATCH 8192 /* messages in one log entry */
+
+struct copy {
+	struct target target;
+	struct uid_set todo; /* UIDs, since sequence numbers may shift */
+	struct rows rows;
+	/* The batch: of a COPY, everything. */
+	uint32_t start; /* UID it begins at */
+	struct arena *arena;
+	struct copy_request request;
+	struct keywords keywords;
+	struct change change; /* of a MOVE: the expunge */
+	bool found, copied, told;
+	/* What was copied. */
+	struct uid_set from, to;
+	uint32_t uid_validity;
+};
+
+static bool is_move(const struct imap_cmd *cmd)
+{
+	return cmd->verb->flags & VERB_MOVES;
+}
+
+/* ---- replies ---- */
+
+static const char *copyuid(struct imap_cmd *cmd, const struct copy *copy)
+{
+	const char *text;
+	struct buf out;
+
+	buf_init(&out, BUF_NO_LIMIT);
+	buf_printf(&out, "[COPYUID %u ", copy->uid_validity);
+	uid_set_print(&copy->from, &out);
+	buf_addc(&out, ' ');
+	uid_set_print(&copy->to, &out);
+	buf_addc(&out, ']');
+	text = arena_strz(is_move(cmd) ? copy->arena : cmd->arena, buf_slice(&out));
+	buf_done(&out);
+	return text;
+}
+
+/* A message copied into the mailbox that is open is told at once. */
+static enum imap_next copied(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+{
+	(void)fault; /* it is copied, whatever the look has met */
+	(void)why;
+	return imap_ok_code(cmd, copyuid(cmd, cmd->state), "Copied");
+}
+
+/* ---- the next batch, on the loop ---- */
+
+static void copy_names(struct copy *copy, const struct keywords *names)
+{
+	copy->keywords.n = names->n;
+	for (uint32_t i = 0; i < names->n; i++)
+		copy->keywords.names[i] = arena_strdup(copy->arena, names->names[i]);
+}
+
+static void take_items(struct imap_cmd *cmd, struct copy *copy, const struct uid_set *uids)
+{
+	const struct view *view = cmd->session->selected.view;
+
+	copy_names(copy, &view->keywords);
+	copy->request.from = cmd->selected;
+	copy->request.keywords = &copy->keywords;
+	copy_items(view->state, uids, copy->arena, &copy->request.items, &copy->request.n);
+	copy->target.bytes = 0;
+	for (size_t i = 0; i < copy->request.n; i++)
+		copy->target.bytes += copy->request.items[i].message.size;
+}
+
+static enum imap_next next_batch(struct imap_cmd *cmd)
+{
+	struct copy *copy = cmd->state;
+	const size_t max = is_move(cmd) ? MOVE_BATCH : SIZE_MAX;
+	struct uid_set uids;
+	size_t n = 0;
+
+	arena_reset(copy->arena);
+	uid_set_init(&uids);
+	change_begin(&copy->change, cmd);
+	copy->copied = copy->told = false;
+	copy->start = copy->rows.next;
+	rows_resume(&copy->rows);
+	for (; n < max && rows_next(&copy->rows); n++) {
+		uid_set_add(&uids, copy->rows.uid);
+		if (is_move(cmd))
+			change_expunge(&copy->change, copy->rows.at);
+	}
+	take_items(cmd, copy, &uids);
+	uid_set_done(&uids);
+	return n ? IMAP_RUN : imap_ok(cmd, is_move(cmd) ? "Moved" : "No messages matched");
+}
+
+/* A source went away before it was read. */
+static enum imap_next batch_again(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+{
+	struct copy *copy = cmd->state;
+
+	if (fault)
+		return imap_no(cmd, fault, why);
+	copy->rows.next = copy->start;
+	return next_batch(cmd);
+}
+
+/* Copied, but the source has changed: what is still there of the batch is to go. */
+static enum imap_next expunge_again(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+{
+	struct copy *copy = cmd->state;
+	struct rows rows;
+
+	if (fault)
+		return imap_no(cmd, fault, why);
+	change_begin(&copy->change, cmd);
+	rows_start(&rows, &cmd->session->selected, &copy->from);
+	while (rows_next(&rows))
+		change_expunge(&copy->change, rows.at);
+	return change_is_empty(&copy->change) ? next_batch(cmd) : IMAP_RUN;
+}
+
+/* ---- on a worker ---- */
+
+static enum fault copy_some(struct imap_cmd *cmd, struct stack *stack, size_t start, size_t n,
+                            struct why *why)
+{
+	struct copy *copy = cmd->state;
+	struct copy_request some = copy->request;
+	struct mailbox_appended made;
+	enum fault fault;
+
+	some.items += start;
+	some.n = n;
+	fault = copy_run(stack, &cmd->actor, cmd->account->key, &some, copy->arena, &made, why);
+	if (fault)
+		return fault;
+	for (size_t i = 0; i < n; i++)
+		uid_set_add(&copy->from, some.items[i].uid);
+	uid_set_add_range(&copy->to, made.first_uid, made.first_uid + (uint32_t)n - 1);
+	copy->uid_validity = made.uid_validity;
+	return FAULT_NONE;
+}
+
+/* What does not fit one log entry takes several; when one fails the others are taken back. */
+static enum fault copy_all(struct imap_cmd *cmd, struct stack *stack, struct why *why)
+{
+	struct copy *copy = cmd->state;
+	enum fault fault = FAULT_NONE;
+	struct why later;
+
+	uid_set_done(&copy->from);
+	uid_set_done(&copy->to);
+	for (size_t at = 0; at < copy->request.n && !fault; at += COPY_BATCH)
+		fault = copy_some(cmd, stack, at, MIN_OF(copy->request.n - at, (size_t)COPY_BATCH), why);
+	if (fault && !uid_set_is_empty(&copy->to) &&
+	    copy_expunge(stack, &cmd->actor, &copy->request.to, &copy->to, &later))
+		return fault_add(why, fault, "what was copied could not be taken back (%s)", later.text);
+	return fault;
+}
+
+static enum fault copy_run_batch(struct imap_cmd *cmd, struct stack *stack, struct why *why)
+{
+	struct copy *copy = cmd->state;
+	enum fault fault = FAULT_NONE;
+
+	if (!copy->found)
+		fault = target_find(cmd, stack, &copy->target, &copy->request.to, why);
+	if (fault)
+		return fault;
+	copy->found = true;
+	if (!copy->copied)
+		fault = copy_all(cmd, stack, why);
+	if (fault)
+		return fault;
+	copy->copied = true;
+	return is_move(cmd) ? change_commit(&copy->change, stack, why) : FAULT_NONE;
+}
+
+/* ---- and back ---- */
+
+static enum imap_next copy_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+{
+	struct copy *copy = cmd->state;
+
+	if (fault && !copy->copied)
+		return fault == FAULT_NOT_FOUND && cmd->uid_form ? change_look(&copy->change, batch_again)
+		       : fault == FAULT_NOT_FOUND
+		           ? imap_no_code(cmd, "[EXPUNGEISSUED]", "Some of the messages are gone")
+		           : imap_no(cmd, fault, why);
+	if (!is_move(cmd))
+		return id_eq(&copy->request.to, &cmd->selected) ? change_look(&copy->change, copied)
+		                                                : copied(cmd, FAULT_NONE, NULL);
+	if (!copy->told) /* the EXPUNGEs come behind it */
+		imap_untagged(cmd->session, "OK %s Moved", copyuid(cmd, copy));
+	copy->told = true;
+	if (fault == FAULT_STALE)
+		return change_look(&copy->change, expunge_again);
+	if (fault)
+		return imap_no(cmd, fault, why);
+	change_committed(&copy->change, false);
+	session_tell_news(cmd->session, true);
+	return next_batch(cmd);
+}
+
+/* ---- the beginning ---- */
+
+static bool names_ghosts(const struct imap_cmd *cmd, const struct uid_set *uids)
+{
+	struct uid_set gone;
+	bool any;
+
+	uid_set_init(&gone);
+	uid_set_copy(&gone, &cmd->session->selected.ghosts);
+	uid_set_intersect(&gone, uids);
+	any = !uid_set_is_empty(&gone);
+	uid_set_done(&gone);
+	return any;
+}
+
+static enum imap_next copy_parse(struct imap_cmd *cmd, struct imap_args *args)
+{
+	struct copy *copy = cmd->state;
+
+	/* sequence-set SP mailbox */
+	if (!imap_args_space(args) || !imap_args_messages(args, cmd, &copy->todo) || !imap_args_space(args) ||
+	    !imap_args_mailbox(args, &copy->target.path) || !imap_args_end(args))
+		return imap_bad(cmd, args->error);
+	if (is_move(cmd) && cmd->session->selected.read_only)
+		return imap_no_code(cmd, "[READ-ONLY]", "The mailbox is open for reading only");
+	if (!is_move(cmd) && !cmd->uid_form && names_ghosts(cmd, &copy->todo))
+		return imap_no_code(cmd, "[EXPUNGEISSUED]", "Some of the messages are gone");
+	copy->target.quota = is_move(cmd) ? 0 : cmd->account->quota;
+	copy->arena = arena_new();
+	rows_start(&copy->rows, &cmd->session->selected, &copy->todo);
+	return next_batch(cmd);
+}
+
+static void copy_done(struct imap_cmd *cmd)
+{
+	struct copy *copy = cmd->state;
+
+	uid_set_done(&copy->from);
+	uid_set_done(&copy->to);
+	change_done(&copy->change);
+	arena_free(copy->arena);
+}
+
+const struct imap_command imap_copy = {
+	.state_size = sizeof(struct copy),
+	.parse = copy_parse,
+	.run = copy_run_batch,
+	.reply = copy_reply,
+	.done = copy_done,
+};

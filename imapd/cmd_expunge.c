@@ -1,0 +1,76 @@
+/*
+ * EXPUNGE (RFC 3501 6.4.3) and UID EXPUNGE (RFC 4315 2.1): everything that is
+ * \Deleted, or that and named, goes in one conditional commit. The client hears of it in the news behind the command.
+ */
+#include "change.h"
+#include "commands.h"
+
+struct expunge {
+	struct uid_set uids;
+	struct change change;
+};
+
+static enum imap_next decide(struct imap_cmd *cmd)
+{
+	struct expunge *expunge = cmd->state;
+	const struct mailbox_state *state = cmd->session->selected.view->state;
+
+	change_begin(&expunge->change, cmd);
+	for (uint32_t at = 0; at < state->n; at++)
+		if ((state->flags[at] & FLAG_DELETED) &&
+		    (!cmd->uid_form || uid_set_has(&expunge->uids, state->uid[at])))
+			change_expunge(&expunge->change, at);
+	return change_is_empty(&expunge->change) ? imap_ok(cmd, "Expunged") : IMAP_RUN;
+}
+
+static enum imap_next decide_again(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+{
+	return fault ? imap_no(cmd, fault, why) : decide(cmd);
+}
+
+static enum imap_next expunge_parse(struct imap_cmd *cmd, struct imap_args *args)
+{
+	struct expunge *expunge = cmd->state;
+
+	if (cmd->uid_form && (!imap_args_space(args) || !imap_args_messages(args, cmd, &expunge->uids)))
+		return imap_bad(cmd, args->error);
+	if (!imap_args_end(args))
+		return imap_bad(cmd, args->error);
+	if (cmd->session->selected.read_only)
+		return imap_no_code(cmd, "[READ-ONLY]", "The mailbox is open for reading only");
+	return decide(cmd);
+}
+
+static enum fault expunge_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
+{
+	struct expunge *expunge = cmd->state;
+
+	return change_commit(&expunge->change, stack, why);
+}
+
+static enum imap_next expunge_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+{
+	struct expunge *expunge = cmd->state;
+
+	if (fault == FAULT_STALE)
+		return change_look(&expunge->change, decide_again);
+	if (fault)
+		return imap_no(cmd, fault, why);
+	change_committed(&expunge->change, false);
+	return imap_ok(cmd, "Expunged");
+}
+
+static void expunge_done(struct imap_cmd *cmd)
+{
+	struct expunge *expunge = cmd->state;
+
+	change_done(&expunge->change);
+}
+
+const struct imap_command imap_expunge = {
+	.state_size = sizeof(struct expunge),
+	.parse = expunge_parse,
+	.run = expunge_run,
+	.reply = expunge_reply,
+	.done = expunge_done,
+};

@@ -1,0 +1,284 @@
+/*
+ * FETCH and UID FETCH (RFC 3501 6.4.5, 6.4.8; RFC 7162 3.1.4 for MODSEQ and CHANGEDSINCE).
+ *
+ * What the view knows is told from it alone, on the loop, a piece at a time.
+ * What needs the message goes in batches to a worker: the loop takes from the view what it knows of each message and writes that
+ * part of the response, the worker reads, opens and adds the rest (fetch_render.h).
+ *
+ * Reading without PEEK sets \Seen: one conditional commit a batch, before its text is made, so that the
+ * response can tell the new flags.
+ */
+#include "account_ctx.h"
+#include "change.h"
+#include "commands.h"
+#include "fetch_render.h"
+#include "fetch_view.h"
+
+#define CHUNK       (64 * 1024)   /* of text from the view, between two looks at other sessions */
+#define BATCH       500           /* messages, as many as one look at the contents takes */
+#define BATCH_BYTES (1024 * 1024) /* of messages whose bodies are read, but one at least */
+
+struct fetch {
+	struct fetch_request request;
+	struct uid_set uids;
+	struct rows rows;
+	struct fetch_view view;
+	struct buf out;
+	/* The batch. */
+	uint32_t from; /* UID it begins at */
+	struct arena *arena;
+	struct batch batch;
+	struct fetch_line *lines;
+	struct fetch_render render;
+	struct change seen;
+	bool seen_set, loaded;
+};
+
+/* ---- the end ---- */
+
+static bool some_expunged(const struct imap_cmd *cmd, const struct fetch *fetch)
+{
+	struct uid_set gone;
+	bool some;
+
+	if (cmd->uid_form)
+		return false;
+	uid_set_init(&gone);
+	uid_set_copy(&gone, &cmd->session->selected.ghosts);
+	uid_set_intersect(&gone, &fetch->uids);
+	some = fetch->render.gone || !uid_set_is_empty(&gone);
+	uid_set_done(&gone);
+	return some;
+}
+
+static enum imap_next finish(struct imap_cmd *cmd)
+{
+	struct fetch *fetch = cmd->state;
+
+	if (fetch->render.broken)
+		return imap_no(cmd, FAULT_CORRUPT, &fetch->render.why);
+	if (some_expunged(cmd, fetch))
+		return imap_no_code(cmd, "[EXPUNGEISSUED]", "Some of the messages are gone");
+	return imap_ok(cmd, "Fetched");
+}
+
+/* ---- from the view alone ---- */
+
+static bool is_wanted(const struct fetch *fetch)
+{
+	const struct rows *rows = &fetch->rows;
+
+	return rows->seq && (!fetch->request.only_changed ||
+	                     rows->selected->view->state->modseq[rows->at] > fetch->request.changed_since);
+}
+
+static void send_text(struct imap_cmd *cmd, struct buf *text)
+{
+	if (text->len)
+		conn_write(cmd->session->conn, text->data, text->len);
+	buf_clear(text);
+}
+
+static enum imap_next next_chunk(struct imap_cmd *cmd)
+{
+	struct fetch *fetch = cmd->state;
+	struct selected *selected = &cmd->session->selected;
+	const struct mailbox_state *state = selected->view->state;
+	bool more;
+
+	rows_resume(&fetch->rows);
+	while ((more = rows_next(&fetch->rows))) {
+		const struct rows *rows = &fetch->rows;
+
+		if (!is_wanted(fetch))
+			continue;
+		fetch_view_add(&fetch->view, &fetch->out, rows, fetch->request.view, state->flags[rows->at],
+		               state->modseq[rows->at]);
+		buf_adds(&fetch->out, ")\r\n");
+		if (fetch->request.view & FETCH_FLAGS)
+			selected_told(selected, rows->uid);
+		if (fetch->out.len >= CHUNK)
+			break;
+	}
+	send_text(cmd, &fetch->out);
+	return more ? IMAP_AGAIN : finish(cmd);
+}
+
+/* ---- batches ---- */
+
+static void take_row(struct imap_cmd *cmd, struct fetch *fetch)
+{
+	const struct rows *rows = &fetch->rows;
+	const struct mailbox_state *state = rows->selected->view->state;
+	struct batch *batch = &fetch->batch;
+	struct fetch_line *line = &fetch->lines[batch->n];
+	unsigned items = fetch->request.view;
+	uint32_t flags = state->flags[rows->at];
+	uint64_t modseq = state->modseq[rows->at];
+
+	if (fetch->request.sets_seen && change_flags(&fetch->seen, rows->at, FLAGS_ADD, FLAG_SEEN, 0)) {
+		items |= FETCH_FLAGS | (cmd->session->enabled & ENABLED_CONDSTORE ? FETCH_MODSEQ : 0);
+		flags |= FLAG_SEEN;
+		modseq = fetch->seen.commit.if_modseq + 1; /* what the commit, if it comes to be, will be */
+	}
+	line->start = (uint32_t)fetch->render.text.len;
+	fetch_view_add(&fetch->view, &fetch->render.text, rows, items, flags, modseq);
+	line->len = (uint32_t)fetch->render.text.len - line->start;
+	line->tells_flags = items & FETCH_FLAGS;
+	batch_take(&batch->items[batch->n++], state, rows->at);
+}
+
+static enum imap_next next_batch(struct imap_cmd *cmd)
+{
+	struct fetch *fetch = cmd->state;
+	const struct mailbox_state *state = cmd->session->selected.view->state;
+	struct batch *batch = &fetch->batch;
+	uint64_t bytes = 0;
+
+	arena_reset(fetch->arena);
+	*batch = (struct batch){ .mailbox = cmd->selected };
+	batch->items = arena_array(fetch->arena, struct batch_item, BATCH);
+	fetch->lines = arena_array(fetch->arena, struct fetch_line, BATCH);
+	fetch_render_start(&fetch->render, &fetch->request, batch, fetch->lines);
+	change_begin(&fetch->seen, cmd);
+	fetch->seen_set = fetch->loaded = false;
+	fetch->from = fetch->rows.next;
+	rows_resume(&fetch->rows);
+	while (batch->n < BATCH && bytes < BATCH_BYTES && rows_next(&fetch->rows)) {
+		if (!is_wanted(fetch))
+			continue;
+		take_row(cmd, fetch);
+		if (fetch->request.needs & NEEDS_BODY)
+			bytes += state->size[fetch->rows.at];
+	}
+	return batch->n ? IMAP_RUN : finish(cmd);
+}
+
+static enum imap_next again(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+{
+	struct fetch *fetch = cmd->state;
+
+	if (fault)
+		return imap_no(cmd, fault, why);
+	fetch->rows.next = fetch->from;
+	return next_batch(cmd);
+}
+
+static enum fault load(const struct imap_cmd *cmd, struct fetch *fetch, struct stack *stack, struct why *why)
+{
+	enum fault fault = batch_load_keys(&fetch->batch, stack, &cmd->actor, fetch->arena, why);
+
+	return fault ? fault
+	             : batch_load_records(&fetch->batch, stack, &cmd->actor,
+	                                  fetch->request.needs & NEEDS_BODY, fetch->arena, why);
+}
+
+static enum fault fetch_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
+{
+	struct fetch *fetch = cmd->state;
+	enum fault fault = FAULT_NONE;
+
+	if (!change_is_empty(&fetch->seen) && !fetch->seen_set) {
+		fault = change_commit(&fetch->seen, stack, why);
+		fetch->seen_set = !fault;
+	}
+	if (!fault && !fetch->loaded) {
+		fault = load(cmd, fetch, stack, why);
+		fetch->loaded = !fault;
+	}
+	return fault ? fault : fetch_render_run(&fetch->render, stack, &cmd->actor, cmd->account->key, why);
+}
+
+/* ---- what a run has brought ---- */
+
+static void take_news(struct imap_cmd *cmd, struct fetch *fetch)
+{
+	if (fetch->seen_set && !change_is_empty(&fetch->seen)) {
+		change_committed(&fetch->seen, false);
+		change_begin(&fetch->seen, cmd); /* empty: the batch goes on without it */
+	}
+	batch_give_keys(&fetch->batch, cmd->session->selected.view->state);
+	fetch->batch.n_pages = 0;
+}
+
+static void send_run(struct imap_cmd *cmd, struct fetch *fetch)
+{
+	struct selected *selected = &cmd->session->selected;
+
+	send_text(cmd, &fetch->render.out);
+	for (size_t i = 0; i < fetch->render.at; i++) {
+		if (fetch->lines[i].told && fetch->lines[i].tells_flags)
+			selected_told(selected, fetch->batch.items[i].uid);
+		fetch->lines[i].told = false;
+	}
+}
+
+static enum imap_next fetch_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+{
+	struct fetch *fetch = cmd->state;
+
+	if (!fetch->request.n)
+		return next_chunk(cmd);
+	if (fault == FAULT_STALE && !fetch->seen_set)
+		return change_look(&fetch->seen, again);
+	take_news(cmd, fetch);
+	send_run(cmd, fetch);
+	if (fetch->render.cut) { /* a literal was promised that cannot be kept */
+		log_fault(&cmd->log, fault, why, "a message could not be sent to its end");
+		session_close(cmd->session, NULL, NULL);
+		return IMAP_DONE;
+	}
+	if (fault)
+		return imap_no(cmd, fault, why);
+	return fetch->render.at < fetch->batch.n ? IMAP_RUN : next_batch(cmd);
+}
+
+/* ---- the beginning ---- */
+
+static void settle(struct imap_cmd *cmd, struct fetch_request *request)
+{
+	struct session *s = cmd->session;
+
+	if (cmd->uid_form)
+		request->view |= FETCH_UID;
+	if (request->view & FETCH_MODSEQ)
+		session_enable_condstore(s);
+	if ((s->enabled & ENABLED_CONDSTORE) && (request->view & FETCH_FLAGS))
+		request->view |= FETCH_MODSEQ;
+	request->sets_seen &= !s->selected.read_only;
+}
+
+static enum imap_next fetch_parse_args(struct imap_cmd *cmd, struct imap_args *args)
+{
+	struct fetch *fetch = cmd->state;
+
+	if (!imap_args_space(args) || !imap_args_messages(args, cmd, &fetch->uids) ||
+	    !imap_args_space(args) || !fetch_parse(args, &fetch->request))
+		return imap_bad(cmd, args->error);
+	settle(cmd, &fetch->request);
+	buf_init(&fetch->out, BUF_NO_LIMIT); /* CHUNK and a line */
+	rows_start(&fetch->rows, &cmd->session->selected, &fetch->uids);
+	if (!fetch->request.n)
+		return next_chunk(cmd);
+	fetch->arena = arena_new();
+	return next_batch(cmd);
+}
+
+static void fetch_done(struct imap_cmd *cmd)
+{
+	struct fetch *fetch = cmd->state;
+
+	fetch_view_done(&fetch->view);
+	buf_done(&fetch->out);
+	fetch_render_done(&fetch->render);
+	change_done(&fetch->seen);
+	arena_free(fetch->arena);
+}
+
+const struct imap_command imap_fetch = {
+	.state_size = sizeof(struct fetch),
+	.parse = fetch_parse_args,
+	.run = fetch_run,
+	.reply = fetch_reply,
+	.done = fetch_done,
+};

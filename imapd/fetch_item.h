@@ -1,0 +1,89 @@
+#ifndef IMAPD_FETCH_ITEM_H
+#define IMAPD_FETCH_ITEM_H
+/*
+ * What a FETCH asks for (RFC 3501 6.4.5, RFC 7162 3.1.4), and how each thing is
+ * written. No I/O here: cmd_fetch.c has the way, fetch_render.c the worker's part.
+ */
+#include "args.h"
+#include "mail/mime.h"
+
+enum fetch_from_view { /* what the view answers by itself, bits */
+	               FETCH_UID = 1,
+	               FETCH_FLAGS = 2,
+	               FETCH_INTERNALDATE = 4,
+	               FETCH_SIZE = 8,
+	               FETCH_MODSEQ = 16,
+};
+
+enum fetch_needs {                   /* what the rest is made of, bits */
+	           NEEDS_HEADER = 1, /* the message's own header: in the summary, unless it is very long */
+	           NEEDS_TREE = 2,   /* the structure, in the summary */
+	           NEEDS_BODY = 4,
+};
+
+enum section_what {
+	SECTION_ALL, /* of the message, or of a part: its body */
+	SECTION_HEADER,
+	SECTION_FIELDS,
+	SECTION_FIELDS_NOT,
+	SECTION_TEXT,
+	SECTION_MIME, /* of a part */
+};
+
+#define SECTION_DEPTH_MAX 128 /* numbers in one; deeper parts than mail/mime.h knows need no names */
+#define FETCH_ITEMS_MAX   256
+#define FETCH_FIELDS_MAX  256 /* names in one HEADER.FIELDS */
+
+struct fetch_section { /* section [ "<" offset "." length ">" ] */
+	const uint32_t *numbers;
+	uint32_t n;
+	enum section_what what;
+	const struct slice *fields;
+	uint32_t n_fields;
+	bool partial;
+	uint64_t offset, len;
+};
+
+enum fetch_kind { FETCH_ENVELOPE, FETCH_BODY, FETCH_BODYSTRUCTURE, FETCH_SECTION };
+
+struct fetch_item {
+	enum fetch_kind kind;
+	struct slice label; /* as the response names it: "BODY[1.MIME]<0>" */
+	struct fetch_section section;
+};
+
+struct fetch_request {
+	unsigned view, needs;
+	const struct fetch_item *items;
+	uint32_t n;
+	bool sets_seen; /* something is asked for without PEEK */
+	bool only_changed;
+	uint64_t changed_since;
+};
+
+/* fetch-att and what stands for several, then modifiers. False: BAD, with the text in args->error. */
+bool fetch_parse(struct imap_args *, struct fetch_request *ret);
+
+/* ---- writing ---- */
+
+struct envelope;
+
+void fetch_add_envelope(struct buf *, const struct envelope *);
+/* BODYSTRUCTURE, or BODY without the extension data. */
+void fetch_add_structure(struct buf *, const struct mime_part *, bool extended);
+
+struct fetch_place {   /* where in the message a section lies */
+	bool missing;  /* there is no such part: NIL */
+	bool filtered; /* a header, of which section_filter() takes what is wanted */
+	uint64_t offset, len;
+};
+
+/* `mime`: NULL for sections without numbers; then `header_len` is that of the message's own. */
+struct fetch_place section_place(const struct fetch_section *, const struct mime *, uint64_t header_len,
+                                 uint64_t size);
+/* The partial's part of a place or of a text. */
+void section_clip(const struct fetch_section *, uint64_t *offset, uint64_t *len);
+/* HEADER.FIELDS and .NOT of a header: whole fields, and the empty line if there is one. */
+void section_filter(const struct fetch_section *, struct slice header, struct buf *out);
+
+#endif

@@ -1,0 +1,335 @@
+/* Messages become FETCH responses, on a worker (fetch_render.h). */
+#include "fetch_render.h"
+
+#define ENOUGH      (256 * 1024)      /* of text, for one run */
+#define TOO_MUCH    (1024 * 1024)     /* then a run ends between two items of one message */
+#define STREAM      (8 * SEAL_PIECE)  /* of a literal, at once; what is longer goes in such pieces */
+#define FILTER_MAX  (4 * 1024 * 1024) /* of a header that fields are taken from; what is behind is not seen */
+#define TEXT_MAX    (32 * 1024 * 1024) /* a run's text and, at the worst, a message's structure */
+#define ARENA_LARGE (256 * 1024)
+
+struct worker {
+	struct fetch_render *render;
+	struct fetch_opened *opened;
+	struct buf *out;
+	struct stack *stack;
+	const struct actor *actor;
+	const struct account_key *key;
+	struct why *why;
+};
+
+void fetch_render_start(struct fetch_render *render, const struct fetch_request *request, struct batch *batch,
+                        struct fetch_line *lines)
+{
+	render->request = request;
+	render->batch = batch;
+	render->lines = lines;
+	render->at = 0;
+	render->text.limit = BUF_NO_LIMIT; /* a line for each of a batch */
+	render->out.limit = TEXT_MAX;
+	render->opened.plain.limit = SEAL_PIECE;
+	buf_clear(&render->text);
+}
+
+void fetch_render_done(struct fetch_render *render)
+{
+	buf_done(&render->text);
+	buf_done(&render->out);
+	buf_done(&render->opened.plain);
+	secret_wipe(&render->opened.message.key, sizeof(render->opened.message.key));
+	arena_free(render->opened.arena);
+	render->opened.arena = NULL;
+}
+
+/* ---- opening, as far as it is needed ---- */
+
+static enum fault open_message(struct worker *w)
+{
+	struct fetch_opened *opened = w->opened;
+
+	if (!opened->arena)
+		opened->arena = arena_new();
+	else if (arena_used(opened->arena) > ARENA_LARGE)
+		arena_reset(opened->arena);
+	opened->has_summary = opened->has_tree = opened->has_plain = false;
+	return batch_open(&w->render->batch->items[w->render->at], w->key, opened->arena, &opened->message,
+	                  w->why);
+}
+
+static enum fault need_summary(struct worker *w)
+{
+	struct fetch_opened *opened = w->opened;
+	enum fault fault = FAULT_NONE;
+
+	if (!opened->has_summary)
+		fault = message_summary(&opened->message, opened->arena, &opened->summary, w->why);
+	opened->has_summary = !fault;
+	return fault;
+}
+
+static enum fault need_tree(struct worker *w)
+{
+	struct fetch_opened *opened = w->opened;
+	enum fault fault = need_summary(w);
+
+	if (!fault && !opened->has_tree)
+		fault = mime_unpack(opened->summary.structure, opened->arena, &opened->mime, w->why);
+	opened->has_tree = !fault;
+	return fault;
+}
+
+/* A message of one piece is opened once, whatever is taken from it. */
+static enum fault need_plain(struct worker *w)
+{
+	struct fetch_opened *opened = w->opened;
+	enum fault fault = FAULT_NONE;
+
+	if (opened->has_plain)
+		return FAULT_NONE;
+	buf_clear(&opened->plain);
+	fault = message_read(w->stack, w->actor, &opened->message, 0, opened->message.size, opened->arena,
+	                     &opened->plain, w->why);
+	if (!fault && opened->plain.len != opened->message.size)
+		fault = fault_set(w->why, FAULT_CORRUPT, "a message is shorter than its size");
+	opened->has_plain = !fault;
+	return fault;
+}
+
+static bool is_in_summary(const struct fetch_opened *opened, uint64_t end)
+{
+	return opened->has_summary && end <= opened->summary.header.len;
+}
+
+/* [offset, offset + len) of the message to the end of `out`, exactly. */
+static enum fault read_range(struct worker *w, uint64_t offset, uint64_t len, struct buf *out)
+{
+	struct fetch_opened *opened = w->opened;
+	const size_t before = out->len;
+	enum fault fault = FAULT_NONE;
+
+	if (is_in_summary(opened, offset + len)) {
+		buf_add(out, opened->summary.header.data + offset, len);
+	} else if (opened->message.size <= SEAL_PIECE && len < opened->message.size) {
+		fault = need_plain(w);
+		if (!fault)
+			buf_add(out, opened->plain.data + offset, len);
+	} else {
+		fault = message_read(w->stack, w->actor, &opened->message, offset, len, opened->arena, out,
+		                     w->why);
+	}
+	if (!fault && out->len - before != len)
+		fault = fault_set(w->why, FAULT_CORRUPT, "a message is shorter than its structure says");
+	return fault;
+}
+
+/* ---- sections ---- */
+
+static void add_literal_start(struct worker *w, const struct fetch_item *item, uint64_t len)
+{
+	buf_add_slice(w->out, item->label);
+	buf_printf(w->out, " {%llu}\r\n", (unsigned long long)len);
+}
+
+static enum fault add_filtered(struct worker *w, const struct fetch_item *item,
+                               const struct fetch_place *place)
+{
+	uint64_t offset = 0, len;
+	struct buf header, subset;
+	enum fault fault;
+
+	buf_init(&header, FILTER_MAX);
+	buf_init(&subset, FILTER_MAX);
+	fault = read_range(w, place->offset, MIN_OF(place->len, (uint64_t)FILTER_MAX), &header);
+	if (!fault) {
+		section_filter(&item->section, buf_slice(&header), &subset);
+		len = subset.len;
+		section_clip(&item->section, &offset, &len);
+		add_literal_start(w, item, len);
+		buf_add(w->out, subset.data + offset, len);
+	}
+	buf_done(&header);
+	buf_done(&subset);
+	return fault;
+}
+
+static enum fault find_place(struct worker *w, const struct fetch_section *section, struct fetch_place *ret)
+{
+	struct fetch_opened *opened = w->opened;
+	uint64_t header_len = 0;
+	enum fault fault = FAULT_NONE;
+
+	if (section->n) {
+		fault = need_tree(w);
+	} else if (section->what != SECTION_ALL) {
+		fault = need_summary(w);
+		if (!fault && opened->summary.header_cut)
+			fault = need_tree(w);
+		if (!fault)
+			header_len = opened->summary.header_cut ? opened->mime.root->header_len
+			                                        : opened->summary.header.len;
+	}
+	if (!fault && header_len > opened->message.size)
+		fault = fault_set(w->why, FAULT_CORRUPT, "a header is longer than its message");
+	if (!fault)
+		*ret = section_place(section, section->n ? &opened->mime : NULL, header_len,
+		                     opened->message.size);
+	return fault;
+}
+
+/* The next piece of a long literal, up to the end of a sealed piece so that none is opened twice. */
+static enum fault stream(struct worker *w)
+{
+	struct fetch_render *render = w->render;
+	uint64_t end = (render->stream_at + STREAM) / SEAL_PIECE * SEAL_PIECE;
+	enum fault fault;
+
+	end = MIN_OF(end, render->stream_end);
+	fault = read_range(w, render->stream_at, end - render->stream_at, w->out);
+	render->stream_at = end;
+	render->streaming = !fault && end < render->stream_end;
+	return fault;
+}
+
+static enum fault add_section(struct worker *w, const struct fetch_item *item)
+{
+	struct fetch_place place;
+	enum fault fault = find_place(w, &item->section, &place);
+
+	if (fault)
+		return fault;
+	if (place.missing) {
+		buf_add_slice(w->out, item->label);
+		buf_adds(w->out, " NIL");
+		return FAULT_NONE;
+	}
+	if (place.filtered)
+		return add_filtered(w, item, &place);
+	section_clip(&item->section, &place.offset, &place.len);
+	add_literal_start(w, item, place.len);
+	if (place.len <= STREAM)
+		return read_range(w, place.offset, place.len, w->out);
+	w->render->stream_at = place.offset;
+	w->render->stream_end = place.offset + place.len;
+	return stream(w);
+}
+
+static enum fault add_item(struct worker *w, const struct fetch_item *item)
+{
+	enum fault fault;
+
+	if (item->kind == FETCH_SECTION)
+		return add_section(w, item);
+	fault = need_tree(w);
+	if (fault)
+		return fault;
+	buf_add_slice(w->out, item->label);
+	buf_addc(w->out, ' ');
+	if (item->kind == FETCH_ENVELOPE)
+		fetch_add_envelope(w->out, &w->opened->mime.envelope);
+	else
+		fetch_add_structure(w->out, w->opened->mime.root, item->kind == FETCH_BODYSTRUCTURE);
+	return FAULT_NONE;
+}
+
+/* ---- messages ---- */
+
+static enum fault begin(struct worker *w)
+{
+	struct fetch_render *render = w->render;
+	const struct fetch_line *line = &render->lines[render->at];
+
+	render->item = 0;
+	render->begun = true;
+	buf_add(w->out, render->text.data + line->start, line->len);
+	return open_message(w);
+}
+
+/* The loop has written something of the response already, and not only its "(". */
+static bool has_view_items(const struct fetch_render *render)
+{
+	const struct fetch_line *line = &render->lines[render->at];
+
+	return render->text.data[line->start + line->len - 1] != '(';
+}
+
+/* Until all are there, or a run has enough. An item counts once it was begun. */
+static enum fault add_items(struct worker *w)
+{
+	struct fetch_render *render = w->render;
+	enum fault fault = FAULT_NONE;
+
+	if (render->streaming)
+		fault = stream(w);
+	else if (!render->begun)
+		fault = begin(w);
+	while (!fault && !render->streaming && render->item < render->request->n && w->out->len < TOO_MUCH) {
+		if (render->item || has_view_items(render))
+			buf_addc(w->out, ' ');
+		fault = add_item(w, &render->request->items[render->item++]);
+	}
+	return fault;
+}
+
+static void end_message(struct fetch_render *render, bool told)
+{
+	render->lines[render->at++].told = told;
+	render->begun = render->streaming = false;
+}
+
+/* What is wrong with one message leaves the others as they are. */
+static bool is_its_own(enum fault fault)
+{
+	return fault == FAULT_CORRUPT || fault == FAULT_NOT_FOUND || fault == FAULT_TOO_BIG;
+}
+
+static enum fault leave_out(struct worker *w, enum fault fault)
+{
+	struct fetch_render *render = w->render;
+
+	if (!is_its_own(fault))
+		return fault;
+	if (render->batch->items[render->at].gone)
+		render->gone++;
+	else if (!render->broken++)
+		render->why = *w->why;
+	end_message(render, false);
+	return FAULT_NONE;
+}
+
+static enum fault add_message(struct worker *w)
+{
+	struct fetch_render *render = w->render;
+	const size_t start = w->out->len;
+	const bool fresh = !render->begun;
+	enum fault fault = add_items(w);
+	bool whole = !fault && !render->streaming && render->item == render->request->n;
+
+	if (whole)
+		buf_adds(w->out, ")\r\n");
+	if (!fault && w->out->overflow)
+		fault = fault_set(w->why, FAULT_TOO_BIG, "a response is larger than it may be");
+	if (fault) {
+		w->out->len = start;
+		w->out->overflow = false;
+		render->cut = !fresh;
+		return fresh ? leave_out(w, fault) : fault;
+	}
+	if (whole)
+		end_message(render, true);
+	return FAULT_NONE;
+}
+
+enum fault fetch_render_run(struct fetch_render *render, struct stack *stack, const struct actor *actor,
+                            const struct account_key *key, struct why *why)
+{
+	struct worker w = { render, &render->opened, &render->out, stack, actor, key, why };
+	enum fault fault = FAULT_NONE;
+
+	buf_clear(&render->out);
+	while (!fault && render->at < render->batch->n && render->out.len < ENOUGH) {
+		fault = add_message(&w);
+		if (render->begun)
+			break; /* in the middle of it */
+	}
+	return fault;
+}

@@ -1,0 +1,394 @@
+/*
+ * Reading search keys (search_key.h).
+ *
+ *   search     = ["CHARSET" SP astring SP] search-key *(SP search-key)
+ *   search-key = word [SP argument] / "NOT" SP search-key / "OR" SP search-key SP search-key / sequence-set /
+ *                "(" search-key *(SP search-key) ")"
+ */
+#include "search_key.h"
+
+#include "base/utf8.h"
+#include "mail/fold.h"
+#include "view.h"
+
+#define FOLDED_MAX (1024 * 1024) /* of one text; a command is much shorter */
+
+enum argument { TAKES_NOTHING, TAKES_TEXT, TAKES_NUMBER, TAKES_DATE };
+
+struct parsing {
+	struct imap_args *args;
+	struct search *search;
+	uint32_t n, depth;
+};
+
+static bool parse_key(struct parsing *p, struct search_key **ret);
+
+static bool fail(struct imap_args *args, const char *error)
+{
+	args->error = error;
+	return false;
+}
+
+static struct search_key *new_key(struct parsing *p, enum search_op op)
+{
+	struct search_key *key = arena_make(p->args->arena, struct search_key);
+
+	key->op = op;
+	return key;
+}
+
+/* ---- order ---- */
+
+/* What it takes to answer: nothing, the header, the body. Of a group: the most that it may take. */
+static int cost_of(const struct search_key *key)
+{
+	int cost = key->op < SEARCH_SENTBEFORE ? 0 : key->op < SEARCH_TEXT ? 1 : 2;
+
+	for (const struct search_key *kid = key->kids; kid; kid = kid->next)
+		cost = MAX_OF(cost, cost_of(kid));
+	return cost;
+}
+
+/* Behind all that are as cheap. */
+static void add_kid(struct search_key *group, struct search_key *kid)
+{
+	struct search_key **at = &group->kids;
+	const int cost = cost_of(kid);
+
+	while (*at && cost_of(*at) <= cost)
+		at = &(*at)->next;
+	kid->next = *at;
+	*at = kid;
+}
+
+/* ---- arguments ---- */
+
+static bool fold_text(struct parsing *p, struct slice text, struct slice *ret)
+{
+	struct buf folded;
+	bool good;
+
+	if (!utf8_is_ascii(text) && !utf8_valid(text)) {
+		p->search->bad_charset = true;
+		return fail(p->args, "A text to search for is not UTF-8");
+	}
+	buf_init(&folded, FOLDED_MAX);
+	good = fold_search(&folded, text);
+	*ret = arena_copy(p->args->arena, buf_slice(&folded));
+	buf_done(&folded);
+	return good || fail(p->args, "A text to search for is too long");
+}
+
+static bool take_text(struct parsing *p, struct search_key *key)
+{
+	struct search *search = p->search;
+	struct slice text;
+
+	if (search->n_texts == SEARCH_TEXTS_MAX)
+		return fail(p->args, "Too many texts to search for");
+	if (!imap_args_astring(p->args, &text))
+		return fail(p->args, "Expected a text to search for");
+	if (!fold_text(p, text, &key->text))
+		return false;
+	if (!key->text.len && key->op != SEARCH_HEADER) {
+		key->op = SEARCH_ALL; /* nothing is in every text; a header field has to be there */
+		return true;
+	}
+	key->index = search->n_texts;
+	search->texts[search->n_texts++] = key;
+	search->by_header |= key->op == SEARCH_HEADER;
+	search->by_body |= key->op != SEARCH_HEADER;
+	return true;
+}
+
+static bool take_argument(struct parsing *p, struct search_key *key, enum argument takes)
+{
+	if (takes == TAKES_NOTHING)
+		return true;
+	if (!imap_args_space(p->args))
+		return false;
+	if (takes == TAKES_NUMBER)
+		return imap_args_number(p->args, UINT32_MAX, &key->number);
+	if (takes == TAKES_TEXT)
+		return take_text(p, key);
+	p->search->by_header |= key->op >= SEARCH_SENTBEFORE;
+	return imap_args_date(p->args, &key->day);
+}
+
+/* ---- keys by their words ---- */
+
+static const struct word {
+	const char *word;
+	enum search_op op;
+	enum argument takes;
+	const char *name; /* of a header field */
+} words[] = {
+	/* clang-format off */
+	{ "ALL",        SEARCH_ALL,        TAKES_NOTHING, NULL },
+	{ "BCC",        SEARCH_HEADER,     TAKES_TEXT,    "Bcc" },
+	{ "BEFORE",     SEARCH_BEFORE,     TAKES_DATE,    NULL },
+	{ "BODY",       SEARCH_BODY,       TAKES_TEXT,    NULL },
+	{ "CC",         SEARCH_HEADER,     TAKES_TEXT,    "Cc" },
+	{ "FROM",       SEARCH_HEADER,     TAKES_TEXT,    "From" },
+	{ "LARGER",     SEARCH_LARGER,     TAKES_NUMBER,  NULL },
+	{ "ON",         SEARCH_ON,         TAKES_DATE,    NULL },
+	{ "RECENT",     SEARCH_RECENT,     TAKES_NOTHING, NULL },
+	{ "SENTBEFORE", SEARCH_SENTBEFORE, TAKES_DATE,    NULL },
+	{ "SENTON",     SEARCH_SENTON,     TAKES_DATE,    NULL },
+	{ "SENTSINCE",  SEARCH_SENTSINCE,  TAKES_DATE,    NULL },
+	{ "SINCE",      SEARCH_SINCE,      TAKES_DATE,    NULL },
+	{ "SMALLER",    SEARCH_SMALLER,    TAKES_NUMBER,  NULL },
+	{ "SUBJECT",    SEARCH_HEADER,     TAKES_TEXT,    "Subject" },
+	{ "TEXT",       SEARCH_TEXT,       TAKES_TEXT,    NULL },
+	{ "TO",         SEARCH_HEADER,     TAKES_TEXT,    "To" },
+	/* clang-format on */
+};
+
+static const struct flag_word {
+	const char *word, *without;
+	uint32_t flag;
+} flag_words[] = {
+	{ "ANSWERED", "UNANSWERED", FLAG_ANSWERED },
+	{ "DELETED", "UNDELETED", FLAG_DELETED },
+	{ "DRAFT", "UNDRAFT", FLAG_DRAFT },
+	{ "FLAGGED", "UNFLAGGED", FLAG_FLAGGED },
+	{ "SEEN", "UNSEEN", FLAG_SEEN },
+};
+
+static struct search_key *flag_key(struct parsing *p, uint32_t flag, bool negated)
+{
+	struct search_key *key = new_key(p, SEARCH_FLAG);
+
+	key->number = flag;
+	key->negated = negated;
+	return key;
+}
+
+/* A word that stands alone. NULL: none of them. */
+static struct search_key *parse_flag(struct parsing *p)
+{
+	struct search_key *key;
+
+	for (size_t i = 0; i < ARRAY_LEN(flag_words); i++) {
+		bool with = imap_args_word(p->args, flag_words[i].word);
+
+		if (with || imap_args_word(p->args, flag_words[i].without))
+			return flag_key(p, flag_words[i].flag, !with);
+	}
+	if (imap_args_word(p->args, "NEW")) {
+		key = new_key(p, SEARCH_AND);
+		add_kid(key, new_key(p, SEARCH_RECENT));
+		add_kid(key, flag_key(p, FLAG_SEEN, true));
+		return key;
+	}
+	if (!imap_args_word(p->args, "OLD"))
+		return NULL;
+	key = new_key(p, SEARCH_RECENT);
+	key->negated = true;
+	return key;
+}
+
+static bool parse_keyword(struct parsing *p, struct search_key **ret)
+{
+	struct slice name;
+
+	*ret = new_key(p, SEARCH_KEYWORD);
+	(*ret)->negated = imap_args_word(p->args, "UNKEYWORD");
+	if (!(*ret)->negated && !imap_args_word(p->args, "KEYWORD"))
+		return fail(p->args, "Unknown search key");
+	if (!imap_args_space(p->args) || !imap_args_atom(p->args, &name))
+		return fail(p->args, "Expected a keyword");
+	(*ret)->keyword = arena_strz(p->args->arena, name);
+	return true;
+}
+
+static bool parse_header(struct parsing *p, struct search_key **ret)
+{
+	*ret = new_key(p, SEARCH_HEADER);
+	if (!imap_args_space(p->args) || !imap_args_astring(p->args, &(*ret)->name))
+		return fail(p->args, "Expected the name of a header field");
+	return take_argument(p, *ret, TAKES_TEXT);
+}
+
+/* "MODSEQ" [SP entry-name SP entry-type-req] SP mod-sequence-valzer; all entries of a message share one number */
+static bool parse_modseq(struct parsing *p, struct search_key **ret)
+{
+	struct slice name;
+
+	*ret = new_key(p, SEARCH_MODSEQ);
+	p->search->modseq = true;
+	if (!imap_args_space(p->args))
+		return false;
+	if (imap_args_peek(p->args, '"') && (!imap_args_string(p->args, &name) || !imap_args_space(p->args) ||
+	                                     !imap_args_atom(p->args, &name) || !imap_args_space(p->args)))
+		return false;
+	return imap_args_number(p->args, INT64_MAX, &(*ret)->number);
+}
+
+static bool parse_word(struct parsing *p, struct search_key **ret)
+{
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (!imap_args_word(p->args, words[i].word))
+			continue;
+		*ret = new_key(p, words[i].op);
+		(*ret)->name = slice_str(words[i].name);
+		return take_argument(p, *ret, words[i].takes);
+	}
+	*ret = parse_flag(p);
+	if (*ret)
+		return true;
+	if (imap_args_word(p->args, "HEADER"))
+		return parse_header(p, ret);
+	if (imap_args_word(p->args, "MODSEQ"))
+		return parse_modseq(p, ret);
+	return parse_keyword(p, ret);
+}
+
+/* ---- sets and groups ---- */
+
+static bool parse_set(struct parsing *p, enum search_op op, struct search_key **ret)
+{
+	*ret = new_key(p, op);
+	return imap_args_set(p->args, &(*ret)->set);
+}
+
+static bool parse_group(struct parsing *p, struct search_key **ret)
+{
+	struct search_key *kid;
+
+	*ret = new_key(p, SEARCH_AND);
+	if (!imap_args_open(p->args))
+		return false;
+	do {
+		if (!parse_key(p, &kid))
+			return false;
+		add_kid(*ret, kid);
+		if (imap_args_close(p->args))
+			return true;
+	} while (imap_args_space(p->args));
+	return fail(p->args, "A group of search keys has no end");
+}
+
+static bool parse_not(struct parsing *p, struct search_key **ret)
+{
+	if (!imap_args_space(p->args) || !parse_key(p, ret))
+		return false;
+	(*ret)->negated = !(*ret)->negated;
+	return true;
+}
+
+static bool parse_or(struct parsing *p, struct search_key **ret)
+{
+	struct search_key *kid;
+
+	*ret = new_key(p, SEARCH_OR);
+	for (int i = 0; i < 2; i++) {
+		if (!imap_args_space(p->args) || !parse_key(p, &kid))
+			return false;
+		add_kid(*ret, kid);
+	}
+	return true;
+}
+
+static bool parse_any(struct parsing *p, struct search_key **ret)
+{
+	uint8_t c = p->args->rest.len ? p->args->rest.data[0] : 0;
+
+	if (c == '(')
+		return parse_group(p, ret);
+	if (c == '*' || (c >= '0' && c <= '9'))
+		return parse_set(p, SEARCH_NUMBERS, ret);
+	if (imap_args_word(p->args, "UID"))
+		return imap_args_space(p->args) && parse_set(p, SEARCH_UIDS, ret);
+	if (imap_args_word(p->args, "NOT"))
+		return parse_not(p, ret);
+	if (imap_args_word(p->args, "OR"))
+		return parse_or(p, ret);
+	return parse_word(p, ret);
+}
+
+static bool parse_key(struct parsing *p, struct search_key **ret)
+{
+	bool good;
+
+	if (++p->n > SEARCH_KEYS_MAX)
+		return fail(p->args, "Too many search keys");
+	if (p->depth == SEARCH_DEPTH_MAX)
+		return fail(p->args, "Search keys are nested too deeply");
+	p->depth++;
+	good = parse_any(p, ret);
+	p->depth--;
+	return good;
+}
+
+/* ---- the whole ---- */
+
+static bool parse_charset(struct parsing *p)
+{
+	struct slice charset;
+
+	if (!imap_args_word(p->args, "CHARSET"))
+		return true;
+	if (!imap_args_space(p->args) || !imap_args_astring(p->args, &charset) || !imap_args_space(p->args))
+		return fail(p->args, "Expected a charset");
+	p->search->bad_charset = !slice_is(charset, "US-ASCII") && !slice_is(charset, "UTF-8");
+	return !p->search->bad_charset || fail(p->args, "Unknown charset");
+}
+
+bool search_parse(struct imap_args *args, struct search *ret)
+{
+	struct parsing p = { .args = args, .search = ret };
+	struct search_key *kid;
+
+	*ret = (struct search){ .root = NULL };
+	if (!parse_charset(&p))
+		return false;
+	ret->root = new_key(&p, SEARCH_AND);
+	do {
+		if (!parse_key(&p, &kid))
+			return false;
+		add_kid(ret->root, kid);
+	} while (!imap_args_is_end(args) && imap_args_space(args));
+	return imap_args_end(args);
+}
+
+/* ---- binding ---- */
+
+static bool bind_set(struct search_key *key, const struct selected *selected)
+{
+	struct uid_set uids;
+	bool good = true;
+
+	uid_set_init(&uids);
+	if (key->op == SEARCH_UIDS)
+		selected_resolve_uids(selected, &key->set, &uids);
+	else
+		good = selected_resolve(selected, &key->set, &uids);
+	uid_set_copy(&key->set, &uids); /* the arena frees it, as it would have the numbers */
+	uid_set_done(&uids);
+	return good;
+}
+
+static void bind_keyword(struct search_key *key, const struct keywords *names)
+{
+	int at = keywords_find(names, key->keyword);
+
+	key->number = at < 0 ? 0 : UINT64_C(1) << at;
+}
+
+static bool bind(struct search_key *key, const struct selected *selected)
+{
+	for (struct search_key *kid = key->kids; kid; kid = kid->next)
+		if (!bind(kid, selected))
+			return false;
+	if (key->op == SEARCH_NUMBERS || key->op == SEARCH_UIDS)
+		return bind_set(key, selected);
+	if (key->op == SEARCH_KEYWORD)
+		bind_keyword(key, &selected->view->keywords);
+	return true;
+}
+
+bool search_bind(struct search *search, const struct selected *selected)
+{
+	return bind(search->root, selected);
+}

@@ -1,0 +1,68 @@
+#ifndef IMAPD_SEARCH_KEY_H
+#define IMAPD_SEARCH_KEY_H
+/*
+ * What a SEARCH asks for (RFC 3501 6.4.4, MODSEQ: RFC 7162 3.1.5), as a tree. Texts are folded when they are read
+ * (mail/fold.h), so that matching is comparing bytes. No session here: numbers and keywords are bound to one by
+ * search_bind().
+ */
+#include "args.h"
+
+struct selected;
+
+#define SEARCH_KEYS_MAX  1000
+#define SEARCH_DEPTH_MAX 64
+#define SEARCH_TEXTS_MAX 64 /* keys that look into messages */
+
+enum search_op {
+	/* answered by the view */
+	SEARCH_ALL,
+	SEARCH_AND, /* all of `kids` */
+	SEARCH_OR,  /* any of `kids` */
+	SEARCH_NUMBERS,
+	SEARCH_UIDS,
+	SEARCH_FLAG,
+	SEARCH_KEYWORD,
+	SEARCH_RECENT,
+	SEARCH_LARGER,
+	SEARCH_SMALLER,
+	SEARCH_MODSEQ,
+	SEARCH_BEFORE,
+	SEARCH_ON,
+	SEARCH_SINCE,
+	/* by the header */
+	SEARCH_SENTBEFORE,
+	SEARCH_SENTON,
+	SEARCH_SENTSINCE,
+	SEARCH_HEADER,
+	/* by all of it */
+	SEARCH_TEXT,
+	SEARCH_BODY,
+};
+
+struct search_key {
+	enum search_op op;
+	bool negated;
+	struct search_key *kids, *next; /* cheapest first */
+	struct uid_set set;             /* NUMBERS, UIDS; both UIDs once bound */
+	const char *keyword;
+	uint64_t number; /* sizes, mod-sequence; flag or mask of keywords */
+	int32_t day;
+	struct slice name, text; /* of a header field; the text folded */
+	uint32_t index;          /* HEADER, TEXT, BODY: in search.texts */
+};
+
+struct search {
+	struct search_key *root; /* an AND of what the command lists */
+	struct search_key *texts[SEARCH_TEXTS_MAX];
+	uint32_t n_texts;
+	bool by_header, by_body; /* some key needs the header (SENTxxx, HEADER), the body */
+	bool modseq;             /* asked for: the result tells it */
+	bool bad_charset;        /* search_parse() gave false for that: NO, not BAD */
+};
+
+/* [CHARSET SP astring SP] search-key *(SP search-key), to the end. */
+bool search_parse(struct imap_args *, struct search *ret);
+/* Numbers become UIDs, keywords bits. False: a number beyond the mailbox. The sets live as long as the arena. */
+bool search_bind(struct search *, const struct selected *);
+
+#endif

@@ -1,0 +1,45 @@
+#ifndef IMAPD_SEARCH_MATCH_H
+#define IMAPD_SEARCH_MATCH_H
+/*
+ * Whether a message is what a SEARCH asks for, in as many steps as it takes:
+ * first by what the view knows, then by its header, then by its text. A key whose step has not come is unknown, and so is what
+ * depends on it; only messages that stay unknown are opened.
+ */
+#include "search_key.h"
+
+enum match { MATCH_UNKNOWN, MATCH_NO, MATCH_YES };
+
+struct search_row { /* what the view knows */
+	uint32_t uid, flags, size;
+	bool recent;
+	uint64_t keywords, modseq;
+	int64_t internal_date;
+};
+
+struct search_facts { /* what is known of one message */
+	const struct search_row *row;
+	bool has_header; /* the whole header was looked at */
+	bool is_dated;
+	int32_t sent;                    /* day, when is_dated */
+	uint8_t texts[SEARCH_TEXTS_MAX]; /* enum match of each of search.texts */
+};
+
+struct search_scratch { /* memory that each message uses again; zeroed at first */
+	struct buf plain, folded;
+};
+
+enum match search_match(const struct search_key *, const struct search_facts *);
+
+/* Looks into a header. `whole` false: it is only its beginning. */
+void search_header(const struct search *, struct slice header, bool whole, struct search_scratch *,
+                   struct search_facts *);
+/* Looks into a part's header, which is text of the body. */
+void search_part_header(const struct search *, struct slice header, struct search_scratch *,
+                        struct search_facts *);
+/* Looks into a part's text, UTF-8. */
+void search_text(const struct search *, struct slice text, struct search_scratch *, struct search_facts *);
+/* There is no more to look into. */
+void search_end(const struct search *, struct search_facts *);
+void search_scratch_done(struct search_scratch *);
+
+#endif

@@ -4,7 +4,7 @@
 #include "base/conf.h"
 
 struct smtpd_conf {
-	struct conf_list listen;	     /* MX */
+	struct conf_list listen;             /* MX */
 	struct conf_list listen_submission;  /* STARTTLS */
 	struct conf_list listen_submissions; /* TLS from the first byte */
 	const char *monitor;

@@ -187,7 +187,7 @@ def test_what_arrives(suite):
 
 def test_bytes_are_kept(suite):
     body = bytes(range(1, 9)) + b"\x0b\x0c\x0e" + bytes(range(14, 256)) + b"\r\n..dots\r\n.\tx\r\n" + b"y" * 998 + b"\r\n"
-    message = b"Subject: bytes\r\nX-Raw: \xff\xfe\r\n\r\n" + body
+    message = b"From: s@far.test\r\nSubject: bytes\r\nX-Raw: \xff\xfe\r\n\r\n" + body
     with suite.smtp() as client:
         client.ehlo()
         client.mail("s@far.test", ["BODY=8BITMIME"])
@@ -261,7 +261,7 @@ def test_smtputf8(suite):
         client.ehlo()
         assert client.mail("žluťoučký@far.test", ["SMTPUTF8"])[0] == 250
         assert client.rcpt(suite.alice)[0] == 250
-        assert client.data("Subject: kůň\r\n\r\nž\r\n".encode())[0] == 250
+        assert client.data("From: s@far.test\r\nSubject: kůň\r\n\r\nž\r\n".encode())[0] == 250
     assert "kůň".encode() in newest(suite, suite.alice)
 
 

@@ -33,26 +33,21 @@ static enum fault take_key(const struct page_row *row, struct batch_item *item, 
 
 /* Of items [from, to) of one page; one by one when some are gone. */
 static enum fault take_keys(const struct page_row *row, struct batch *batch, size_t from, size_t to,
-                            struct why *why)
+                            struct arena *arena, struct why *why)
 {
-	uint32_t uids[PAGE_UIDS];
-	struct id contents[PAGE_UIDS];
-	struct wrapped_key keys[PAGE_UIDS];
-	size_t n = 0;
+	uint32_t *uids = arena_array(arena, uint32_t, to - from);
+	struct id *contents = arena_array(arena, struct id, to - from);
+	struct wrapped_key *keys = arena_array(arena, struct wrapped_key, to - from);
 	enum fault fault;
 
 	for (size_t i = from; i < to; i++)
-		if (!batch->items[i].loaded)
-			uids[n++] = batch->items[i].uid;
-	fault = page_keys(row, uids, n, contents, keys, why);
-	n = 0;
+		uids[i - from] = batch->items[i].uid;
+	fault = page_keys(row, uids, to - from, contents, keys, why);
 	for (size_t i = from; i < to && !fault; i++) {
 		struct batch_item *item = &batch->items[i];
 
-		if (item->loaded)
-			continue;
-		item->content = contents[n];
-		item->key = keys[n++];
+		item->content = contents[i - from];
+		item->key = keys[i - from];
 		item->loaded = true;
 	}
 	if (fault != FAULT_NOT_FOUND)
@@ -73,7 +68,7 @@ static enum fault load_page(struct batch *batch, struct stack *stack, const stru
 
 	if (!fault) {
 		batch->n_pages++;
-		return take_keys(row, batch, from, to, why);
+		return take_keys(row, batch, from, to, arena, why);
 	}
 	if (fault != FAULT_NOT_FOUND)
 		return fault;

@@ -31,31 +31,36 @@ static enum fault take_key(const struct page_row *row, struct batch_item *item, 
 	return item->gone ? FAULT_NONE : fault;
 }
 
-/* Of items [from, to) of one page; one by one when some are gone. */
+/* Of items [from, to) of one page, those that lack them: others may be in the log only. One by one when some are
+ * gone. */
 static enum fault take_keys(const struct page_row *row, struct batch *batch, size_t from, size_t to,
                             struct arena *arena, struct why *why)
 {
+	struct batch_item **items = arena_array(arena, struct batch_item *, to - from);
 	uint32_t *uids = arena_array(arena, uint32_t, to - from);
 	struct id *contents = arena_array(arena, struct id, to - from);
 	struct wrapped_key *keys = arena_array(arena, struct wrapped_key, to - from);
+	size_t n = 0;
 	enum fault fault;
 
-	for (size_t i = from; i < to; i++)
-		uids[i - from] = batch->items[i].uid;
-	fault = page_keys(row, uids, to - from, contents, keys, why);
-	for (size_t i = from; i < to && !fault; i++) {
-		struct batch_item *item = &batch->items[i];
-
-		item->content = contents[i - from];
-		item->key = keys[i - from];
-		item->loaded = true;
+	for (size_t i = from; i < to; i++) {
+		if (batch->items[i].loaded)
+			continue;
+		items[n] = &batch->items[i];
+		uids[n] = items[n]->uid;
+		n++;
+	}
+	fault = page_keys(row, uids, n, contents, keys, why);
+	for (size_t i = 0; i < n && !fault; i++) {
+		items[i]->content = contents[i];
+		items[i]->key = keys[i];
+		items[i]->loaded = true;
 	}
 	if (fault != FAULT_NOT_FOUND)
 		return fault;
 	fault = FAULT_NONE;
-	for (size_t i = from; i < to && !fault; i++)
-		if (!batch->items[i].loaded)
-			fault = take_key(row, &batch->items[i], why);
+	for (size_t i = 0; i < n && !fault; i++)
+		fault = take_key(row, items[i], why);
 	return fault;
 }
 

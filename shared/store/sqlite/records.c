@@ -27,6 +27,17 @@ static struct query read_query(struct db *db, const char *sql, const struct id *
 	return q;
 }
 
+static enum fault get_one(struct db *db, const char *sql, const struct id *wall, struct slice key,
+                          bool with_body, struct arena *arena, struct record *ret, struct why *why)
+{
+	struct query q = read_query(db, sql, wall, with_body);
+
+	bind_bytes(&q, key);
+	if (query_row(&q))
+		*ret = column_record(&q, arena);
+	return query_done(&q, why);
+}
+
 enum fault sqlite_get(struct store *base, const struct actor *actor, enum collection collection,
                       const struct slice *keys, size_t n, bool with_body, struct arena *arena,
                       struct record *ret, struct why *why)
@@ -35,18 +46,18 @@ enum fault sqlite_get(struct store *base, const struct actor *actor, enum collec
 	const struct id *wall = wall_record(actor, collection, false);
 	struct record *records = arena_array(arena, struct record, n);
 	struct reader_db *reader;
+	struct query q;
 	enum fault fault = readers_take(&store->readers, &reader, why);
 
 	if (fault)
 		return fault;
-	for (size_t i = 0; !fault && i < n; i++) {
-		struct query q = read_query(&reader->db, store->sql[collection].get, wall, with_body);
-
-		bind_bytes(&q, keys[i]);
-		if (query_row(&q))
-			records[i] = column_record(&q, arena);
-		fault = query_done(&q, why);
-	}
+	q = query(&reader->db, "BEGIN"); /* the file is locked once, not for each key */
+	fault = query_run(&q, why);
+	for (size_t i = 0; !fault && i < n; i++)
+		fault = get_one(&reader->db, store->sql[collection].get, wall, keys[i], with_body, arena,
+		                &records[i], why);
+	q = query(&reader->db, "COMMIT");
+	(void)query_run(&q, NULL);
 	readers_give(&store->readers, reader);
 	if (!fault && n)
 		memcpy(ret, records, n * sizeof(*ret));

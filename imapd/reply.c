@@ -89,35 +89,74 @@ void imap_continue(struct session *s, const char *text)
 
 /* ---- strings ---- */
 
-static bool can_quote(struct slice s)
+enum { ESCAPED = 1, UNQUOTABLE = 2, UNSENDABLE = 4 };
+
+/* What a byte asks of a quoted string; 8-bit goes in literals, NUL in nothing (RFC 3501 9, CHAR8). */
+static const uint8_t byte_kinds[256] = {
+	['"'] = ESCAPED,     ['\\'] = ESCAPED,    ['\r'] = UNQUOTABLE,
+	['\n'] = UNQUOTABLE, ['\0'] = UNSENDABLE, [0x80 ... 0xff] = UNQUOTABLE,
+};
+
+static unsigned kinds_in(struct slice s)
 {
+	unsigned kinds = s.len > QUOTED_MAX ? UNQUOTABLE : 0;
+
 	for (size_t i = 0; i < s.len; i++)
-		if (s.data[i] == '\0' || s.data[i] == '\r' || s.data[i] == '\n' || s.data[i] >= 0x80)
-			return false;
-	return s.len <= QUOTED_MAX;
+		kinds |= byte_kinds[s.data[i]];
+	return kinds;
 }
 
-static void add_quoted(struct buf *out, struct slice s)
+static void add_quoted(struct buf *out, struct slice s, bool escaped)
 {
-	buf_addc(out, '"');
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] == '"' || s.data[i] == '\\')
-			buf_addc(out, '\\');
-		buf_addc(out, s.data[i]);
+	uint8_t *room = buf_room(out, 2 * s.len + 2);
+	size_t len = 0;
+
+	if (!room)
+		return;
+	room[len++] = '"';
+	if (!escaped && s.len) {
+		memcpy(room + len, s.data, s.len);
+		len += s.len;
 	}
-	buf_addc(out, '"');
+	for (size_t i = 0; escaped && i < s.len; i++) {
+		if (byte_kinds[s.data[i]] == ESCAPED)
+			room[len++] = '\\';
+		room[len++] = s.data[i];
+	}
+	room[len++] = '"';
+	out->len += len;
+}
+
+static void add_literal(struct buf *out, struct slice s)
+{
+	buf_printf(out, "{%zu}\r\n", s.len);
+	buf_add_slice(out, s);
+}
+
+static void add_without_nul(struct buf *out, struct slice s)
+{
+	struct buf kept;
+
+	buf_init(&kept, s.len);
+	for (size_t i = 0; i < s.len; i++)
+		if (s.data[i])
+			buf_addc(&kept, s.data[i]);
+	imap_add_string(out, kept.len ? buf_slice(&kept) : SLICE(""));
+	buf_done(&kept);
 }
 
 void imap_add_string(struct buf *out, struct slice s)
 {
-	if (!s.data) {
+	unsigned kinds = kinds_in(s);
+
+	if (!s.data)
 		buf_adds(out, "NIL");
-	} else if (can_quote(s)) {
-		add_quoted(out, s);
-	} else {
-		buf_printf(out, "{%zu}\r\n", s.len);
-		buf_add_slice(out, s);
-	}
+	else if (kinds & UNSENDABLE)
+		add_without_nul(out, s);
+	else if (kinds & UNQUOTABLE)
+		add_literal(out, s);
+	else
+		add_quoted(out, s, kinds & ESCAPED);
 }
 
 static bool is_plain(struct slice s)

@@ -112,14 +112,31 @@ class Daemon:
             return False
 
 
+def start_services(stack, folder):
+    """What a stack needs beside the daemons, running: {name: service}."""
+    running = {}
+    try:
+        for name in ("mongo", "rabbitmq", "seaweedfs") if stack == "cluster" else ():
+            running[name] = services.SERVICES[name](folder / name)
+            running[name].start()
+    except BaseException:
+        for service in running.values():
+            service.close()
+        raise
+    return running
+
+
 class Suite:
-    def __init__(self, stack, binaries, folder, settings=None):
+    """`services`: those of start_services() that several suites share; without: its own. `settings`: "MTA_POLL": "1s"."""
+
+    def __init__(self, stack, binaries, folder, settings=None, services=None):
         self.stack = stack
         self.bin = pathlib.Path(binaries)
         self.dir = pathlib.Path(folder)
         self.conf = self.dir / "posthouse.conf"
         self.settings = settings or {}
-        self.services = {}
+        self.owned = {}         # services that end with it
+        self.services = services or {}
         self.daemons = {}
         self.password = "correct horse battery"
         self.token = ""
@@ -132,7 +149,8 @@ class Suite:
         (self.dir / "logs").mkdir(exist_ok=True)
         self.dns.__enter__()
         try:
-            self.start_services()
+            if not self.services:
+                self.services = self.owned = start_services(self.stack, self.dir / "services")
             self.cli("init", str(self.dir), HOSTNAME, conf=False)
             self.write_conf()
             self.cli("domain", "add", DOMAIN)
@@ -151,7 +169,7 @@ class Suite:
                     daemon.process.wait(20)
                 except subprocess.TimeoutExpired:
                     daemon.kill9()
-        for service in self.services.values():
+        for service in self.owned.values():
             service.close()
         self.dns.__exit__(None, None, None)
 
@@ -162,13 +180,6 @@ class Suite:
     def set_zone(self, text):
         self.dns.load(self.zone() + text)
 
-    def start_services(self):
-        if self.stack == "embedded":
-            return
-        for name in ("mongo", "rabbitmq", "seaweedfs"):
-            self.services[name] = services.SERVICES[name](self.dir / "services" / name)
-            self.services[name].start()
-
     def start(self, *names):
         for name in names or DAEMONS:
             self.daemons[name] = Daemon(self, name)
@@ -176,6 +187,11 @@ class Suite:
         if "admin" in self.daemons and not self.token:
             self.token = self.cli("token", "add", "tests", "owner").strip()
         return self
+
+    def start_second(self, name):
+        """One more process of a daemon, on ports of its own."""
+        second = self.daemons[f"{name}-2"] = Daemon(self, name, "-2")
+        return second.start()
 
     def environment(self):
         return {**os.environ, **{f"POSTHOUSE_{name}": value for name, value in self.settings.items()}}
@@ -187,9 +203,10 @@ class Suite:
             env = {}
             for service in self.services.values():
                 env.update(service.env())
-            lines += ['store = "mongo"', f'mongo_uri = "{env["MONGO_URI"]}"', 'mongo_db = "posthouse"',
+            name = "posthouse" + re.sub(r"[^a-z0-9]", "", self.dir.name.lower())[:40]  # services may be shared, data is not
+            lines += ['store = "mongo"', f'mongo_uri = "{env["MONGO_URI"]}"', f'mongo_db = "{name}"',
                       'bus = "amqp"', f'amqp_uri = "{env["AMQP_URI"]}"',
-                      'blobs = "s3"', f's3_endpoint = "{env["S3_ENDPOINT"]}"', 's3_bucket = "posthouse"',
+                      'blobs = "s3"', f's3_endpoint = "{env["S3_ENDPOINT"]}"', f's3_bucket = "{name}"',
                       f's3_access_key = "{env["S3_ACCESS_KEY"]}"', f's3_secret_key = "{env["S3_SECRET_KEY"]}"']
         lines += ["smtpd {", '  listen = "127.0.0.1:0"', '  listen_submission = "127.0.0.1:0"',
                   '  listen_submissions = "127.0.0.1:0"', '  monitor = "127.0.0.1:0"', '  xclient_from = "127.0.0.1"', "}",

@@ -115,6 +115,32 @@ static void test_fold(void **state)
 	mailbox_state_free(late);
 }
 
+/* So many pages that they are read at once: without keys, but for those that gain or lose a message. */
+static void test_many_pages(void **state)
+{
+	struct place *place = *state;
+	struct mailbox_state *view;
+	struct page_row row;
+
+	start(place);
+	append_many(12 * PAGE_UIDS);
+	fold_now();
+	change(false, 1, 12 * PAGE_UIDS);
+	change(true, 5 * PAGE_UIDS - 2, 5 * PAGE_UIDS + 2);
+	append_many(5);
+	view = read_state(the_store, &the_owner, &the_mailbox);
+	fold_now();
+	assert_reads_as(view);
+	for (uint32_t number = 0; number < 13; number++) {
+		assert_good(
+		    mailbox_page_keys(the_store, &the_owner, &the_mailbox, number, place->arena, &row, why));
+		assert_good(mailbox_state_load_keys(view, &row, why));
+	}
+	for (uint32_t i = 0; i < view->n; i++)
+		assert_true(view->loaded[i] && !id_is_zero(&view->content[i]));
+	mailbox_state_free(view);
+}
+
 /* ---- interrupted ---- */
 
 struct stopper {
@@ -183,15 +209,20 @@ static int overtakes;
 
 static void change_and_fold(void)
 {
-	if (overtakes-- <= 0)
+	static bool inside; /* what it does reads pages itself */
+
+	if (inside || overtakes == 0)
 		return;
+	inside = true;
+	overtakes--;
 	append_many(2);
 	change(false, 1, 3);
 	change(true, 4 + (uint32_t)overtakes, 4 + (uint32_t)overtakes);
 	fold_now();
+	inside = false;
 }
 
-/* Between the log and the pages that a reader fetches, others change and fold. */
+/* Between the log and the pages that a reader fetches, and before it looks at the log again, others change and fold. */
 static void test_overtaken(void **state)
 {
 	struct mailbox_state *late, *fresh;
@@ -199,12 +230,13 @@ static void test_overtaken(void **state)
 	start(*state);
 	append_many(1500);
 	late = read_state(the_store, &the_owner, &the_mailbox);
-	for (int times = 0; times < 4; times++) {
+	for (int times = 0; times < 7; times++) {
 		change(false, 7, 7);
 		fold_now();
 		change(false, 8, 8);
 		shim_in(the_store);
 		shim.before_pages = change_and_fold;
+		shim.after_pages = times > 2 ? change_and_fold : NULL;
 		overtakes = times;
 		catch_up(the_store, &the_owner, late);
 		shim_out(the_store);
@@ -402,7 +434,7 @@ static void test_keys(void **state)
 }
 
 const struct CMUnitTest fold_cases[] = {
-	CASE(test_fold), CASE(test_interrupted), CASE(test_overtaken),
-	CASE(test_race), CASE(test_vanished),    CASE(test_keys),
+	CASE(test_fold), CASE(test_many_pages), CASE(test_interrupted), CASE(test_overtaken),
+	CASE(test_race), CASE(test_vanished),   CASE(test_keys),
 };
 const size_t n_fold_cases = ARRAY_LEN(fold_cases);

@@ -50,9 +50,14 @@ static enum fault shim_pages_read(struct store *store, const struct actor *actor
                                   uint64_t since, bool with_keys, struct arena *arena, struct page_row **ret,
                                   size_t *ret_n, struct why *why)
 {
+	enum fault fault;
+
 	if (shim.before_pages)
 		shim.before_pages();
-	return shim.real->pages_read(store, actor, mailbox, since, with_keys, arena, ret, ret_n, why);
+	fault = shim.real->pages_read(store, actor, mailbox, since, with_keys, arena, ret, ret_n, why);
+	if (shim.after_pages)
+		shim.after_pages();
+	return fault;
 }
 
 void shim_in(struct store *store)

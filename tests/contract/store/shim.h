@@ -11,13 +11,13 @@
 struct shim {
 	struct store_ops ops;
 	const struct store_ops *real;
-	atomic_int commits;         /* counted */
-	atomic_int lose;            /* so many commits happen, and say TEMP */
-	atomic_int refuse;          /* so many do not happen, and say TEMP */
-	atomic_int away;            /* so many reads say TEMP */
-	atomic_int delay_ms;        /* of every commit */
-	void (*after_lost)(void);   /* run after a lost one */
-	void (*before_pages)(void); /* run before every read of pages */
+	atomic_int commits;                               /* counted */
+	atomic_int lose;                                  /* so many commits happen, and say TEMP */
+	atomic_int refuse;                                /* so many do not happen, and say TEMP */
+	atomic_int away;                                  /* so many reads say TEMP */
+	atomic_int delay_ms;                              /* of every commit */
+	void (*after_lost)(void);                         /* run after a lost one */
+	void (*before_pages)(void), (*after_pages)(void); /* run around every read of pages */
 };
 
 extern struct shim shim;

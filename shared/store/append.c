@@ -272,8 +272,8 @@ static void lead(struct store_front *front, struct lane *lane, struct group *gro
 	size_t n;
 
 	take_group(lane, self, group);
-	n = group->n;
-	memcpy(members, group->members, n * sizeof(members[0]));
+	for (n = 0; n < group->n; n++)
+		members[n] = group->members[n];
 	pthread_mutex_unlock(&front->lock);
 	run_group(group, self->deadline);
 	pthread_mutex_lock(&front->lock);

@@ -34,7 +34,8 @@ static void check(enum fault fault, const struct why *why)
 	exit(1);
 }
 
-static void deliver(struct bench *bench, const struct actor *actor, const struct id *mailbox, struct slice body)
+static void deliver(struct bench *bench, const struct actor *actor, const struct id *mailbox,
+                    struct slice body)
 {
 	struct mailbox_append message = {
 		.content = id_new(),
@@ -85,7 +86,9 @@ static void run(struct bench *bench, const struct store_conf *conf, unsigned wri
 	check(store_open(conf, &bench->store, &why), &why);
 	bench->account = owner.account;
 	for (unsigned i = 0; i < writers; i++) {
-		struct mailbox_meta meta = { .id = id_new(), .account = owner.account, .name_hash = id_new() };
+		struct mailbox_meta meta = { .id = id_new(),
+			                     .account = owner.account,
+			                     .name_hash = id_new() };
 
 		meta.name = SLICE("bench");
 		bench->mailboxes[i] = meta.id;

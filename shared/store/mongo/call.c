@@ -154,6 +154,10 @@ enum fault call_fault(struct call *call, const bson_error_t *error, const char *
 		if (error->code == MONGOC_ERROR_CLIENT_AUTHENTICATE)
 			fault = FAULT_CONFIG;
 		break;
+	case MONGOC_ERROR_PROTOCOL:
+		if (error->code == MONGOC_ERROR_PROTOCOL_BAD_WIRE_VERSION) /* far too old, or far too new */
+			fault = FAULT_CONFIG;
+		break;
 	case MONGOC_ERROR_BSON: /* also: larger than a message may be */
 		fault = FAULT_TOO_BIG;
 		break;

@@ -96,42 +96,63 @@ static size_t reply_count(const bson_t *reply, const char *field)
 	           : 0;
 }
 
+/* A write that failed as a duplicate may have met an earlier try of its own that is not replicated yet. The server waits
+ * for that before it answers, and when it waited in vain nothing may be concluded from the duplicate. */
+static enum fault write_fault(struct call *call, const char *collection, const bson_t *reply,
+                              const bson_error_t *error)
+{
+	if (error->domain == MONGOC_ERROR_SERVER && bson_has_field(reply, "writeConcernErrors"))
+		return fault_set(call->why, FAULT_TEMP, "mongo: %s: not replicated in time (%s)", collection,
+		                 error->message);
+	return call_fault(call, error, collection);
+}
+
 enum fault call_insert(struct call *call, const char *collection, const bson_t *doc)
 {
 	mongoc_collection_t *handle = collection_of(call, collection);
 	enum fault fault = FAULT_NONE;
 	bson_error_t error;
+	bson_t reply;
 
-	if (!mongoc_collection_insert_one(handle, doc, call->mongo->durable, NULL, &error))
-		fault = call_fault(call, &error, collection);
+	if (!mongoc_collection_insert_one(handle, doc, call->mongo->durable, &reply, &error))
+		fault = write_fault(call, collection, &reply, &error);
+	bson_destroy(&reply);
 	mongoc_collection_destroy(handle);
 	return fault;
 }
 
-static bool is_duplicate(const bson_iter_t *error)
+/* The error at an element of writeErrors; false when it is a duplicate. */
+static bool other_error(const bson_iter_t *element, bson_error_t *ret)
 {
 	bson_iter_t at;
+	int64_t code = 0;
 
-	return BSON_ITER_HOLDS_DOCUMENT(error) && bson_iter_recurse(error, &at) &&
-	       bson_iter_find(&at, "code") && bson_iter_as_int64(&at) == 11000;
+	if (BSON_ITER_HOLDS_DOCUMENT(element) && bson_iter_recurse(element, &at) &&
+	    bson_iter_find(&at, "code"))
+		code = bson_iter_as_int64(&at);
+	if (code == 11000)
+		return false;
+	bson_set_error(ret, MONGOC_ERROR_SERVER, (uint32_t)code, "one of several writes failed");
+	return true;
 }
 
 /* Of a command with several writes: NONE when all that failed failed as duplicates. */
 static enum fault pass_duplicates(struct call *call, const char *collection, const bson_t *reply,
                                   const bson_error_t *error, size_t *ret_n)
 {
+	bson_error_t other = *error;
 	bson_iter_t errors, at;
-	bool others = true;
+	bool others = false;
 
 	*ret_n = 0;
-	if (error->domain == MONGOC_ERROR_SERVER && bson_iter_init_find(&errors, reply, "writeErrors") &&
-	    BSON_ITER_HOLDS_ARRAY(&errors) && bson_iter_recurse(&errors, &at)) {
-		others = bson_has_field(reply, "writeConcernErrors");
-		for (; bson_iter_next(&at); ++*ret_n)
-			others |= !is_duplicate(&at);
-		others |= *ret_n == 0;
-	}
-	return others ? call_fault(call, error, collection) : FAULT_NONE;
+	if (error->domain != MONGOC_ERROR_SERVER || !bson_iter_init_find(&errors, reply, "writeErrors") ||
+	    !BSON_ITER_HOLDS_ARRAY(&errors) || !bson_iter_recurse(&errors, &at))
+		return call_fault(call, error, collection);
+	for (; bson_iter_next(&at); ++*ret_n)
+		others |= other_error(&at, &other);
+	if (others || *ret_n == 0 || bson_has_field(reply, "writeConcernErrors"))
+		return write_fault(call, collection, reply, &other);
+	return FAULT_NONE;
 }
 
 enum fault call_insert_missing(struct call *call, const char *collection, const bson_t **docs, size_t n)
@@ -165,7 +186,7 @@ enum fault call_update(struct call *call, const struct change *change, size_t *r
 	if (mongoc_collection_update_one(handle, change->filter, change->update, opts, &reply, &error))
 		*ret_matched = reply_count(&reply, "matchedCount") + reply_count(&reply, "upsertedCount");
 	else
-		fault = call_fault(call, &error, change->collection);
+		fault = write_fault(call, change->collection, &reply, &error);
 	bson_destroy(&reply);
 	bson_destroy(opts);
 	mongoc_collection_destroy(handle);
@@ -266,7 +287,7 @@ enum fault call_delete(struct call *call, const char *collection, const bson_t *
 	if (ok)
 		*ret_deleted = reply_count(&reply, "deletedCount");
 	else
-		fault = call_fault(call, &error, collection);
+		fault = write_fault(call, collection, &reply, &error);
 	bson_destroy(&reply);
 	mongoc_collection_destroy(handle);
 	return fault;

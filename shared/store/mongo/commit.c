@@ -143,12 +143,14 @@ static void make_update(const struct committing *c, bson_t *update)
 		add_entry(&list, i, &commit->changes[i]);
 	bson_append_array_end(&field, &list);
 	bson_append_document_end(&push, &field);
-	bson_append_document_begin(&push, "keywords", -1, &field);
-	bson_append_array_begin(&field, "$each", -1, &list);
-	for (uint32_t i = 0; i < commit->n_keywords; i++)
-		doc_add_bytes(&list, doc_index(&index, i), commit->keywords[i]);
-	bson_append_array_end(&field, &list);
-	bson_append_document_end(&push, &field);
+	if (commit->n_keywords) {
+		bson_append_document_begin(&push, "keywords", -1, &field);
+		bson_append_array_begin(&field, "$each", -1, &list);
+		for (uint32_t i = 0; i < commit->n_keywords; i++)
+			doc_add_bytes(&list, doc_index(&index, i), commit->keywords[i]);
+		bson_append_array_end(&field, &list);
+		bson_append_document_end(&push, &field);
+	}
 	bson_append_document_end(update, &push);
 
 	bson_append_document_begin(update, "$inc", -1, &inc);

@@ -34,3 +34,15 @@ enum fault mongo_test_run(struct store *store, struct slice json, struct buf *re
 	bson_destroy(command);
 	return fault;
 }
+
+enum fault mongo_test_bson(struct slice json, struct buf *out, struct why *why)
+{
+	bson_error_t error;
+	bson_t *bson = bson_new_from_json(json.data, (ssize_t)json.len, &error);
+
+	if (!bson)
+		return fault_set(why, FAULT_INPUT, "test: %s", error.message);
+	buf_add(out, bson_get_data(bson), bson->len);
+	bson_destroy(bson);
+	return FAULT_NONE;
+}

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from suite import Suite
+from suite import Suite, start_services
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -33,11 +33,34 @@ def settings():
     return {}
 
 
+@pytest.fixture(scope="session")
+def services(stack, tmp_path_factory):
+    """MongoDB, RabbitMQ and an object store, started once for all files; whoever stops one starts it again."""
+    running = start_services(stack, tmp_path_factory.mktemp("services"))
+    yield running
+    for service in running.values():
+        service.close()
+
+
 @pytest.fixture(scope="module")
-def suite(stack, binaries, settings, tmp_path_factory):
+def new_suite(stack, binaries, services, settings, tmp_path_factory):
+    """Makes suites that tests start themselves: new_suite(MTA_POLL="1s")."""
+    made = []
+
+    def new(**more):
+        folder = tmp_path_factory.mktemp("suite")
+        made.append(Suite(stack, binaries, folder, {**settings, **more}, services).__enter__())
+        return made[-1]
+
+    yield new
+    for suite in made:
+        suite.__exit__()
+
+
+@pytest.fixture(scope="module")
+def suite(new_suite):
     """All four daemons with alice and bob; one for the tests of a file."""
-    with Suite(stack, binaries, tmp_path_factory.mktemp("suite"), settings) as running:
-        running.start()
-        running.alice = running.user("alice")
-        running.bob = running.user("bob")
-        yield running
+    running = new_suite().start()
+    running.alice = running.user("alice")
+    running.bob = running.user("bob")
+    return running

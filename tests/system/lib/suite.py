@@ -193,7 +193,7 @@ class Suite:
         return second.start()
 
     def environment(self):
-        return {**os.environ, **{f"POSTHOUSE_{name}": value for name, value in self.settings.items()}}
+        return {**os.environ, **{f"POSTHOUSE_{name}": str(value) for name, value in self.settings.items()}}
 
     def write_conf(self):
         lines = [f'hostname = "{HOSTNAME}"', f'data_dir = "{self.dir}"', f'dns_servers = "{self.dns.address}"',

@@ -283,6 +283,33 @@ static void log_command(struct imap_cmd *cmd)
 	log_line(&cmd->log, LOG_DEBUG, "command", "tag", cmd->tag, NULL);
 }
 
+/* A UID that the view does not have yet may have been given out all the same: to an APPEND on another connection, or
+ * on another node. */
+static bool names_what_is_new(struct imap_cmd *cmd)
+{
+	struct uid_set *uids = arena_make(cmd->arena, struct uid_set);
+	struct imap_args args;
+
+	imap_args_start(&args, cmd->segments, cmd->arena);
+	if (!imap_args_space(&args) || !imap_args_set(&args, uids))
+		return false; /* SEARCH; or parse() says what is wrong */
+	for (uint32_t i = 0; i < uids->n; i++) {
+		const struct uid_range *range = &uids->ranges[i];
+		uint32_t last = range->last < UINT32_MAX ? range->last : range->first;
+
+		if (last < UINT32_MAX && last >= cmd->session->selected.view->state->head.uid_next)
+			return true;
+	}
+	return false;
+}
+
+static bool looks_first(struct imap_cmd *cmd)
+{
+	if (!cmd->session->selected.view)
+		return false;
+	return (cmd->verb->flags & LOOKS_FIRST) || (cmd->uid_form && names_what_is_new(cmd));
+}
+
 void command_start(struct session *s, const struct assembled *made)
 {
 	struct imap_cmd *cmd = arena_make(made->arena, struct imap_cmd);
@@ -307,7 +334,7 @@ void command_start(struct session *s, const struct assembled *made)
 		cmd->selected = s->selected.view->mailbox;
 	s->cmd = cmd;
 	log_command(cmd);
-	if ((cmd->verb->flags & LOOKS_FIRST) && s->selected.view) {
+	if (looks_first(cmd)) {
 		cmd->where = LOOKING;
 		cmd->look = view_look(s->selected.view, on_looked, cmd);
 	} else {

@@ -37,7 +37,7 @@ enum verb_flags {
 	VERB_UNSELECTS = 32,
 	VERB_SUBSCRIBES = 64,
 	VERB_LSUB = 128,
-	LOOKS_FIRST = 256,    /* the selected view is looked at before parse() (NOOP, CHECK, EXPUNGE) */
+	LOOKS_FIRST = 256,    /* the selected view is looked at before parse() (NOOP, CHECK, EXPUNGE); always for UIDs it lacks */
 	CHECKS_PASSWORD = 512, /* run() is on the small pool for that */
 	NEEDS_PRIVACY = 1024, /* refused, before its literals are asked for, where passwords may not be said */
 };

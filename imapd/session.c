@@ -125,7 +125,7 @@ void session_close(struct session *s, const char *bye_code, const char *bye_text
 	if (bye_text && s->state != ST_TLS && s->state != ST_GREET)
 		imap_untagged(s, "BYE %s%s%s", bye_code ? bye_code : "", bye_code ? " " : "", bye_text);
 	leave(s);
-	log_line(&s->log, LOG_INFO, "session ends", "why", bye_text ? bye_text : "client left", NULL);
+	log_line(&s->log, LOG_INFO, "session ends", "why", bye_text, NULL);
 	conn_close(s->conn);
 	if (s->cmd && !s->busy)
 		command_abandon(s->cmd);

@@ -31,6 +31,7 @@ struct view *view_new(struct views *views, struct account_ctx *account, const st
 	view->mailbox = *mailbox;
 	view->names = arena_new();
 	list_init(&view->node);
+	list_init(&view->nudged);
 	list_init(&view->sessions);
 	list_init(&view->waiters);
 	map_put(views->by_mailbox, id_slice(mailbox), view);
@@ -52,6 +53,7 @@ void view_free(struct view *view)
 	assert(!view->refs && list_empty(&view->sessions) && list_empty(&view->waiters));
 	forget(view);
 	list_del(&view->node);
+	list_del(&view->nudged);
 	mailbox_state_free(view->state);
 	arena_free(view->names);
 	account_ctx_unref(view->account);

@@ -31,7 +31,9 @@ struct view {
 	bool gone;                /* the mailbox was deleted, or does not apply: sessions are told BYE */
 	/* view.c's own */
 	struct views *views;
-	struct list node; /* of views->unused, the longest unused first; else a ring of its own */
+	struct list node;   /* of views->unused, the longest unused first; else a ring of its own */
+	struct list nudged; /* of views->nudged; else a ring of its own */
+	uint64_t nudged_to; /* modseq that somebody said there is */
 	unsigned refs;
 	bool stale;                   /* somebody said that there is news */
 	struct view_refresh *refresh; /* the job under way, NULL */

@@ -7,8 +7,8 @@
 struct views {
 	struct views_conf conf;
 	struct map *by_mailbox;
-	struct list unused;
-	struct timer *timer;
+	struct list unused, nudged;
+	struct timer *timer, *nudge_timer;
 };
 
 struct view_wait {

@@ -140,8 +140,8 @@ static void end_refresh(struct view_refresh *refresh)
 		view_fold_consider(view);
 	else if (fault == FAULT_NOT_FOUND || fault == FAULT_CORRUPT)
 		view_gone(view);
-	if (fault && fault != FAULT_NOT_FOUND)
-		log_fault(NULL, fault, &refresh->why, "a mailbox cannot be looked at");
+	if (fault == FAULT_CORRUPT)
+		log_fault(NULL, fault, &refresh->why, "a mailbox cannot be read");
 	answer_waiters(view, fault, &refresh->why);
 	free_refresh(refresh);
 	if (!list_empty(&view->waiters) || (view->stale && !view->gone && !list_empty(&view->sessions)))

@@ -7,7 +7,8 @@
 #include "base/map.h"
 #include "loop/timer.h"
 
-#define TICK_MS 1000
+#define TICK_MS  1000
+#define NUDGE_MS 10
 
 static void look_when_open(struct view *view)
 {
@@ -16,12 +17,34 @@ static void look_when_open(struct view *view)
 		view_refresh_begin(view);
 }
 
+/* Our own commits come back on the bus just before their jobs do, and deliveries come in bursts: a moment later one
+ * look is enough for all of them, or none. */
+static void on_nudged(void *arg)
+{
+	struct views *views = arg;
+
+	while (!list_empty(&views->nudged)) {
+		struct view *view = list_item(views->nudged.next, struct view, nudged);
+
+		list_del(&view->nudged);
+		if (view->state->head.modseq < view->nudged_to)
+			look_when_open(view);
+	}
+}
+
 void views_nudge(struct views *views, const struct id *mailbox, uint64_t modseq)
 {
 	struct view *view = map_get(views->by_mailbox, id_slice(mailbox));
 
-	if (view && view->state && view->state->head.modseq < modseq)
-		look_when_open(view);
+	if (!view || !view->state || view->state->head.modseq >= modseq)
+		return;
+	if (list_empty(&views->nudged))
+		timer_start(views->nudge_timer, NUDGE_MS);
+	if (list_empty(&view->nudged)) {
+		list_add_tail(&views->nudged, &view->nudged);
+		view->nudged_to = 0;
+	}
+	view->nudged_to = MAX_OF(view->nudged_to, modseq);
 }
 
 static void look_at(struct views *views, const struct id *account)
@@ -117,6 +140,8 @@ struct views *views_new(const struct views_conf *conf)
 	views->conf = *conf;
 	views->by_mailbox = map_new();
 	list_init(&views->unused);
+	list_init(&views->nudged);
+	views->nudge_timer = timer_new(conf->loop, on_nudged, views);
 	views->timer = timer_new(conf->loop, on_tick, views);
 	timer_every(views->timer, TICK_MS);
 	return views;
@@ -127,6 +152,7 @@ void views_free(struct views *views)
 	if (!views)
 		return;
 	timer_free(views->timer);
+	timer_free(views->nudge_timer);
 	list_each (&views->unused, node)
 		view_free(list_item(node, struct view, node));
 	assert(!map_count(views->by_mailbox));

@@ -9,8 +9,6 @@
 
 #include "base/clock.h"
 
-#define BUSY_MS 5000 /* how long another process's transaction is waited for */
-
 /* SQLite's own waiting grows to 100 ms a turn, and a busy neighbour is between two transactions for microseconds. */
 static int on_busy(void *object, int count)
 {
@@ -18,7 +16,7 @@ static int on_busy(void *object, int count)
 	struct timespec pause = { 0, 100000 + (long)rand_below(200000) * (count < 10 ? 1 : 4) };
 
 	if (count == 0)
-		db->busy_until = clock_mono_ms() + BUSY_MS;
+		db->busy_until = clock_mono_ms() + db->busy_ms;
 	if (clock_mono_ms() >= db->busy_until)
 		return 0;
 	nanosleep(&pause, NULL);
@@ -121,7 +119,7 @@ enum fault db_open(struct db *ret, const char *path, bool writes, struct why *wh
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, rc;
 	enum fault fault;
 
-	*ret = (struct db){ .path = path };
+	*ret = (struct db){ .path = path, .busy_ms = DB_BUSY_MS };
 	fault = writes ? make_file(path, why) : FAULT_NONE;
 	if (fault)
 		return fault;

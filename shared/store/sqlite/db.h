@@ -20,10 +20,12 @@
 
 #define DB_STATEMENTS 256 /* slots of the cache; more distinct statements than half of them is a mistake */
 
+#define DB_BUSY_MS 5000
+
 struct db {
 	sqlite3 *handle;
-	const char *path; /* the store's */
-	int64_t busy_until;
+	const char *path;            /* the store's */
+	int64_t busy_ms, busy_until; /* how long another process's transaction is waited for */
 	struct {
 		const char
 		    *sql; /* compared as a pointer: statements are literals or live as long as the store */

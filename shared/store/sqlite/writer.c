@@ -10,7 +10,9 @@
 
 #define BATCH_MAX          512   /* requests in one transaction */
 #define WAL_PAGES          4096  /* 16 MB: checkpoint what nobody reads any more */
-#define WAL_PAGES_MAX      16384 /* 64 MB: wait for readers, and begin the log anew */
+#define WAL_PAGES_STEP     1024  /* and again after so many more, while readers keep it from beginning anew */
+#define WAL_PAGES_MAX      16384 /* 64 MB: wait for those readers */
+#define WAL_READERS_MS     200   /* but not longer */
 #define CHECKPOINT_IDLE_MS 1000  /* and when nothing was written for so long */
 #define SYNC_MARGIN_MS     20
 
@@ -22,6 +24,8 @@ static int on_wal(void *object, sqlite3 *handle, const char *name, int pages)
 
 	(void)handle;
 	(void)name;
+	if (pages < w->wal_pages) /* begun anew */
+		w->checkpoint_pages = WAL_PAGES;
 	w->wal_pages = pages;
 	return SQLITE_OK;
 }
@@ -140,11 +144,14 @@ static void sync_wal(struct writer *w)
 
 static void checkpoint(struct writer *w)
 {
-	int mode = w->wal_pages > WAL_PAGES_MAX ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
+	bool wait = w->wal_pages > WAL_PAGES_MAX;
 
 	w->checkpoint_at = 0;
-	w->wal_pages = 0; /* until the next commit tells */
-	(void)sqlite3_wal_checkpoint_v2(w->db.handle, "main", mode, NULL, NULL);
+	w->checkpoint_pages = MAX_OF(w->wal_pages + WAL_PAGES_STEP, WAL_PAGES);
+	w->db.busy_ms = WAL_READERS_MS;
+	(void)sqlite3_wal_checkpoint_v2(
+	    w->db.handle, "main", wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	w->db.busy_ms = DB_BUSY_MS;
 }
 
 static void upkeep(struct writer *w)
@@ -153,7 +160,7 @@ static void upkeep(struct writer *w)
 
 	if (w->sync_at && now >= w->sync_at)
 		sync_wal(w);
-	if (w->wal_pages > WAL_PAGES || (w->checkpoint_at && now >= w->checkpoint_at))
+	if (w->wal_pages > w->checkpoint_pages || (w->checkpoint_at && now >= w->checkpoint_at))
 		checkpoint(w);
 }
 
@@ -235,6 +242,7 @@ static enum fault open_file(struct writer *w, const char *path, struct why *why)
 		return fault;
 	}
 	w->full = true;
+	w->checkpoint_pages = WAL_PAGES;
 	sqlite3_wal_hook(w->db.handle, on_wal, w);
 	return FAULT_NONE;
 }

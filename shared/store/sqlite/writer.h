@@ -42,7 +42,8 @@ struct writer {
 	int64_t sync_at; /* when what was committed without a sync must get one; 0: nothing was */
 	int64_t
 	    checkpoint_at; /* when the log is moved into the database if nothing else happens; 0: it is empty */
-	int wal_pages;
+	int wal_pages;     /* of the log, after the last commit */
+	int checkpoint_pages; /* the length at which it is moved anyway */
 };
 
 /* Opens the file (creates it, makes its tables) and starts the thread. */

@@ -140,9 +140,9 @@ enum fault address_find(struct stack *stack, struct slice local, struct slice do
 
 /* ---- lists and aliases ---- */
 
-enum fault address_walk(struct stack *stack, enum address_row_kind kind, struct slice domain, struct slice after,
-                        size_t limit, struct arena *arena, struct address_row **ret, size_t *ret_n,
-                        struct why *why)
+enum fault address_walk(struct stack *stack, enum address_row_kind kind, struct slice domain,
+                        struct slice after, size_t limit, struct arena *arena, struct address_row **ret,
+                        size_t *ret_n, struct why *why)
 {
 	struct record_query query = {
 		.collection = COLL_ADDRESSES, .index = 0, .equal = domain, .limit = WALK_BATCH
@@ -171,8 +171,8 @@ enum fault address_walk(struct stack *stack, enum address_row_kind kind, struct 
 	return FAULT_NONE;
 }
 
-enum fault alias_get(struct stack *stack, struct slice address, struct arena *arena,
-                     struct address_row *ret, struct why *why)
+enum fault alias_get(struct stack *stack, struct slice address, struct arena *arena, struct address_row *ret,
+                     struct why *why)
 {
 	struct slice key;
 	struct record record;

@@ -3,7 +3,9 @@
 /*
  * fsck and the sweeper: the two that walk the whole store.
  *
- * The sweeper removes contents and blobs that no mailbox and no queue entry has named for the grace period. fsck checks every cross-reference, replays logs against pages, and (with the accounts ring) opens every seal.
+ * The sweeper removes contents and blobs that no mailbox and no queue entry has named for the grace period, and what
+ * interrupted making or deleting left of accounts. fsck checks every cross-reference, replays logs against
+ * pages, and (with the accounts ring) opens every seal.
  */
 #include "suite/stack.h"
 
@@ -14,7 +16,9 @@ struct walk_progress {
 
 struct sweep_result {
 	uint64_t contents, contents_removed, blobs, blobs_removed, bytes_removed, queue_removed;
+	uint64_t accounts_removed; /* half made, or half deleted */
 };
+/* What is unnamed for the first time is only marked, whatever the grace: it goes in a later sweep. */
 MUST_CHECK enum fault sweep_run(struct stack *, int64_t grace_ms, bool dry_run,
                                 void (*on_progress)(void *arg, const struct walk_progress *), void *arg,
                                 struct sweep_result *ret, struct why *);
@@ -30,7 +34,7 @@ MUST_CHECK enum fault fsck_run(struct stack *, bool open_seals,
                                struct fsck_result *ret, struct why *);
 
 /* Re-wraps every account key (and the queue key) that another KEK than the active one wrapped. Online, resumable: what
- * is done is seen from the wrapped keys themselves. */
+ * is done is seen from the wrapped keys themselves. Accounts that cannot be done are told at the end, as a fault. */
 MUST_CHECK enum fault rewrap_run(struct stack *, void (*on_progress)(void *arg, const struct walk_progress *),
                                  void *arg, uint64_t *ret_rewrapped, struct why *);
 

@@ -35,8 +35,8 @@ void copy_items(const struct mailbox_state *state, const struct uid_set *uids, s
 }
 
 /* Content ids and keys of the items [from, end) of one page, when they are not known yet. */
-static enum fault load_page(struct stack *stack, const struct actor *actor, struct copy_request *request, size_t from,
-                            size_t end, struct arena *arena, struct why *why)
+static enum fault load_page(struct stack *stack, const struct actor *actor, struct copy_request *request,
+                            size_t from, size_t end, struct arena *arena, struct why *why)
 {
 	const uint32_t page = (request->items[from].uid - 1) / PAGE_UIDS;
 	uint32_t *uids = arena_array(arena, uint32_t, end - from);
@@ -78,19 +78,21 @@ static enum fault load_items(struct stack *stack, const struct actor *actor, str
 	for (size_t from = 0, end; from < request->n && !fault; from = end) {
 		const uint32_t page = (request->items[from].uid - 1) / PAGE_UIDS;
 
-		for (end = from + 1; end < request->n && (request->items[end].uid - 1) / PAGE_UIDS == page; end++)
+		for (end = from + 1; end < request->n && (request->items[end].uid - 1) / PAGE_UIDS == page;
+		     end++)
 			;
 		fault = load_page(stack, actor, request, from, end, arena, why);
 	}
 	return fault;
 }
 
-/* The source's keyword masks over the target's names, which get what they lack. */
-static enum fault map_keywords(struct stack *stack, const struct actor *actor, const struct account_key *key,
-                               struct copy_request *request, struct arena *arena, struct why *why)
+/* The keywords of the target, with all that the copied messages use. Where there is no room for more of them, what the
+ * target has must do: a copy that loses a keyword is better than none. */
+static enum fault target_keywords(struct stack *stack, const struct actor *actor,
+                                  const struct account_key *key, const struct copy_request *request,
+                                  struct arena *arena, struct keywords *ret, struct why *why)
 {
 	const char *names[MAILBOX_KEYWORDS_MAX];
-	struct keywords target;
 	struct mailbox_head head;
 	uint64_t used = 0;
 	size_t n = 0;
@@ -98,18 +100,16 @@ static enum fault map_keywords(struct stack *stack, const struct actor *actor, c
 
 	for (size_t i = 0; i < request->n; i++)
 		used |= request->items[i].message.keywords;
+	ret->n = 0;
 	if (!used)
 		return FAULT_NONE;
 	for (uint32_t i = 0; i < request->keywords->n; i++) {
 		if (used & (UINT64_C(1) << i))
 			names[n++] = request->keywords->names[i];
 	}
-	fault = keywords_ensure(stack, actor, key, &request->to, names, n, arena, &target, &head, why);
-	for (size_t i = 0; i < request->n && !fault; i++) {
-		struct mailbox_append *message = &request->items[i].message;
-
-		message->keywords = keywords_map(request->keywords, message->keywords, &target);
-	}
+	fault = keywords_ensure(stack, actor, key, &request->to, names, n, arena, ret, &head, why);
+	if (fault == FAULT_LIMIT)
+		fault = keywords_ensure(stack, actor, key, &request->to, NULL, 0, arena, ret, &head, why);
 	return fault;
 }
 
@@ -124,16 +124,19 @@ enum fault copy_run(struct stack *stack, const struct actor *actor, const struct
 {
 	struct mailbox_append *appends = arena_array(arena, struct mailbox_append, request->n);
 	const int64_t now = clock_now();
+	struct keywords target;
 	enum fault fault = load_items(stack, actor, request, arena, why);
 
 	if (!fault)
-		fault = no_target(map_keywords(stack, actor, key, request, arena, why));
+		fault = no_target(target_keywords(stack, actor, key, request, arena, &target, why));
 	if (fault)
 		return fault;
 	for (size_t i = 0; i < request->n; i++) {
 		appends[i] = request->items[i].message;
 		appends[i].tag = id_new();
 		appends[i].save_date = now;
+		if (appends[i].keywords)
+			appends[i].keywords = keywords_map(request->keywords, appends[i].keywords, &target);
 	}
 	fault = no_target(mailbox_append(stack->store, actor, &request->to, appends, request->n, ret, why));
 	if (!fault)
@@ -204,5 +207,5 @@ enum fault copy_expunge(struct stack *stack, const struct actor *actor, const st
 	}
 	mailbox_delta_done(&delta);
 	mailbox_state_free(state);
-	return fault;
+	return fault == FAULT_STALE ? fault_set(why, FAULT_TEMP, "others kept changing the mailbox") : fault;
 }

@@ -227,8 +227,8 @@ static enum fault open_everything(struct frame *frame, struct why *why)
 	};
 	enum fault fault;
 
-	daemon->node =
-	    arena_printf(daemon->arena, "%s-%d-%.40s", daemon->spec->name, (int)getpid(), frame->suite.hostname);
+	daemon->node = arena_printf(daemon->arena, "%s-%d-%.40s", daemon->spec->name, (int)getpid(),
+	                            frame->suite.hostname);
 	daemon->loop = loop_new();
 	if (daemon->spec->tls && (fault = open_tls(frame, why)))
 		return fault;

@@ -1,19 +1,11 @@
 /*
- * Accounts and the queue's key pair (directory.h). Domains are domain.c, addresses
- * and aliases address.c, the audit trail audit.c.
+ * Accounts: their records, and looking them up (directory.h). account.c makes, changes and deletes them; domains are
+ * domain.c, addresses and aliases address.c, the queue's key pair queue_key.c, the audit trail audit.c.
  */
-#include "suite/directory.h"
-
-#include <stdlib.h>
-
-#include "base/clock.h"
 #include "mail/address.h"
-#include "store/mailbox.h"
 #include "store/record.h"
 #include "suite/directory_internal.h"
-#include "suite/folder.h"
 #include "suite/json.h"
-#include "suite/nudge.h"
 
 const struct actor actor_admin = { .kind = ACTOR_ADMIN };
 
@@ -74,8 +66,18 @@ static bool read_scram(const json_t *json, struct scram_keys *ret)
 	       json_get_raw(json, "server_key", ret->server_key, sizeof(ret->server_key));
 }
 
-static enum fault account_read(const struct record *record, struct arena *arena, struct account *ret,
-                               struct why *why)
+enum fault account_put_record(struct stack *stack, const struct account *account, struct why *why)
+{
+	struct arena *arena = arena_new();
+	struct record record = account_record(account, arena);
+	enum fault fault = record_put(stack->store, &actor_admin, COLL_ACCOUNTS, &record, why);
+
+	arena_free(arena);
+	return fault;
+}
+
+enum fault account_read(const struct record *record, struct arena *arena, struct account *ret,
+                        struct why *why)
 {
 	json_t *json;
 	enum fault fault = json_read(record->value, "an account", &json, why);
@@ -140,37 +142,51 @@ enum fault account_by_login(struct stack *stack, struct slice login, struct aren
 
 /* The accounts that `entries` name, in one round trip, in their order; those deleted in between are left out. */
 static enum fault accounts_of(struct stack *stack, const struct address_row *entries, size_t n,
-                              struct arena *arena, struct account **ret, size_t *ret_n, struct why *why)
+                              struct arena *arena, struct account *ret, size_t *ret_n, struct why *why)
 {
 	struct slice *keys = arena_array(arena, struct slice, n);
 	struct record *records = arena_array(arena, struct record, n);
-	struct account *accounts = arena_array(arena, struct account, n);
+	size_t found = 0;
 	enum fault fault;
 
-	*ret_n = 0;
 	for (size_t i = 0; i < n; i++)
 		keys[i] = id_slice(&entries[i].account);
 	fault =
 	    record_get_many(stack->store, &actor_admin, COLL_ACCOUNTS, keys, n, false, arena, records, why);
 	for (size_t i = 0; i < n && !fault; i++) {
-		if (!records[i].key.data)
-			continue;
-		fault = account_read(&records[i], arena, &accounts[*ret_n], why);
-		(*ret_n)++;
+		if (records[i].key.data)
+			fault = account_read(&records[i], arena, &ret[found++], why);
 	}
-	*ret = accounts;
+	if (!fault)
+		*ret_n = found;
 	return fault;
 }
 
+/* Fewer than `limit` only at the end of the list: callers go on behind the last one until then. */
 enum fault account_list(struct stack *stack, struct slice domain, struct slice after, size_t limit,
                         struct arena *arena, struct account **ret, size_t *ret_n, struct why *why)
 {
-	struct address_row *entries;
-	size_t n;
-	enum fault fault =
-	    address_walk(stack, ADDRESS_ACCOUNT, domain, after, limit, arena, &entries, &n, why);
+	struct account *accounts = arena_array(arena, struct account, limit);
+	size_t kept = 0, wanted, n;
 
-	return fault ? fault : accounts_of(stack, entries, n, arena, ret, ret_n, why);
+	do {
+		struct address_row *entries;
+		size_t found;
+		enum fault fault;
+
+		wanted = limit - kept;
+		fault = address_walk(stack, ADDRESS_ACCOUNT, domain, after, wanted, arena, &entries, &n, why);
+		if (!fault)
+			fault = accounts_of(stack, entries, n, arena, accounts + kept, &found, why);
+		if (fault)
+			return fault;
+		kept += found;
+		if (n)
+			after = slice_str(entries[n - 1].address);
+	} while (kept < limit && n == wanted);
+	*ret = accounts;
+	*ret_n = kept;
+	return FAULT_NONE;
 }
 
 enum fault account_unlock(struct stack *stack, const struct account *account, struct account_key **ret,
@@ -185,199 +201,5 @@ enum fault account_unlock(struct stack *stack, const struct account *account, st
 		return fault_add(why, fault, "the key of %s", account->login);
 	fault = account_key_from(secret_slice(secret), account->generation, ret, why);
 	secret_unref(secret);
-	return fault;
-}
-
-/* ---- changing ---- */
-
-static struct address_row entry_of(const struct account *account)
-{
-	return (struct address_row){
-		.address = account->login,
-		.kind = ADDRESS_ACCOUNT,
-		.account = account->id,
-		.inbox = account->inbox,
-		.junk = account->junk,
-		.public_key = account->public_key,
-		.generation = account->generation,
-		.quota = account->quota,
-		.suspended = account->state == ACCOUNT_SUSPENDED,
-		.version = RECORD_ANY,
-	};
-}
-
-static enum fault put_account(struct stack *stack, const struct account *account, struct why *why)
-{
-	struct arena *arena = arena_new();
-	struct record record = account_record(account, arena);
-	enum fault fault = record_put(stack->store, &actor_admin, COLL_ACCOUNTS, &record, why);
-
-	arena_free(arena);
-	return fault;
-}
-
-enum fault account_put(struct stack *stack, const struct change_by *by, const struct account *account,
-                       struct why *why)
-{
-	struct address_row entry = entry_of(account);
-	enum fault fault = put_account(stack, account, why);
-
-	if (!fault)
-		fault = address_put(stack, &entry, why);
-	if (!fault)
-		fault = audit_add(stack, by, "account.change", account->login, account->domain,
-		                  account->state == ACCOUNT_SUSPENDED ? "suspended" : "active", why);
-	if (!fault)
-		nudge_account(stack, &account->id);
-	return fault;
-}
-
-/* Is the address free, and its domain ours? */
-static enum fault check_new_address(struct stack *stack, struct slice key, struct arena *arena,
-                                    struct why *why)
-{
-	struct slice domain = directory_domain_of(key);
-	struct record record;
-	struct domain found;
-	enum fault fault = domain_get(stack, domain, arena, &found, why);
-
-	if (fault == FAULT_NOT_FOUND)
-		return fault_set(why, fault, "the domain %.*s is not here: add it first", SLICE_FMT(domain));
-	if (fault)
-		return fault;
-	fault = record_get(stack->store, &actor_admin, COLL_ADDRESSES, key, false, arena, &record, why);
-	if (!fault)
-		return fault_set(why, FAULT_EXISTS, "%.*s is there already", SLICE_FMT(key));
-	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
-}
-
-static enum fault make_key(struct stack *stack, struct account *account, struct arena *arena,
-                           struct account_key **ret, struct why *why)
-{
-	struct buf wrapped;
-
-	if (!stack->accounts)
-		return fault_set(why, FAULT_DENIED, "making an account needs the accounts ring");
-	*ret = account_key_new(1);
-	account->generation = 1;
-	account_key_public(*ret, &account->public_key);
-	buf_init(&wrapped, 512);
-	keyring_wrap(stack->accounts, "account", &account->id, account_key_secret(*ret), &wrapped);
-	account->wrapped = arena_copy(arena, buf_slice(&wrapped));
-	buf_done(&wrapped);
-	return FAULT_NONE;
-}
-
-static enum fault build_account(struct stack *stack, const struct account_new *new, struct slice key,
-                                struct arena *arena, struct account *account, struct why *why)
-{
-	struct actor actor = { .kind = ACTOR_ADMIN };
-	struct account_key *secret = NULL;
-	enum fault fault;
-
-	*account = (struct account){
-		.id = id_new(),
-		.login = arena_strz(arena, key),
-		.domain = arena_strz(arena, directory_domain_of(key)),
-		.name = arena_strz(arena, new->name),
-		.quota = new->quota,
-		.created = clock_now(),
-	};
-	fault = password_acceptable(new->password, key, why);
-	if (!fault)
-		fault = password_make(new->password, &account->password, why);
-	if (!fault)
-		fault = make_key(stack, account, arena, &secret, why);
-	if (fault)
-		return fault;
-	actor.account = account->id;
-	fault = folders_make_standard(stack, &actor, secret, &account->inbox, &account->junk, why);
-	account_key_unref(secret);
-	return fault;
-}
-
-enum fault account_create(struct stack *stack, const struct change_by *by, const struct account_new *new,
-                          struct arena *arena, struct account *ret, struct why *why)
-{
-	struct address_row entry;
-	struct account account;
-	struct slice key;
-	enum fault fault = directory_key(arena, new->address, &key, why);
-
-	if (!fault)
-		fault = check_new_address(stack, key, arena, why);
-	if (!fault)
-		fault = build_account(stack, new, key, arena, &account, why);
-	if (!fault)
-		fault = put_account(stack, &account, why);
-	if (fault)
-		return fault;
-	account.version = 1;
-	entry = entry_of(&account);
-	entry.version = RECORD_NEW;
-	fault = address_put(stack, &entry, why);
-	if (!fault)
-		fault = audit_add(stack, by, "account.create", account.login, account.domain, "", why);
-	if (!fault)
-		*ret = account;
-	return fault;
-}
-
-enum fault account_set_password(struct stack *stack, const struct change_by *by, const struct id *id,
-                                struct slice password, struct why *why)
-{
-	struct arena *arena = arena_new();
-	struct account account;
-	enum fault fault = account_get(stack, id, arena, &account, why);
-
-	if (!fault)
-		fault = password_acceptable(password, slice_str(account.login), why);
-	if (!fault)
-		fault = password_make(password, &account.password, why);
-	if (!fault)
-		fault = put_account(stack, &account, why);
-	if (!fault)
-		fault = audit_add(stack, by, "account.password", account.login, account.domain, "", why);
-	if (!fault)
-		nudge_account(stack, id);
-	arena_free(arena);
-	return fault;
-}
-
-static enum fault delete_mailboxes(struct stack *stack, const struct id *id, struct arena *arena,
-                                   struct why *why)
-{
-	const struct actor actor = { .kind = ACTOR_ADMIN, .account = *id };
-	struct mailbox_row *rows;
-	size_t n;
-	enum fault fault = mailbox_list(stack->store, &actor, id, arena, &rows, &n, why);
-
-	for (size_t i = 0; i < n && !fault; i++) {
-		fault = mailbox_delete(stack->store, &actor, &rows[i].meta.id, why);
-		if (fault == FAULT_NOT_FOUND)
-			fault = FAULT_NONE;
-	}
-	return fault;
-}
-
-enum fault account_delete(struct stack *stack, const struct change_by *by, const struct id *id,
-                          struct why *why)
-{
-	struct arena *arena = arena_new();
-	struct account account;
-	enum fault fault = account_get(stack, id, arena, &account, why);
-
-	if (!fault)
-		fault = record_del(stack->store, &actor_admin, COLL_ADDRESSES, slice_str(account.login),
-		                   RECORD_ANY, why);
-	if (!fault || fault == FAULT_NOT_FOUND)
-		fault = record_del(stack->store, &actor_admin, COLL_ACCOUNTS, id_slice(id), RECORD_ANY, why);
-	if (!fault)
-		fault = delete_mailboxes(stack, id, arena, why);
-	if (!fault)
-		fault = audit_add(stack, by, "account.delete", account.login, account.domain, "", why);
-	if (!fault)
-		nudge_account(stack, id);
-	arena_free(arena);
 	return fault;
 }

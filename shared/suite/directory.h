@@ -45,13 +45,13 @@ MUST_CHECK enum fault domain_create(struct stack *, const struct change_by *, st
 MUST_CHECK enum fault domain_get(struct stack *, struct slice name, struct arena *, struct domain *ret,
                                  struct why *);
 MUST_CHECK enum fault domain_put(struct stack *, const struct change_by *, const struct domain *,
-                                 struct why *); /* STALE */
+                                 struct why *); /* STALE; INPUT: its catch-all is no address */
 /* EXISTS while accounts or aliases are left in it. */
 MUST_CHECK enum fault domain_delete(struct stack *, const struct change_by *, struct slice name,
                                     struct why *);
 MUST_CHECK enum fault domain_list(struct stack *, struct slice after, size_t limit, struct arena *,
                                   struct domain **ret, size_t *ret_n, struct why *);
-/* A new key for a domain, added to `domain` (not yet stored). */
+/* A new key for a domain, added to `domain` (not yet stored). EXISTS, INPUT: no selector's name. */
 MUST_CHECK enum fault domain_add_selector(struct stack *, struct arena *, struct domain *,
                                           const char *selector, enum dkim_algorithm, struct why *);
 
@@ -80,20 +80,22 @@ struct account_new {
 	uint64_t quota;
 };
 
-/* Makes keys, the standard mailboxes (INBOX, Drafts, Sent, Junk, Trash, Archive; subscribed, special use), the account and its
- * address, in that order: an account is there when its address is. EXISTS, NOT_FOUND (no such domain), INPUT. */
+/* Makes keys, the account, the standard mailboxes (INBOX, Drafts, Sent, Junk, Trash, Archive; subscribed, special use)
+ * and the address, which comes last: an account is there when its address is. EXISTS, NOT_FOUND (no such domain), INPUT. */
 MUST_CHECK enum fault account_create(struct stack *, const struct change_by *, const struct account_new *,
                                      struct arena *, struct account *ret, struct why *);
 MUST_CHECK enum fault account_get(struct stack *, const struct id *, struct arena *, struct account *ret,
                                   struct why *);
-/* By login name: the address, or what is before "@" when `fallback_domain` is given. Two commands. */
+/* By login name, which is the address. Two commands. */
 MUST_CHECK enum fault account_by_login(struct stack *, struct slice login, struct arena *,
                                        struct account *ret, struct why *);
+/* The record, if it still has this version, then what its address carries of it. STALE, INPUT. */
 MUST_CHECK enum fault account_put(struct stack *, const struct change_by *, const struct account *,
                                   struct why *);
 MUST_CHECK enum fault account_set_password(struct stack *, const struct change_by *, const struct id *,
                                            struct slice password, struct why *);
-/* Address first, then account and keys (shreds the mail), then mailboxes; contents are left to the sweeper. */
+/* Address first, then the keys (shreds the mail), then mailboxes and account; contents are left to the sweeper. When it
+ * was interrupted, the sweeper goes on. */
 MUST_CHECK enum fault account_delete(struct stack *, const struct change_by *, const struct id *,
                                      struct why *);
 /* `domain` {NULL, 0}: all. */
@@ -134,8 +136,8 @@ MUST_CHECK enum fault alias_put(struct stack *, const struct change_by *, struct
                                 struct why *); /* NOT_FOUND: domain; EXISTS: an account has it */
 MUST_CHECK enum fault alias_delete(struct stack *, const struct change_by *, struct slice address,
                                    struct why *);
-MUST_CHECK enum fault alias_get(struct stack *, struct slice address, struct arena *,
-                                struct address_row *ret, struct why *);
+MUST_CHECK enum fault alias_get(struct stack *, struct slice address, struct arena *, struct address_row *ret,
+                                struct why *);
 MUST_CHECK enum fault alias_list(struct stack *, struct slice domain, struct slice after, size_t limit,
                                  struct arena *, struct address_row **ret, size_t *ret_n, struct why *);
 

@@ -9,6 +9,7 @@
 
 #include "base/base64.h"
 #include "base/clock.h"
+#include "mail/address.h"
 #include "mail/idna.h"
 #include "store/record.h"
 #include "suite/directory_internal.h"
@@ -139,6 +140,15 @@ static bool seal_private(EVP_PKEY *key, const struct account_public *queue, stru
 	return done;
 }
 
+/* One DNS label (RFC 6376 3.1 allows more; nobody needs it). */
+static bool selector_is_good(const char *selector)
+{
+	size_t len = strlen(selector);
+
+	return len > 0 && len <= 63 && strspn(selector, "abcdefghijklmnopqrstuvwxyz0123456789-") == len &&
+	       selector[0] != '-' && selector[len - 1] != '-';
+}
+
 enum fault domain_add_selector(struct stack *stack, struct arena *arena, struct domain *domain,
                                const char *selector, enum dkim_algorithm algorithm, struct why *why)
 {
@@ -148,8 +158,11 @@ enum fault domain_add_selector(struct stack *stack, struct arena *arena, struct 
 	uint8_t generation;
 	EVP_PKEY *key;
 	bool sealed;
-	enum fault fault = queue_public_key(stack, &queue, &generation, why);
+	enum fault fault;
 
+	if (!selector_is_good(selector))
+		return fault_set(why, FAULT_INPUT, "a selector is 1 to 63 small letters, digits and hyphens");
+	fault = queue_public_key(stack, &queue, &generation, why);
 	if (fault)
 		return fault;
 	for (size_t i = 0; i < domain->n_selectors; i++) {
@@ -219,10 +232,41 @@ static enum fault put_domain_address(struct stack *stack, const struct domain *d
 static enum fault put_both(struct stack *stack, const struct domain *domain, struct arena *arena,
                            struct why *why)
 {
-	struct record record = domain_record(domain, arena);
-	enum fault fault = record_put(stack->store, &actor_admin, COLL_DOMAINS, &record, why);
+	struct address catch_all;
+	struct record record;
+	enum fault fault = FAULT_NONE;
 
+	if (domain->catch_all && address_parse(arena, slice_str(domain->catch_all), &catch_all, why))
+		return fault_add(why, FAULT_INPUT, "catch-all \"%.80s\"", domain->catch_all);
+	record = domain_record(domain, arena);
+	fault = record_put(stack->store, &actor_admin, COLL_DOMAINS, &record, why);
 	return fault ? fault : put_domain_address(stack, domain, arena, why);
+}
+
+/* The domain is there already: fine when its address row was never written, which makes it local. */
+static enum fault finish_domain(struct stack *stack, const struct domain *there, struct arena *arena,
+                                struct why *why)
+{
+	const struct slice key = slice_str(arena_printf(arena, "@%s", there->name));
+	struct record record;
+	enum fault fault =
+	    record_get(stack->store, &actor_admin, COLL_ADDRESSES, key, false, arena, &record, why);
+
+	if (!fault)
+		return fault_set(why, FAULT_EXISTS, "the domain %s is there already", there->name);
+	return fault == FAULT_NOT_FOUND ? put_domain_address(stack, there, arena, why) : fault;
+}
+
+static enum fault make_domain(struct stack *stack, struct domain *domain, struct arena *arena,
+                              struct why *why)
+{
+	enum fault fault = add_first_selectors(stack, arena, domain, why);
+
+	if (!fault)
+		fault = put_both(stack, domain, arena, why);
+	if (!fault)
+		domain->version = 1;
+	return fault;
 }
 
 enum fault domain_create(struct stack *stack, const struct change_by *by, struct slice name,
@@ -235,20 +279,18 @@ enum fault domain_create(struct stack *stack, const struct change_by *by, struct
 	if (!idna_to_ascii(arena, name, &ascii) || slice_chr(ascii, '.') < 0)
 		return fault_set(why, FAULT_INPUT, "\"%.*s\" is no domain name like example.org",
 		                 SLICE_FMT(name));
-	domain.name = arena_strz(arena, ascii);
 	fault = domain_get(stack, ascii, arena, &there, why);
-	if (!fault)
-		return fault_set(why, FAULT_EXISTS, "the domain %s is there already", domain.name);
-	if (fault != FAULT_NOT_FOUND)
-		return fault;
-	fault = add_first_selectors(stack, arena, &domain, why);
-	if (!fault)
-		fault = put_both(stack, &domain, arena, why);
+	if (!fault) {
+		domain = there;
+		fault = finish_domain(stack, &domain, arena, why);
+	} else if (fault == FAULT_NOT_FOUND) {
+		domain.name = arena_strz(arena, ascii);
+		fault = make_domain(stack, &domain, arena, why);
+	}
 	if (!fault)
 		fault = audit_add(stack, by, "domain.create", domain.name, domain.name, "", why);
 	if (fault)
 		return fault;
-	domain.version = 1;
 	nudge_settings(stack);
 	*ret = domain;
 	return FAULT_NONE;

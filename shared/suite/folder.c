@@ -6,6 +6,7 @@
  */
 #include "suite/folder.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -225,13 +226,29 @@ static void seal_name(const struct account_key *key, struct mailbox_meta *meta, 
 
 /* ---- one step each ---- */
 
-/* Seconds, and above every one in use: a name that comes back never repeats a UIDVALIDITY. */
-static uint32_t fresh_uid_validity(const struct folders *folders)
+/*
+ * What this process gave an account lately. The mailboxes themselves tell what is in use, yet one that is deleted and made
+ * again within a second would get its old value back.
+ */
+static struct given {
+	struct id account;
+	uint32_t uid_validity;
+} given[1024];
+static pthread_mutex_t given_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Seconds, and above every one in use or given lately: a name that comes back never repeats a UIDVALIDITY. */
+static uint32_t fresh_uid_validity(const struct actor *actor, const struct folders *folders)
 {
+	struct given *last = &given[(actor->account.raw[0] << 8 | actor->account.raw[1]) % ARRAY_LEN(given)];
 	uint32_t fresh = (uint32_t)(clock_now() / 1000);
 
 	for (size_t i = 0; i < folders->n; i++)
 		fresh = MAX_OF(fresh, folders->list[i]->row.head.uid_validity + 1);
+	pthread_mutex_lock(&given_lock);
+	if (id_eq(&last->account, &actor->account))
+		fresh = MAX_OF(fresh, last->uid_validity + 1);
+	*last = (struct given){ actor->account, fresh };
+	pthread_mutex_unlock(&given_lock);
 	return fresh;
 }
 
@@ -269,7 +286,7 @@ static enum fault ensure(struct stack *stack, const struct actor *actor, const s
                          struct why *why)
 {
 	const struct folder *there = path ? folders_find(folders, path) : NULL;
-	struct new_folder new = { .uid_validity = fresh_uid_validity(folders) };
+	struct new_folder new = { 0 };
 	enum fault fault;
 
 	if (!path || there) {
@@ -280,6 +297,7 @@ static enum fault ensure(struct stack *stack, const struct actor *actor, const s
 	if (fault)
 		return fault;
 	new.name = last_part(path);
+	new.uid_validity = fresh_uid_validity(actor, folders);
 	return make_one(stack, actor, key, &new, ret, why);
 }
 
@@ -314,15 +332,16 @@ enum fault folder_create(struct stack *stack, const struct actor *actor, const s
 		goto out;
 	there = folders_find(&folders, path);
 	if (there) {
-		*ret = there->row.meta.id;
 		fault = revive(stack, actor, there, special_use, subscribed, why);
+		if (!fault)
+			*ret = there->row.meta.id;
 		goto out;
 	}
 	fault = ensure(stack, actor, key, &folders, parent_path(arena, path), arena, &new.parent, why);
 	if (fault)
 		goto out;
 	new.name = last_part(path);
-	new.uid_validity = fresh_uid_validity(&folders);
+	new.uid_validity = fresh_uid_validity(actor, &folders);
 	fault = make_one(stack, actor, key, &new, ret, why);
 out:
 	if (!fault)
@@ -382,8 +401,11 @@ static enum fault delete_but_keep_name(struct stack *stack, const struct actor *
 
 	meta.no_select = true;
 	meta.special_use = 0;
-	fault = mailbox_update(stack->store, actor, &meta, why);
-	return fault ? fault : expunge_all(stack, actor, &meta.id, why);
+	fault = expunge_all(stack, actor, &meta.id,
+	                    why); /* first: whatever stops us, it can be asked for again */
+	if (!fault)
+		fault = mailbox_update(stack->store, actor, &meta, why);
+	return fault ? fault : expunge_all(stack, actor, &meta.id, why); /* what came in between */
 }
 
 enum fault folder_delete(struct stack *stack, const struct actor *actor, const struct account_key *key,
@@ -487,47 +509,70 @@ static enum fault move_inbox(struct stack *stack, const struct actor *actor, con
 	return fault;
 }
 
+static unsigned depth_of(const char *path)
+{
+	unsigned depth = 1;
+
+	for (; *path; path++)
+		depth += *path == FOLDER_SEPARATOR;
+	return depth;
+}
+
+/* What is below moves along, and must stay within the depth as well. */
+static enum fault check_depth(const struct folders *folders, const struct folder *folder, const char *to,
+                              struct why *why)
+{
+	const unsigned from_depth = depth_of(folder->path), to_depth = depth_of(to);
+
+	for (size_t i = 0; i < folders->n; i++) {
+		if (is_below(folders->list[i], folder) &&
+		    depth_of(folders->list[i]->path) - from_depth + to_depth > FOLDER_DEPTH_MAX)
+			return fault_set(why, FAULT_LIMIT, "mailboxes nest at most %d deep",
+			                 FOLDER_DEPTH_MAX);
+	}
+	return FAULT_NONE;
+}
+
+static enum fault move_folder(struct stack *stack, const struct actor *actor, const struct account_key *key,
+                              const struct folders *folders, const struct folder *folder, const char *to,
+                              struct arena *arena, struct why *why)
+{
+	struct mailbox_meta meta = folder->row.meta;
+	const char *parent = parent_path(arena, to);
+	const struct folder *target = parent ? folders_find(folders, parent) : NULL;
+	size_t len = strlen(folder->path);
+	enum fault fault;
+
+	if (is_below(target, folder) || (strncmp(to, folder->path, len) == 0 && to[len] == FOLDER_SEPARATOR))
+		return fault_set(why, FAULT_DENIED, "a mailbox cannot move below itself");
+	fault = check_depth(folders, folder, to, why);
+	if (!fault)
+		fault = ensure(stack, actor, key, folders, parent, arena, &meta.parent, why);
+	if (fault)
+		return fault;
+	seal_name(key, &meta, last_part(to), arena);
+	return mailbox_update(stack->store, actor, &meta, why);
+}
+
 enum fault folder_rename(struct stack *stack, const struct actor *actor, const struct account_key *key,
                          const char *from, const char *to, struct why *why)
 {
 	struct arena *arena = arena_new();
 	struct folders folders;
-	struct folder *folder, *target;
-	struct mailbox_meta meta;
-	const char *parent;
+	struct folder *folder;
 	enum fault fault = folders_load(stack, actor, key, arena, &folders, why);
 
-	if (fault)
-		goto out;
-	folder = folders_find(&folders, from);
-	if (!folder) {
+	folder = fault ? NULL : folders_find(&folders, from);
+	if (!fault && !folder)
 		fault = fault_set(why, FAULT_NOT_FOUND, "no such mailbox");
-		goto out;
-	}
-	if (folders_find(&folders, to)) {
+	else if (!fault && folders_find(&folders, to))
 		fault = fault_set(why, FAULT_EXISTS, "the new name is taken");
-		goto out;
-	}
-	meta = folder->row.meta;
-	if (meta.special_use & USE_INBOX) {
-		fault = move_inbox(stack, actor, key, &meta.id, to, why);
-		goto out;
-	}
-	parent = parent_path(arena, to);
-	target = parent ? folders_find(&folders, parent) : NULL;
-	if (is_below(target, folder) ||
-	    (strncmp(to, from, strlen(from)) == 0 && to[strlen(from)] == FOLDER_SEPARATOR)) {
-		fault = fault_set(why, FAULT_DENIED, "a mailbox cannot move below itself");
-		goto out;
-	}
-	fault = ensure(stack, actor, key, &folders, parent, arena, &meta.parent, why);
-	if (!fault) {
-		seal_name(key, &meta, last_part(to), arena);
-		fault = mailbox_update(stack->store, actor, &meta, why);
-	}
+	else if (!fault && (folder->row.meta.special_use & USE_INBOX))
+		fault = move_inbox(stack, actor, key, &folder->row.meta.id, to, why);
+	else if (!fault)
+		fault = move_folder(stack, actor, key, &folders, folder, to, arena, why);
 	if (!fault)
 		nudge_folders(stack, &actor->account);
-out:
 	arena_free(arena);
 	return fault;
 }

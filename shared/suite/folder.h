@@ -41,7 +41,8 @@ MUST_CHECK enum fault folder_create(struct stack *, const struct actor *, const 
 /* Children stay: then the name stays as \NoSelect. INBOX: DENIED. */
 MUST_CHECK enum fault folder_delete(struct stack *, const struct actor *, const struct account_key *,
                                     const char *path, struct why *);
-/* Moves children along. INBOX: its messages move to the new name (RFC 9051 6.3.6), the INBOX stays. EXISTS, NOT_FOUND. */
+/* Moves children along. INBOX: its messages move to the new name (RFC 9051 6.3.6), the INBOX stays.
+ * EXISTS, NOT_FOUND, LIMIT (too deep), DENIED (below itself). */
 MUST_CHECK enum fault folder_rename(struct stack *, const struct actor *, const struct account_key *,
                                     const char *from, const char *to, struct why *);
 MUST_CHECK enum fault folder_subscribe(struct stack *, const struct actor *, const struct account_key *,

@@ -1,14 +1,15 @@
 /*
  * fsck (check.h): every cross-reference of the store, and every seal.
  *
- * It runs beside the daemons: a mailbox is looked at in one consistent read, and what is missing is looked for
- * once more before it is called a problem.
+ * It runs beside the daemons: a mailbox is looked at in one consistent read; an address without its account
+ * is looked at once more; what is being made or deleted right now is no problem.
  */
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "store/record.h"
+#include "suite/directory_internal.h"
 #include "suite/folder.h"
 #include "suite/keyword.h"
 #include "suite/message.h"
@@ -17,6 +18,7 @@
 
 #define BODY_STEP      (1024 * 1024)
 #define QUEUE_YOUNG_MS (60 * 60 * 1000)
+#define HALF_MADE_MS   (60 * 60 * 1000)
 #define CONTENT_BATCH  128
 
 struct fsck {
@@ -155,7 +157,7 @@ static void check_counts(struct fsck *fsck, const struct box *box)
 {
 	const struct mailbox_state *state = box->state;
 	const struct mailbox_head *head = &state->head;
-	const char *name = id_print(&state->mailbox).text;
+	const struct id_text name = id_print(&state->mailbox);
 	uint32_t unseen = 0, last_uid = 0;
 	uint64_t bytes = 0;
 
@@ -163,9 +165,9 @@ static void check_counts(struct fsck *fsck, const struct box *box)
 		unseen += !(state->flags[i] & FLAG_SEEN);
 		bytes += state->size[i];
 		if (state->uid[i] <= last_uid || state->uid[i] >= head->uid_next)
-			problem(fsck, "mailbox %s: UID %u is out of order", name, state->uid[i]);
+			problem(fsck, "mailbox %s: UID %u is out of order", name.text, state->uid[i]);
 		if (state->modseq[i] > head->modseq)
-			problem(fsck, "mailbox %s: UID %u has a mod-sequence from the future", name,
+			problem(fsck, "mailbox %s: UID %u has a mod-sequence from the future", name.text,
 			        state->uid[i]);
 		last_uid = state->uid[i];
 	}
@@ -173,8 +175,8 @@ static void check_counts(struct fsck *fsck, const struct box *box)
 		problem(fsck,
 		        "mailbox %s: its header counts %u messages, %u unseen, %llu bytes; there are %u, %u, "
 		        "%llu",
-		        name, head->messages, head->unseen, (unsigned long long)head->bytes, state->n, unseen,
-		        (unsigned long long)bytes);
+		        name.text, head->messages, head->unseen, (unsigned long long)head->bytes, state->n,
+		        unseen, (unsigned long long)bytes);
 }
 
 static void check_names(struct fsck *fsck, const struct box *box)
@@ -216,24 +218,19 @@ static enum fault check_mailbox(struct fsck *fsck, struct box *box, struct why *
 
 /* ---- one account ---- */
 
-static void check_address(struct fsck *fsck, const struct account *account)
+/* What RCPT learns from the address is what the account's record says. */
+static void check_row(struct fsck *fsck, const struct account *account, const struct address_row *row)
 {
-	struct arena *arena = arena_new();
-	struct slice login = slice_str(account->login);
-	struct address_row entry;
-	enum found_as found;
-	struct why why = { "" };
-	size_t at = login.len - strlen(account->domain);
-	enum fault fault = address_find(fsck->stack, slice_first(login, at - 1), slice_from(login, at), arena,
-	                                &found, &entry, &why);
-
-	if (fault)
-		problem(fsck, "%s: its address: %s", account->login, why.text);
-	else if (found != FOUND_EXACT || !id_eq(&entry.account, &account->id))
-		problem(fsck, "%s: its address does not lead to the account", account->login);
-	else if (memcmp(&entry.public_key, &account->public_key, sizeof(entry.public_key)) != 0)
+	if (memcmp(&row->public_key, &account->public_key, sizeof(row->public_key)) != 0 ||
+	    row->generation != account->generation)
 		problem(fsck, "%s: its address carries another public key", account->login);
-	arena_free(arena);
+	if (!id_eq(&row->inbox, &account->inbox) || !id_eq(&row->junk, &account->junk))
+		problem(fsck, "%s: its address leads to other mailboxes", account->login);
+	if (row->quota != account->quota || row->suspended != (account->state == ACCOUNT_SUSPENDED))
+		problem(fsck, "%s: its address says other things than the account; change the account once",
+		        account->login);
+	if (strcmp(row->address, account->login) != 0)
+		problem(fsck, "%s: the address %s leads to it", account->login, row->address);
 }
 
 static bool has_mailbox(const struct mailbox_row *rows, size_t n, const struct id *id)
@@ -245,9 +242,8 @@ static bool has_mailbox(const struct mailbox_row *rows, size_t n, const struct i
 	return false;
 }
 
-static enum fault on_account(void *arg, const struct account *account, struct why *why)
+static enum fault check_account(struct fsck *fsck, const struct account *account, struct why *why)
 {
-	struct fsck *fsck = arg;
 	struct arena *arena = arena_new();
 	struct box box = { .account = account };
 	struct mailbox_row *rows;
@@ -257,8 +253,8 @@ static enum fault on_account(void *arg, const struct account *account, struct wh
 	const struct actor owner = { ACTOR_OWNER, account->id };
 
 	fsck->result->accounts++;
-	check_address(fsck, account);
-	if (fsck->stack->accounts && account_unlock(fsck->stack, account, &box.key, why))
+	if (stack_active_kek(fsck->stack, STACK_ACCOUNTS_RING) &&
+	    account_unlock(fsck->stack, account, &box.key, why))
 		problem(fsck, "%s: %s", account->login, why->text);
 	if (box.key && folders_load(fsck->stack, &owner, box.key, arena, &folders, why))
 		problem(fsck, "%s: its folders: %s", account->login, why->text);
@@ -270,6 +266,111 @@ static enum fault on_account(void *arg, const struct account *account, struct wh
 		fault = check_mailbox(fsck, &box, why);
 	}
 	account_key_unref(box.key);
+	arena_free(arena);
+	return fault;
+}
+
+/* ---- addresses, domains ---- */
+
+static enum fault is_there(struct fsck *fsck, enum collection collection, struct slice key, bool *ret,
+                           struct why *why)
+{
+	struct arena *arena = arena_new();
+	struct record record;
+	enum fault fault =
+	    record_get(fsck->stack->store, &actor_system, collection, key, false, arena, &record, why);
+
+	arena_free(arena);
+	if (fault && fault != FAULT_NOT_FOUND)
+		return fault;
+	*ret = !fault;
+	return FAULT_NONE;
+}
+
+static enum fault check_account_of(struct fsck *fsck, const struct address_row *row, struct arena *arena,
+                                   struct why *why)
+{
+	struct account account;
+	bool still = false;
+	enum fault fault = account_get(fsck->stack, &row->account, arena, &account, why);
+
+	if (!fault) {
+		check_row(fsck, &account, row);
+		return check_account(fsck, &account, why);
+	}
+	if (fault == FAULT_NOT_FOUND) {
+		fault = is_there(fsck, COLL_ADDRESSES, slice_str(row->address), &still, why);
+		if (!fault && still)
+			problem(fsck, "%s: there is no account behind the address", row->address);
+	}
+	return fault == FAULT_CORRUPT ? FAULT_NONE : fault; /* told when the accounts are walked */
+}
+
+static enum fault on_address(void *arg, const struct record *record, struct why *why)
+{
+	struct fsck *fsck = arg;
+	struct arena *arena = arena_new();
+	struct address_row row;
+	bool local = true;
+	enum fault fault = address_read(record, arena, &row, why);
+
+	if (fault == FAULT_CORRUPT) {
+		problem(fsck, "address %.*s: %s", SLICE_FMT(record->key), why->text);
+		fault = FAULT_NONE;
+		goto out;
+	}
+	if (!fault)
+		fault = is_there(fsck, COLL_DOMAINS, directory_domain_of(record->key), &local, why);
+	if (!fault && !local)
+		problem(fsck, "%s: its domain is not here", row.address);
+	if (!fault && row.kind == ADDRESS_ACCOUNT)
+		fault = check_account_of(fsck, &row, arena, why);
+out:
+	arena_free(arena);
+	return fault;
+}
+
+static enum fault on_domain(void *arg, const struct record *record, struct why *why)
+{
+	struct fsck *fsck = arg;
+	struct arena *arena = arena_new();
+	struct domain domain;
+	bool local = true;
+	enum fault fault = domain_get(fsck->stack, record->key, arena, &domain, why);
+
+	step(fsck, "looking at domains");
+	if (fault == FAULT_CORRUPT) {
+		problem(fsck, "domain %.*s: %s", SLICE_FMT(record->key), why->text);
+		fault = FAULT_NONE;
+	} else if (!fault) {
+		fault = is_there(fsck, COLL_ADDRESSES, slice_str(arena_printf(arena, "@%s", domain.name)),
+		                 &local, why);
+	}
+	if (!fault && !local)
+		problem(fsck, "domain %s takes no mail: add it again", domain.name);
+	arena_free(arena);
+	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
+}
+
+static enum fault on_account(void *arg, const struct record *record, struct why *why)
+{
+	struct fsck *fsck = arg;
+	struct arena *arena = arena_new();
+	struct account account;
+	bool leftover = false;
+	struct id id = { { 0 } };
+	enum fault fault = account_read(record, arena, &account, why);
+
+	(void)id_from(record->key, &id);
+	if (fault == FAULT_CORRUPT) {
+		problem(fsck, "account %s: %s", id_print(&id).text, why->text);
+		fault = FAULT_NONE;
+	} else if (!fault) {
+		fault = account_is_leftover(fsck->stack, &account, HALF_MADE_MS, &leftover, why);
+	}
+	if (!fault && leftover)
+		problem(fsck, "%s: half made or half deleted, no address leads to it; sweep clears it away",
+		        account.login);
 	arena_free(arena);
 	return fault;
 }
@@ -321,10 +422,18 @@ enum fault fsck_run(struct stack *stack, bool open_seals, void (*on_problem)(voi
 	};
 	enum fault fault = FAULT_NONE;
 
-	if (stack->queue)
+	if (stack_active_kek(stack, STACK_QUEUE_RING))
 		fault = queue_private_key(stack, &fsck.queue_key, why);
+	if (fault && fault != FAULT_TEMP) {
+		problem(&fsck, "the queue's key: %s", why->text);
+		fault = FAULT_NONE;
+	}
 	if (!fault)
-		fault = walk_accounts(stack, on_account, &fsck, why);
+		fault = walk_records(stack, COLL_DOMAINS, on_domain, &fsck, why);
+	if (!fault)
+		fault = walk_records(stack, COLL_ACCOUNTS, on_account, &fsck, why);
+	if (!fault)
+		fault = walk_records(stack, COLL_ADDRESSES, on_address, &fsck, why);
 	if (!fault)
 		fault = walk_queue(stack, on_entry, &fsck, why);
 	account_key_unref(fsck.queue_key);

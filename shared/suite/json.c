@@ -1,4 +1,7 @@
+/* Record values as JSON (json.h). */
 #include "suite/json.h"
+
+#include <assert.h>
 
 #include "base/base64.h"
 
@@ -22,6 +25,8 @@ struct slice json_write(json_t *json, struct arena *arena)
 	size_t size = json_dumpb(json, NULL, 0, JSON_COMPACT);
 	char *text = arena_alloc(arena, size + 1);
 
+	assert(json &&
+	       size > 0); /* json_pack() gives NULL for what is not UTF-8: that was to be checked before */
 	json_dumpb(json, text, size, JSON_COMPACT);
 	text[size] = '\0';
 	json_decref(json);
@@ -87,7 +92,7 @@ json_t *json_bytes(struct slice raw)
 
 	buf_init(&text, BUF_NO_LIMIT);
 	base64_encode(&text, raw);
-	json = json_stringn((const char *)text.data, text.len);
+	json = json_stringn(text.len ? (const char *)text.data : "", text.len);
 	buf_done(&text);
 	return json;
 }

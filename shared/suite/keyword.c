@@ -47,7 +47,16 @@ uint64_t keywords_map(const struct keywords *from, uint64_t mask, const struct k
 	return mapped;
 }
 
-/* The names that `have` lacks, sealed. */
+static bool comes_before(const char *const *names, size_t at)
+{
+	for (size_t i = 0; i < at; i++) {
+		if (strcasecmp(names[i], names[at]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The names that `have` lacks, sealed; each once. */
 static struct slice *seal_missing(const struct account_key *key, const struct keywords *have,
                                   const char *const *names, size_t n, struct arena *arena, uint32_t *ret_n)
 {
@@ -57,9 +66,9 @@ static struct slice *seal_missing(const struct account_key *key, const struct ke
 	for (size_t i = 0; i < n; i++) {
 		struct buf one;
 
-		if (keywords_find(have, names[i]) >= 0)
+		if (keywords_find(have, names[i]) >= 0 || comes_before(names, i))
 			continue;
-		buf_init(&one, KEYWORD_NAME_MAX * 2);
+		buf_init(&one, KEYWORD_NAME_MAX + ACCOUNT_SEAL_OVERHEAD);
 		account_seal(key, PURPOSE, SLICE(""), slice_str(names[i]), &one);
 		sealed[missing++] = arena_copy(arena, buf_slice(&one));
 		buf_done(&one);
@@ -68,26 +77,45 @@ static struct slice *seal_missing(const struct account_key *key, const struct ke
 	return sealed;
 }
 
+/* What would not open again must never get into a header. */
+static enum fault check_names(const char *const *names, size_t n, struct why *why)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(names[i]);
+
+		if (len == 0 || len > KEYWORD_NAME_MAX)
+			return fault_set(why, FAULT_INPUT, "a keyword has 1 to %d bytes", KEYWORD_NAME_MAX);
+	}
+	return FAULT_NONE;
+}
+
 enum fault keywords_ensure(struct stack *stack, const struct actor *actor, const struct account_key *key,
                            const struct id *mailbox, const char *const *names, size_t n, struct arena *arena,
                            struct keywords *ret, struct mailbox_head *ret_head, struct why *why)
 {
+	enum fault fault = check_names(names, n, why);
+
+	if (fault)
+		return fault;
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		struct mailbox_commit commit = { .mailbox = *mailbox, .durable = true };
 		struct mailbox_log log;
 		struct mailbox_head head;
-		enum fault fault = mailbox_look(stack->store, actor, mailbox, arena, &log, why);
+		struct keywords have;
 
+		fault = mailbox_look(stack->store, actor, mailbox, arena, &log, why);
 		if (!fault)
-			fault = keywords_open(key, log.keywords, log.head.keywords, arena, ret, why);
+			fault = keywords_open(key, log.keywords, log.head.keywords, arena, &have, why);
 		if (fault)
 			return fault;
-		*ret_head = log.head;
-		commit.keywords = seal_missing(key, ret, names, n, arena, &commit.n_keywords);
-		commit.if_keywords = ret->n;
-		if (commit.n_keywords == 0)
+		commit.keywords = seal_missing(key, &have, names, n, arena, &commit.n_keywords);
+		commit.if_keywords = have.n;
+		if (commit.n_keywords == 0) {
+			*ret = have;
+			*ret_head = log.head;
 			return FAULT_NONE;
-		if (ret->n + commit.n_keywords > MAILBOX_KEYWORDS_MAX)
+		}
+		if (have.n + commit.n_keywords > MAILBOX_KEYWORDS_MAX)
 			return fault_set(why, FAULT_LIMIT, "a mailbox has at most %d keywords",
 			                 MAILBOX_KEYWORDS_MAX);
 		fault = mailbox_commit(stack->store, actor, &commit, &head, why);

@@ -23,7 +23,7 @@ int keywords_find(const struct keywords *, const char *name);
 uint64_t keywords_map(const struct keywords *from, uint64_t mask, const struct keywords *to);
 
 /* Sees to it that the mailbox's header has all of `names`; gives what it has then, and the head. LIMIT: it has
- * MAILBOX_KEYWORDS_MAX. One read, and one commit when some were missing. */
+ * MAILBOX_KEYWORDS_MAX. INPUT: a name is empty or too long. One read, and one commit when some were missing. */
 MUST_CHECK enum fault keywords_ensure(struct stack *, const struct actor *, const struct account_key *,
                                       const struct id *mailbox, const char *const *names, size_t n,
                                       struct arena *, struct keywords *ret, struct mailbox_head *ret_head,

@@ -1,20 +1,13 @@
 /* Logging in (login.h). */
 #include "suite/login.h"
 
-#include "base/clock.h"
-
-static enum fault may_try(const struct login_check *check, struct slice login, struct why *why)
+int64_t login_delay(const struct login_check *check, struct slice login)
 {
-	int64_t wait = lockout_delay(check->lockout, check->ip, login);
-
-	if (wait < 0)
-		return fault_set(why, FAULT_AUTH, "too many failures from %s or for this name", check->ip);
-	clock_sleep(wait);
-	return FAULT_NONE;
+	return lockout_delay(check->lockout, check->ip, login);
 }
 
 static enum fault look_up(const struct login_check *check, struct slice login, struct arena *arena,
-			  struct account *ret, struct why *why)
+                          struct account *ret, struct why *why)
 {
 	enum fault fault = account_by_login(check->stack, login, arena, ret, why);
 
@@ -26,26 +19,27 @@ static enum fault look_up(const struct login_check *check, struct slice login, s
 }
 
 static enum fault check_password(const struct login_check *check, const struct account *account,
-				 struct slice password, struct why *why)
+                                 struct slice password, struct why *why)
 {
 	const char *argon = account->password.argon;
+	enum fault fault;
 
 	if (login_cache_knows(check->cache, &account->id, argon, password))
 		return FAULT_NONE;
-	if (password_check(argon, password))
-		return fault_set(why, FAULT_AUTH, "wrong password for %s", account->login);
+	fault = password_check(argon, password);
+	if (fault == FAULT_AUTH)
+		return fault_set(why, fault, "wrong password for %s", account->login);
+	if (fault) /* could not be told: nobody's failure */
+		return fault_set(why, fault, "no memory to check the password of %s", account->login);
 	login_cache_add(check->cache, &account->id, argon, password);
 	return FAULT_NONE;
 }
 
 enum fault login_password(const struct login_check *check, struct slice login, struct slice password,
-			  struct arena *arena, struct account *ret, struct why *why)
+                          struct arena *arena, struct account *ret, struct why *why)
 {
-	enum fault fault = may_try(check, login, why);
+	enum fault fault = look_up(check, login, arena, ret, why);
 
-	if (fault)
-		return fault;
-	fault = look_up(check, login, arena, ret, why);
 	if (!fault)
 		fault = check_password(check, ret, password, why);
 	else if (fault == FAULT_AUTH)
@@ -57,12 +51,10 @@ enum fault login_password(const struct login_check *check, struct slice login, s
 	return fault;
 }
 
-enum fault login_lookup(const struct login_check *check, struct slice login, struct arena *arena, struct account *ret,
-			struct why *why)
+enum fault login_lookup(const struct login_check *check, struct slice login, struct arena *arena,
+                        struct account *ret, struct why *why)
 {
-	enum fault fault = may_try(check, login, why);
-
-	return fault ? fault : look_up(check, login, arena, ret, why);
+	return look_up(check, login, arena, ret, why);
 }
 
 void login_proved(const struct login_check *check, struct slice login, bool right)

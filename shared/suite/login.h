@@ -16,12 +16,16 @@ struct login_check {
 	const char *ip;
 };
 
-/* PLAIN and LOGIN: looks the account up, waits and refuses as lockout says, checks the password (through the cache). */
+/* How long the answer has to wait, ms; -1: refuse without checking (AUTH). Ask it on the loop, and wait there: a worker
+ * that slept would keep others from logging in. */
+int64_t login_delay(const struct login_check *, struct slice login);
+/* PLAIN and LOGIN, after the delay: looks the account up, checks the password (through the cache), counts the outcome.
+ * TEMP: could not be told, and counts for nothing. */
 MUST_CHECK enum fault login_password(const struct login_check *, struct slice login, struct slice password,
-				     struct arena *, struct account *ret, struct why *);
-/* SCRAM, before the proof: the account whose keys prove it. AUTH also when it may not log in. */
-MUST_CHECK enum fault login_lookup(const struct login_check *, struct slice login, struct arena *, struct account *ret,
-				   struct why *);
+                                     struct arena *, struct account *ret, struct why *);
+/* SCRAM, after the delay and before the proof: the account whose keys prove it. AUTH also when it may not log in. */
+MUST_CHECK enum fault login_lookup(const struct login_check *, struct slice login, struct arena *,
+                                   struct account *ret, struct why *);
 /* SCRAM, after the proof. */
 void login_proved(const struct login_check *, struct slice login, bool right);
 

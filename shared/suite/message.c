@@ -126,7 +126,7 @@ enum fault message_file(struct stack *stack, const struct sealed_message *sealed
 		append.tag = id_derive(&sealed->content, id_slice(&filing->account));
 	if (!content_key_box(filing->public_key, filing->generation, &sealed->key, &append.key))
 		return fault_set(why, FAULT_CORRUPT, "the public key of account %s is none",
-				 id_print(&filing->account).text);
+		                 id_print(&filing->account).text);
 	fault = mailbox_append(stack->store, &actor, &mailbox, &append, 1, ret, why);
 	if (fault == FAULT_NOT_FOUND && !id_is_zero(&filing->fallback)) {
 		mailbox = filing->fallback;

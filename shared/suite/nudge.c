@@ -1,3 +1,4 @@
+/* Nudges of the suite (nudge.h): nothing is said where there is no bus. */
 #include "suite/nudge.h"
 
 static void publish(struct stack *stack, const struct nudge *nudge)

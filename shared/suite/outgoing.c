@@ -14,6 +14,7 @@
 #define ENVELOPE_VERSION 1
 #define ENVELOPE_MAX     (1024 * 1024)
 #define RECIPIENTS_MAX   100000
+#define ENTRY_RECIPIENTS 500 /* of one entry; more make further ones */
 
 enum { FLAG_RET_HEADERS = 1, FLAG_EIGHT_BIT = 2, FLAG_SMTPUTF8 = 4, FLAG_IS_DSN = 8 };
 
@@ -160,19 +161,30 @@ static int by_destination(const void *a, const void *b)
 	return order ? order : (x.len > y.len) - (x.len < y.len);
 }
 
-/* One entry for the recipients [from, from + n) of `all`, which share a destination. */
-static struct queue_entry make_entry(const struct envelope_out *all, size_t from, size_t n,
+/* The order must not depend on the run: a retry has to make the same entries. */
+static int by_destination_and_address(const void *a, const void *b)
+{
+	const struct outgoing_recipient *x = a, *y = b;
+	int order = by_destination(a, b);
+
+	return order ? order : strcmp(x->address, y->address);
+}
+
+/* The `part`-th entry of a destination: the recipients [from, from + n) of `all`. */
+static struct queue_entry make_entry(const struct envelope_out *all, size_t from, size_t n, size_t part,
                                      const struct sealed_message *sealed, const struct id *sender,
                                      const struct account_public *queue, struct arena *arena)
 {
-	struct envelope_out part = *all;
-	struct slice domain = destination(&all->recipients[from]);
+	struct envelope_out some = *all;
+	struct slice domain = destination(&all->recipients[from]), label = domain;
 
-	part.key = sealed->key;
-	part.recipients = all->recipients + from;
-	part.n = n;
+	if (part)
+		label = slice_str(arena_printf(arena, "%.*s %zu", SLICE_FMT(domain), part));
+	some.key = sealed->key;
+	some.recipients = all->recipients + from;
+	some.n = n;
 	return (struct queue_entry){
-		.id = id_derive(&sealed->content, domain),
+		.id = id_derive(&sealed->content, label),
 		.account = sender ? *sender : (struct id){ { 0 } },
 		.content = sealed->content,
 		.domain = domain,
@@ -180,7 +192,7 @@ static struct queue_entry make_entry(const struct envelope_out *all, size_t from
 		.created = all->accepted,
 		.due = all->accepted,
 		.size = sealed->size,
-		.state = envelope_seal(&part, queue, arena),
+		.state = envelope_seal(&some, queue, arena),
 	};
 }
 
@@ -189,15 +201,18 @@ static struct queue_entry *make_entries(const struct envelope_out *all, const st
                                         struct arena *arena, size_t *ret_n)
 {
 	struct queue_entry *entries = arena_array(arena, struct queue_entry, all->n);
-	size_t n = 0, from = 0;
+	struct outgoing_recipient *rcpt = all->recipients;
+	size_t n = 0, from = 0, part = 0;
 
-	qsort(all->recipients, all->n, sizeof(*all->recipients), by_destination);
+	qsort(rcpt, all->n, sizeof(*rcpt), by_destination_and_address);
 	while (from < all->n) {
 		size_t end = from + 1;
 
-		while (end < all->n && by_destination(&all->recipients[from], &all->recipients[end]) == 0)
+		while (end < all->n && end - from < ENTRY_RECIPIENTS &&
+		       by_destination(&rcpt[from], &rcpt[end]) == 0)
 			end++;
-		entries[n++] = make_entry(all, from, end - from, sealed, sender, queue, arena);
+		part = from && by_destination(&rcpt[from - 1], &rcpt[from]) == 0 ? part + 1 : 0;
+		entries[n++] = make_entry(all, from, end - from, part, sealed, sender, queue, arena);
 		from = end;
 	}
 	*ret_n = n;

@@ -42,8 +42,9 @@ MUST_CHECK enum fault envelope_open(const struct account_key *queue, struct slic
                                     struct envelope_out *ret, struct why *);
 
 /*
- * One queue entry a destination domain (recipients at local accounts: one entry with domain ""), then the
- * content, then the nudge. `envelope` names all recipients; ids follow from the content id, so a retry adds nothing.
+ * One queue entry a destination domain (recipients at local accounts: one entry with domain ""; very many to one domain:
+ * several), then the content, then the nudge. `envelope` names all recipients, which are sorted; ids follow from the
+ * content id, so a retry adds nothing.
  * `accounts`: local accounts that show the same content (a message may be filed and queued at once).
  */
 MUST_CHECK enum fault outgoing_put(struct stack *, const struct sealed_message *,

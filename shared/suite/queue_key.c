@@ -11,24 +11,33 @@
 /* The owner that the queue's private key is bound to: there is one queue. */
 static const struct id queue_owner = { "queue" };
 
+static struct slice queue_key_json(const struct account_key *key, struct slice wrapped, struct arena *arena)
+{
+	struct account_public public;
+
+	account_key_public(key, &public);
+	return json_write(json_pack("{s:i,s:o,s:o}", "generation", (int)account_key_generation(key),
+	                            "public_key", json_bytes(slice_of(public.raw, sizeof(public.raw))),
+	                            "wrapped_key", json_bytes(wrapped)),
+	                  arena);
+}
+
 static enum fault put_queue_key(struct stack *stack, const struct account_key *key, uint64_t version,
                                 struct why *why)
 {
 	struct arena *arena = arena_new();
-	struct account_public public;
 	struct record record = { .key = QUEUE_KEY, .version = version };
 	struct buf wrapped;
+	uint32_t kek;
 	enum fault fault;
 
 	buf_init(&wrapped, 512);
-	account_key_public(key, &public);
-	keyring_wrap(stack->queue, "queue", &queue_owner, account_key_secret(key), &wrapped);
-	record.value =
-	    json_write(json_pack("{s:i,s:o,s:o}", "generation", (int)account_key_generation(key),
-	                         "public_key", json_bytes(slice_of(public.raw, sizeof(public.raw))),
-	                         "wrapped_key", json_bytes(buf_slice(&wrapped))),
-	               arena);
-	fault = record_put(stack->store, &actor_admin, COLL_SETTINGS, &record, why);
+	fault = stack_wrap(stack, STACK_QUEUE_RING, "queue", &queue_owner, account_key_secret(key), &wrapped,
+	                   &kek, why);
+	if (!fault) {
+		record.value = queue_key_json(key, buf_slice(&wrapped), arena);
+		fault = record_put(stack->store, &actor_admin, COLL_SETTINGS, &record, why);
+	}
 	buf_done(&wrapped);
 	arena_free(arena);
 	return fault;
@@ -54,7 +63,7 @@ static enum fault read_queue_key(struct stack *stack, struct arena *arena, uint6
 	struct record record;
 	enum fault fault = get_record(stack, arena, &record, why);
 
-	if (fault == FAULT_NOT_FOUND && stack->queue) {
+	if (fault == FAULT_NOT_FOUND && stack_active_kek(stack, STACK_QUEUE_RING)) {
 		fault = make_queue_key(stack, why);
 		if (!fault)
 			fault = get_record(stack, arena, &record, why);
@@ -83,18 +92,41 @@ static enum fault read_public(struct stack *stack, struct account_public *ret, u
 	return fault;
 }
 
+static bool recall_public(struct stack *stack, struct account_public *ret, uint8_t *ret_generation)
+{
+	bool known;
+
+	pthread_mutex_lock(&stack->lock);
+	known = stack->queue_generation != 0;
+	if (known) {
+		*ret = stack->queue_public;
+		*ret_generation = stack->queue_generation;
+	}
+	pthread_mutex_unlock(&stack->lock);
+	return known;
+}
+
+/* The pair never changes, only its wrapping: read once. The lock is not held while the store is asked; whoever asks
+ * at the same time gets the same answer. */
 enum fault queue_public_key(struct stack *stack, struct account_public *ret, uint8_t *ret_generation,
                             struct why *why)
 {
-	enum fault fault = FAULT_NONE;
+	struct account_public public;
+	uint8_t generation;
+	enum fault fault;
 
+	if (recall_public(stack, ret, ret_generation))
+		return FAULT_NONE;
+	fault = read_public(stack, &public, &generation, why);
+	if (fault)
+		return fault;
 	pthread_mutex_lock(&stack->lock);
-	if (!stack->queue_generation)
-		fault = read_public(stack, &stack->queue_public, &stack->queue_generation, why);
-	*ret = stack->queue_public;
-	*ret_generation = stack->queue_generation;
+	stack->queue_public = public;
+	stack->queue_generation = generation;
 	pthread_mutex_unlock(&stack->lock);
-	return fault;
+	*ret = public;
+	*ret_generation = generation;
+	return FAULT_NONE;
 }
 
 static enum fault unwrap(struct stack *stack, const json_t *json, struct slice wrapped,
@@ -147,9 +179,13 @@ enum fault queue_key_rewrap(struct stack *stack, bool *ret_done, struct why *why
 
 	if (fault)
 		return fault;
-	*ret_done = kek != keyring_active(stack->queue);
-	if (*ret_done)
+	if (kek == stack_active_kek(stack, STACK_QUEUE_RING)) {
+		*ret_done = false;
+	} else {
 		fault = put_queue_key(stack, key, version, why);
+		if (!fault)
+			*ret_done = true;
+	}
 	account_key_unref(key);
 	return fault;
 }

@@ -7,6 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
+#define REREAD_MS 1000
+
 const char *const suite_sections[] = { "smtpd", "imapd", "mta", "admin", "run", NULL };
 
 #define ROW(type, field, fallback, flags, min, max, help)                                                    \
@@ -182,47 +186,86 @@ void stack_close(struct stack *stack)
 	store_close(stack->store);
 	keyring_free(stack->accounts);
 	keyring_free(stack->queue);
-	keyring_free(stack->retired[0]);
-	keyring_free(stack->retired[1]);
 	pthread_mutex_destroy(&stack->lock);
 	free(stack);
 }
 
-/* Under the lock. The ring before the one just replaced has no reader any more: unwrapping holds the lock. */
-static enum fault reread_ring(struct keyring **ring, struct keyring **retired, const char *source,
-                              struct why *why)
-{
-	struct keyring *fresh;
-	enum fault fault = keyring_load(source, &fresh, why);
+/* ---- the rings, under the lock ---- */
 
-	if (fault)
-		return fault;
-	keyring_free(*retired);
-	*retired = *ring;
+static struct keyring **ring_of(struct stack *stack, enum stack_needs which)
+{
+	return which == STACK_ACCOUNTS_RING ? &stack->accounts : &stack->queue;
+}
+
+static enum fault must_hold(struct stack *stack, enum stack_needs which, struct why *why)
+{
+	if (*ring_of(stack, which))
+		return FAULT_NONE;
+	return fault_set(why, FAULT_DENIED, "this process does not hold the %s ring",
+	                 which == STACK_ACCOUNTS_RING ? "accounts" : "queue");
+}
+
+/* The key that wrapped something may be newer than our ring. Not again and again: the source may be slow, and
+ * what was damaged names a key that never was. False: nothing was read. */
+static bool reread_ring(struct stack *stack, enum stack_needs which)
+{
+	const char *source =
+	    which == STACK_ACCOUNTS_RING ? stack->conf->accounts_ring : stack->conf->queue_ring;
+	struct keyring **ring = ring_of(stack, which), *fresh;
+	int64_t now = clock_mono_ms();
+	enum fault fault;
+
+	if (stack->reread_at && now - stack->reread_at < REREAD_MS)
+		return false;
+	fault = keyring_load(source, &fresh, NULL);
+	stack->reread_at = clock_mono_ms();
+	if (fault) /* the fault that matters is the missing key's */
+		return false;
+	keyring_free(*ring);
 	*ring = fresh;
-	return FAULT_NONE;
+	return true;
 }
 
 enum fault stack_unwrap(struct stack *stack, enum stack_needs which, const char *purpose,
                         const struct id *owner, struct slice wrapped, struct secret **ret, struct why *why)
 {
-	const bool accounts = which == STACK_ACCOUNTS_RING;
-	struct keyring **ring = accounts ? &stack->accounts : &stack->queue;
-	const char *source = accounts ? stack->conf->accounts_ring : stack->conf->queue_ring;
+	struct keyring **ring = ring_of(stack, which);
 	enum fault fault;
 
-	if (!*ring)
-		return fault_set(why, FAULT_DENIED, "this process does not hold the %s ring",
-		                 accounts ? "accounts" : "queue");
 	pthread_mutex_lock(&stack->lock);
-	fault = keyring_unwrap(*ring, purpose, owner, wrapped, ret, why);
-	if (fault == FAULT_NOT_FOUND) {
-		fault = reread_ring(ring, &stack->retired[accounts ? 0 : 1], source, why);
-		if (!fault)
-			fault = keyring_unwrap(*ring, purpose, owner, wrapped, ret, why);
-	}
+	fault = must_hold(stack, which, why);
+	if (!fault)
+		fault = keyring_unwrap(*ring, purpose, owner, wrapped, ret, why);
+	if (fault == FAULT_NOT_FOUND && reread_ring(stack, which))
+		fault = keyring_unwrap(*ring, purpose, owner, wrapped, ret, why);
 	pthread_mutex_unlock(&stack->lock);
 	return fault;
+}
+
+enum fault stack_wrap(struct stack *stack, enum stack_needs which, const char *purpose,
+                      const struct id *owner, struct slice secret, struct buf *out, uint32_t *ret_kek,
+                      struct why *why)
+{
+	enum fault fault;
+
+	pthread_mutex_lock(&stack->lock);
+	fault = must_hold(stack, which, why);
+	if (!fault && !keyring_wrap(*ring_of(stack, which), purpose, owner, secret, out))
+		fault = fault_set(why, FAULT_TOO_BIG, "a wrapped key does not fit");
+	if (!fault)
+		*ret_kek = keyring_active(*ring_of(stack, which));
+	pthread_mutex_unlock(&stack->lock);
+	return fault;
+}
+
+uint32_t stack_active_kek(struct stack *stack, enum stack_needs which)
+{
+	uint32_t kek;
+
+	pthread_mutex_lock(&stack->lock);
+	kek = *ring_of(stack, which) ? keyring_active(*ring_of(stack, which)) : 0;
+	pthread_mutex_unlock(&stack->lock);
+	return kek;
 }
 
 enum fault stack_ping(struct stack *stack, struct why *why)

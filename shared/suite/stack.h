@@ -46,12 +46,12 @@ struct stack {
 	struct store *store;
 	struct blobs *blobs;
 	struct bus *bus; /* NULL without STACK_BUS */
-	struct keyring
-	    *accounts; /* NULL without the need; replaced under `lock` when a key of a newer ring is met */
-	struct keyring *queue;
+	/* NULL without the need. Used through stack_wrap() and stack_unwrap() only: they are replaced under `lock`
+	 * when a key of a newer ring is met */
+	struct keyring *accounts, *queue;
 	/* the stack's own */
 	pthread_mutex_t lock;
-	struct keyring *retired[2]; /* what a reader may still hold */
+	int64_t reread_at; /* when a ring was last read again, monotonic; 0: never */
 	struct account_public queue_public;
 	uint8_t queue_generation; /* 0: queue_public is not known yet */
 };
@@ -61,10 +61,16 @@ MUST_CHECK enum fault stack_open(const struct suite_conf *, unsigned needs, stru
                                  struct stack **ret, struct why *);
 void stack_close(struct stack *); /* NULL accepted */
 /* keyring_unwrap() by one of the rings (STACK_ACCOUNTS_RING, STACK_QUEUE_RING). When the ring lacks the key, it is read
- * again from where it is kept: so a rotation needs no restart. DENIED: this process does not hold the ring. */
+ * again from where it is kept (once a second at most): so a rotation needs no restart. DENIED: this process does not hold the ring. */
 MUST_CHECK enum fault stack_unwrap(struct stack *, enum stack_needs ring, const char *purpose,
                                    const struct id *owner, struct slice wrapped, struct secret **ret,
                                    struct why *);
+/* keyring_wrap() by the active key; gives its number. DENIED as above. */
+MUST_CHECK enum fault stack_wrap(struct stack *, enum stack_needs ring, const char *purpose,
+                                 const struct id *owner, struct slice secret, struct buf *out,
+                                 uint32_t *ret_kek, struct why *);
+/* The number of the key that wraps now; 0: this process does not hold the ring. */
+uint32_t stack_active_kek(struct stack *, enum stack_needs ring);
 MUST_CHECK enum fault stack_ping(struct stack *, struct why *);
 
 #endif

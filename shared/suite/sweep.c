@@ -5,21 +5,24 @@
  *  1. Within an account the scan is repeated until no mailbox got a message since it was scanned, so that a
  *     message moved behind the scan's back is seen at one of its two places.
  *  2. What no mailbox names is only marked; it goes when a later sweep, `grace` after the mark, finds it
- *     unnamed still. A session that copies a message which another one has just expunged stays inside the grace.
+ *     unnamed still. A message that is being filed, and one that a session copies which another one has just
+ *     expunged, stay inside the grace.
  *  3. Contents of an account that never came to rest are left alone this time.
+ *  4. One address that does not read ends the sweep: whose mail it keeps is not known.
  */
-#include <stdlib.h>
-
 #include "base/clock.h"
 #include "base/map.h"
 #include "store/queue.h"
 #include "store/record.h"
+#include "suite/directory_internal.h"
 #include "suite/walk.h"
 
 #define SCAN_ROUNDS     20
-#define MARKS_MAX       32768
-#define MARKS_KEY       SLICE("sweep-marks")
+#define MARKS_A_RECORD  32768 /* 24 bytes each: below RECORD_VALUE_MAX */
+#define MARK_RECORDS    64
 #define QUEUE_ORPHAN_MS (60 * 60 * 1000)
+#define HALF_MADE_MS    (60 * 60 * 1000)
+#define BLOB_YOUNG_MS   (60 * 1000)
 
 struct sweep {
 	struct stack *stack;
@@ -34,7 +37,7 @@ struct sweep {
 	struct walk_progress progress;
 	struct sweep_result *result;
 	struct buf fresh_marks;
-	uint32_t n_fresh;
+	uint32_t n_fresh, marks_max, old_records;
 };
 
 static void step(struct sweep *sweep, const char *doing)
@@ -88,9 +91,8 @@ static enum fault scan_moved(struct sweep *sweep, const struct id *account, stru
 	return fault;
 }
 
-static enum fault on_account(void *arg, const struct account *account, struct why *why)
+static enum fault name_account(struct sweep *sweep, const struct id *account, struct why *why)
 {
-	struct sweep *sweep = arg;
 	struct arena *arena = arena_new();
 	struct map *seen = map_new();
 	enum fault fault = FAULT_NONE;
@@ -98,10 +100,23 @@ static enum fault on_account(void *arg, const struct account *account, struct wh
 
 	step(sweep, "marking what mailboxes show");
 	for (int round = 0; round < SCAN_ROUNDS && moved && !fault; round++)
-		fault = scan_moved(sweep, &account->id, seen, arena, &moved, why);
+		fault = scan_moved(sweep, account, seen, arena, &moved, why);
 	if (!fault && moved)
-		map_put(sweep->busy, id_slice(&account->id), sweep);
+		map_put(sweep->busy, id_slice(account), sweep);
 	map_free(seen);
+	arena_free(arena);
+	return fault;
+}
+
+static enum fault on_address(void *arg, const struct record *record, struct why *why)
+{
+	struct sweep *sweep = arg;
+	struct arena *arena = arena_new();
+	struct address_row row;
+	enum fault fault = address_read(record, arena, &row, why);
+
+	if (!fault && row.kind == ADDRESS_ACCOUNT)
+		fault = name_account(sweep, &row.account, why);
 	arena_free(arena);
 	return fault;
 }
@@ -134,18 +149,40 @@ static enum fault on_entry(void *arg, const struct queue_entry *entry, struct wh
 	                                                         : FAULT_NONE;
 }
 
+/* ---- accounts that were never finished, or never wholly deleted ---- */
+
+static enum fault on_account(void *arg, const struct record *record, struct why *why)
+{
+	struct sweep *sweep = arg;
+	struct arena *arena = arena_new();
+	struct account account;
+	bool leftover = false;
+	enum fault fault = account_read(record, arena, &account, why);
+
+	step(sweep, "looking for what is left of accounts");
+	if (!fault)
+		fault = account_is_leftover(sweep->stack, &account, HALF_MADE_MS, &leftover, why);
+	if (!fault && leftover) {
+		sweep->result->accounts_removed++;
+		if (!sweep->dry_run)
+			fault = account_remove_leftover(sweep->stack, &account, why);
+	}
+	arena_free(arena);
+	return fault == FAULT_CORRUPT ? FAULT_NONE
+	                              : fault; /* fsck tells of it; it is no rubbish for certain */
+}
+
 /* ---- marks of earlier sweeps ---- */
 
-static enum fault read_marks(struct sweep *sweep, struct why *why)
+static struct slice marks_key(struct sweep *sweep, uint32_t number)
 {
-	struct record record;
-	struct reader reader;
-	enum fault fault = record_get(sweep->stack->store, &actor_system, COLL_SETTINGS, MARKS_KEY, false,
-	                              sweep->arena, &record, why);
+	return slice_str(number ? arena_printf(sweep->arena, "sweep-marks-%u", number) : "sweep-marks");
+}
 
-	if (fault)
-		return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
-	reader = reader_of(record.value);
+static void take_marks(struct sweep *sweep, struct slice packed)
+{
+	struct reader reader = reader_of(packed);
+
 	while (!reader.bad && reader.rest.len) {
 		struct slice id = read_bytes(&reader, sizeof(struct id));
 		int64_t *since = arena_make(sweep->arena, int64_t);
@@ -154,33 +191,67 @@ static enum fault read_marks(struct sweep *sweep, struct why *why)
 		if (!reader.bad)
 			map_put(sweep->marks, id, since);
 	}
-	return FAULT_NONE;
 }
 
+static enum fault read_marks(struct sweep *sweep, struct why *why)
+{
+	enum fault fault = FAULT_NONE;
+
+	for (uint32_t i = 0; i < MARK_RECORDS && !fault; i++) {
+		struct arena *arena = arena_new();
+		struct record record;
+
+		fault = record_get(sweep->stack->store, &actor_system, COLL_SETTINGS, marks_key(sweep, i),
+		                   false, arena, &record, why);
+		if (!fault) {
+			take_marks(sweep, record.value);
+			sweep->old_records++;
+		}
+		arena_free(arena);
+	}
+	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
+}
+
+/* As many records as it takes, and away with those that are not needed any more. */
 static enum fault write_marks(struct sweep *sweep, struct why *why)
 {
-	const struct record record = {
-		.key = MARKS_KEY,
-		.version = RECORD_ANY,
-		.value = buf_slice(&sweep->fresh_marks),
-	};
+	const size_t most = MARKS_A_RECORD * (sizeof(struct id) + sizeof(int64_t));
+	struct slice rest = buf_slice(&sweep->fresh_marks);
+	enum fault fault = FAULT_NONE;
+	uint32_t n = 0;
 
-	return sweep->dry_run ? FAULT_NONE
-	                      : record_put(sweep->stack->store, &actor_system, COLL_SETTINGS, &record, why);
+	for (; rest.len && !fault; rest = slice_from(rest, most)) {
+		const struct record record = {
+			.key = marks_key(sweep, n++),
+			.version = RECORD_ANY,
+			.value = slice_first(rest, most),
+		};
+
+		fault = record_put(sweep->stack->store, &actor_system, COLL_SETTINGS, &record, why);
+	}
+	for (; n < sweep->old_records && !fault; n++) {
+		fault = record_del(sweep->stack->store, &actor_system, COLL_SETTINGS, marks_key(sweep, n),
+		                   RECORD_ANY, why);
+		if (fault == FAULT_NOT_FOUND)
+			fault = FAULT_NONE;
+	}
+	return fault;
 }
 
-/* When the content was first found unnamed: now, unless an earlier sweep marked it. */
-static int64_t mark(struct sweep *sweep, const struct id *content)
+/* Unnamed since an earlier sweep, for the whole grace: it may go. Otherwise it is marked. What finds no room among the
+ * marks waits until others are gone. */
+static bool is_ripe(struct sweep *sweep, struct slice content)
 {
-	const int64_t *earlier = map_get(sweep->marks, id_slice(content));
-	int64_t since = earlier ? *earlier : sweep->started;
+	const int64_t *earlier = map_get(sweep->marks, content);
 
-	if (sweep->n_fresh < MARKS_MAX) {
-		buf_add_slice(&sweep->fresh_marks, id_slice(content));
-		buf_add_u64(&sweep->fresh_marks, (uint64_t)since);
+	if (earlier && *earlier <= sweep->started - sweep->grace)
+		return true;
+	if (sweep->n_fresh < sweep->marks_max) {
+		buf_add_slice(&sweep->fresh_marks, content);
+		buf_add_u64(&sweep->fresh_marks, (uint64_t)(earlier ? *earlier : sweep->started));
 		sweep->n_fresh++;
 	}
-	return since;
+	return false;
 }
 
 /* ---- sweeping ---- */
@@ -194,47 +265,22 @@ static bool belongs_to_busy(const struct sweep *sweep, struct slice accounts)
 	return false;
 }
 
-static enum fault sweep_content(struct sweep *sweep, const struct record *record, struct why *why)
+static enum fault on_content(void *arg, const struct record *record, struct why *why)
 {
-	struct id content;
+	struct sweep *sweep = arg;
 	enum fault fault;
 
+	step(sweep, "sweeping contents");
 	sweep->result->contents++;
-	if (!id_from(record->key, &content) || map_get(sweep->named, record->key) ||
-	    belongs_to_busy(sweep, record->accounts) || mark(sweep, &content) > sweep->started - sweep->grace)
+	if (map_get(sweep->named, record->key) || belongs_to_busy(sweep, record->accounts) ||
+	    !is_ripe(sweep, record->key))
 		return FAULT_NONE;
 	sweep->result->contents_removed++;
-	sweep->result->bytes_removed += record->value.len + record->body.len;
+	sweep->result->bytes_removed += record->value.len;
 	if (sweep->dry_run)
 		return FAULT_NONE;
 	fault = record_del(sweep->stack->store, &actor_system, COLL_CONTENTS, record->key, RECORD_ANY, why);
 	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
-}
-
-static enum fault sweep_contents(struct sweep *sweep, struct why *why)
-{
-	struct record_query query = { .collection = COLL_CONTENTS, .index = -1, .limit = WALK_BATCH };
-	struct arena *arena = arena_new(), *after = arena_new();
-	size_t n = WALK_BATCH;
-	enum fault fault = FAULT_NONE;
-
-	while (n == WALK_BATCH && !fault) {
-		struct record *records;
-
-		fault = record_find(sweep->stack->store, &actor_system, &query, arena, &records, &n, why);
-		for (size_t i = 0; i < n && !fault; i++) {
-			step(sweep, "sweeping contents");
-			fault = sweep_content(sweep, &records[i], why);
-		}
-		if (!fault && n) {
-			arena_reset(after);
-			query.after_key = arena_copy(after, records[n - 1].key);
-		}
-		arena_reset(arena);
-	}
-	arena_free(arena);
-	arena_free(after);
-	return fault;
 }
 
 /* A blob belongs to the content of the same id: without one it goes. It is written before its content, so young ones stay. */
@@ -253,7 +299,7 @@ static enum fault sweep_blob_batch(struct sweep *sweep, const struct blob_info *
 		step(sweep, "sweeping blobs");
 		sweep->result->blobs++;
 		if (records[i].key.data ||
-		    blobs[i].created > sweep->started - MAX_OF(sweep->grace, (int64_t)1000))
+		    blobs[i].created > sweep->started - MAX_OF(sweep->grace, (int64_t)BLOB_YOUNG_MS))
 			continue;
 		sweep->result->blobs_removed++;
 		sweep->result->bytes_removed += blobs[i].size;
@@ -293,9 +339,28 @@ static enum fault expire_records(struct sweep *sweep, struct why *why)
 	enum fault fault = FAULT_NONE;
 
 	while (n == WALK_BATCH && !fault && !sweep->dry_run)
-		fault = sweep->stack->store->ops->expire(sweep->stack->store, sweep->started, WALK_BATCH, &n,
-		                                         why);
+		fault = store_expire(sweep->stack->store, sweep->started, WALK_BATCH, &n, why);
 	return fault;
+}
+
+static enum fault sweep_all(struct sweep *sweep, struct why *why)
+{
+	struct stack *stack = sweep->stack;
+	enum fault fault = read_marks(sweep, why);
+
+	if (!fault)
+		fault = walk_records(stack, COLL_ACCOUNTS, on_account, sweep, why);
+	if (!fault) /* the queue first: mail goes from there to mailboxes, never back */
+		fault = walk_queue(stack, on_entry, sweep, why);
+	if (!fault)
+		fault = walk_records(stack, COLL_ADDRESSES, on_address, sweep, why);
+	if (!fault)
+		fault = walk_records(stack, COLL_CONTENTS, on_content, sweep, why);
+	if (!fault && !sweep->dry_run)
+		fault = write_marks(sweep, why);
+	if (!fault)
+		fault = sweep_blobs(sweep, why);
+	return fault ? fault : expire_records(sweep, why);
 }
 
 enum fault sweep_run(struct stack *stack, int64_t grace_ms, bool dry_run,
@@ -311,6 +376,7 @@ enum fault sweep_run(struct stack *stack, int64_t grace_ms, bool dry_run,
 		.marks = map_new(),
 		.started = clock_now(),
 		.grace = grace_ms,
+		.marks_max = MARKS_A_RECORD * MARK_RECORDS,
 		.dry_run = dry_run,
 		.on_progress = on_progress,
 		.arg = arg,
@@ -319,19 +385,7 @@ enum fault sweep_run(struct stack *stack, int64_t grace_ms, bool dry_run,
 	enum fault fault;
 
 	buf_init(&sweep.fresh_marks, BUF_NO_LIMIT);
-	fault = read_marks(&sweep, why);
-	if (!fault)
-		fault = walk_queue(stack, on_entry, &sweep, why);
-	if (!fault)
-		fault = walk_accounts(stack, on_account, &sweep, why);
-	if (!fault)
-		fault = sweep_contents(&sweep, why);
-	if (!fault)
-		fault = write_marks(&sweep, why);
-	if (!fault)
-		fault = sweep_blobs(&sweep, why);
-	if (!fault)
-		fault = expire_records(&sweep, why);
+	fault = sweep_all(&sweep, why);
 	buf_done(&sweep.fresh_marks);
 	map_free(sweep.named);
 	map_free(sweep.busy);

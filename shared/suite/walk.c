@@ -1,33 +1,34 @@
+/* Walking the whole store (walk.h). */
 #include "suite/walk.h"
 
 #include "store/queue.h"
+#include "store/record.h"
 
 const struct actor actor_system = { .kind = ACTOR_SYSTEM };
 
-enum fault walk_accounts(struct stack *stack,
-                         enum fault (*on_account)(void *, const struct account *, struct why *), void *arg,
-                         struct why *why)
+enum fault walk_records(struct stack *stack, enum collection collection,
+                        enum fault (*on_record)(void *, const struct record *, struct why *), void *arg,
+                        struct why *why)
 {
-	const struct slice everywhere = { NULL, 0 };
-	struct arena *after_arena = arena_new(), *arena = arena_new();
-	struct slice after = { NULL, 0 };
+	struct record_query query = { .collection = collection, .index = -1, .limit = WALK_BATCH };
+	struct arena *arena = arena_new(), *after = arena_new();
 	size_t n = WALK_BATCH;
 	enum fault fault = FAULT_NONE;
 
 	while (n == WALK_BATCH && !fault) {
-		struct account *accounts;
+		struct record *records;
 
-		fault = account_list(stack, everywhere, after, WALK_BATCH, arena, &accounts, &n, why);
+		fault = record_find(stack->store, &actor_system, &query, arena, &records, &n, why);
 		for (size_t i = 0; i < n && !fault; i++)
-			fault = on_account(arg, &accounts[i], why);
+			fault = on_record(arg, &records[i], why);
 		if (!fault && n) {
-			arena_reset(after_arena);
-			after = arena_copy(after_arena, slice_str(accounts[n - 1].login));
+			arena_reset(after);
+			query.after_key = arena_copy(after, records[n - 1].key);
 		}
 		arena_reset(arena);
 	}
-	arena_free(after_arena);
 	arena_free(arena);
+	arena_free(after);
 	return fault;
 }
 

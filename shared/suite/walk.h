@@ -9,10 +9,11 @@
 
 extern const struct actor actor_system;
 
-/* Calls `on_account` for each; stops at the first fault it gives. */
-MUST_CHECK enum fault walk_accounts(struct stack *,
-                                    enum fault (*on_account)(void *arg, const struct account *, struct why *),
-                                    void *arg, struct why *);
+/* Every record of a collection, in order of keys, without bodies. `on_record` is called for each; the first fault it
+ * gives ends the walk. Records that are put while it goes on may be met or not. */
+MUST_CHECK enum fault walk_records(struct stack *, enum collection,
+                                   enum fault (*on_record)(void *arg, const struct record *, struct why *),
+                                   void *arg, struct why *);
 MUST_CHECK enum fault walk_queue(struct stack *,
                                  enum fault (*on_entry)(void *arg, const struct queue_entry *, struct why *),
                                  void *arg, struct why *);

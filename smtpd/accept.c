@@ -15,6 +15,8 @@
 #include "mail/header.h"
 #include "route.h"
 
+#define FROM_MAX 100 /* addresses in From */
+
 struct accept {
 	struct job job;
 	struct session *session;
@@ -108,33 +110,30 @@ static void on_delivered(struct job *job)
 
 /* ---- the worker's part ---- */
 
-/* Submission: the person in From is the one who logged in. A message without a readable From passes: it names nobody. */
+/* Submission: every person in From is the one who logged in. A message without From passes: it names nobody. */
 static enum fault look_at_from(struct accept *accept, struct why *why)
 {
-	const struct transaction *tx = accept->deliver.tx;
-	struct header_field field;
 	const struct address_entry *entry;
+	struct header_field field;
 	struct address_list list;
-	bool own;
+	enum fault fault = FAULT_NONE;
+	bool own = true;
 
-	if (!header_find(buf_slice(&tx->message), "From", &field))
+	if (!header_find(buf_slice(&accept->deliver.tx->message), "From", &field))
 		return FAULT_NONE;
-	address_list_parse(accept->arena, field.value, 100, &list);
-	for (uint32_t i = 0; (entry = address_list_mailbox(&list, i)); i++) {
+	address_list_parse(accept->arena, field.value, FROM_MAX, &list);
+	for (uint32_t i = 0; !fault && own && (entry = address_list_mailbox(&list, i)); i++) {
 		const struct address address = { .local = entry->local, .domain = entry->domain };
-		enum fault fault;
 
 		fault = route_may_send_as(accept->deliver.stack, &accept->deliver.sender, &address,
 		                          accept->arena, &own, why);
-		if (fault)
-			return fault;
-		if (!own) {
+		if (!fault && !own)
 			accept->foreign_from =
 			    arena_strz(accept->arena, address_text(accept->arena, &address));
-			return FAULT_NONE;
-		}
 	}
-	return FAULT_NONE;
+	if (!fault && own && list.cut)
+		accept->foreign_from = "more than can be looked at";
+	return fault;
 }
 
 static void run(struct job *job, void *worker)
@@ -199,25 +198,29 @@ static void start_judging(struct accept *accept)
 {
 	static const struct judge_handler handler = { .on_judged = on_judged, .on_dropped = on_dropped };
 	struct session *s = accept->session;
-	struct slice message = buf_slice(&s->tx->message);
-	struct byte_range *drop;
 	const struct judge_request request = {
 		.client_ip = arena_strdup(accept->arena, conn_peer_ip(s->conn)),
 		.helo = s->helo,
 		.mail_from = slice_str(s->tx->from_text),
-		.message = message,
+		.message = buf_slice(&s->tx->message),
 		.pool = s->smtpd->daemon->pool,
 		.arena = accept->arena,
 	};
 
-	accept->deliver.n_drop =
-	    auth_results_forged(message, s->smtpd->daemon->suite->hostname, accept->arena, &drop);
-	accept->deliver.drop = drop;
 	session_wait(s);
 	judge_start(s->smtpd->judge, &request, &handler, accept);
 }
 
 /* ---- the beginning ---- */
+
+static void find_forged(struct session *s, struct accept *accept)
+{
+	struct byte_range *drop;
+
+	accept->deliver.n_drop = auth_results_forged(buf_slice(&s->tx->message),
+	                                             s->smtpd->daemon->suite->hostname, accept->arena, &drop);
+	accept->deliver.drop = drop;
+}
 
 static void describe_way(struct session *s, struct accept *accept)
 {
@@ -252,6 +255,8 @@ static bool refused_at_once(struct session *s)
 		refuse(s, 452, "4.3.1", "Too many messages at once, try again");
 	else if (tx->data.bare_cr || tx->data.bare_lf)
 		refuse(s, 550, "5.6.11", "A line ends in a bare CR or LF; lines end in CRLF");
+	else if (s->login && header_count(buf_slice(&tx->message), "From") > 1)
+		refuse(s, 550, "5.6.0", "A message has one From");
 	else if (header_count(buf_slice(&tx->message), "Received") > (size_t)smtpd_conf.hops_max)
 		refuse(s, 554, "5.4.6", "Too many hops: the message goes in a circle");
 	else
@@ -280,6 +285,7 @@ void accept_message(struct session *s)
 		.queue_lifetime = smtpd_conf.queue_lifetime,
 	};
 	describe_way(s, accept);
+	find_forged(s, accept);
 	if (s->login) {
 		accept->deliver.sender = s->account;
 		accept->check_from = true;

@@ -174,14 +174,22 @@ static bool claims_to_be_ours(struct slice value, const char *authserv_id)
 }
 
 /* Fields side by side make one range. With `ranges` NULL it only counts. */
+/* Only we say how we judged a message. */
+static bool is_forged(const struct header_field *field, const char *authserv_id)
+{
+	if (slice_is(field->name, "Authentication-Results"))
+		return claims_to_be_ours(field->value, authserv_id);
+	return slice_is(field->name, "X-Posthouse-Junk");
+}
+
 static size_t find_forged(struct slice message, const char *authserv_id, struct byte_range *ranges)
 {
 	struct header_iter iter = header_iter_of(message);
 	struct header_field field;
 	size_t n = 0, last_end = SIZE_MAX;
 
-	while (header_next_named(&iter, "Authentication-Results", &field)) {
-		if (!claims_to_be_ours(field.value, authserv_id))
+	while (header_next(&iter, &field)) {
+		if (!is_forged(&field, authserv_id))
 			continue;
 		if (field.start != last_end) {
 			if (ranges)

@@ -51,7 +51,8 @@ void auth_results_method(struct field_writer *, struct arena *, const char *meth
 void auth_results_end(struct field_writer *, size_t n_methods); /* "none" when there was no method */
 
 /* The byte ranges of the header fields of `message` to be dropped: Authentication-Results that carry our
- * authserv-id, or none that can be read (RFC 8601 5). In order, whole fields with their line ends. */
+ * authserv-id, or none that can be read (RFC 8601 5), and X-Posthouse-Junk. In order, whole fields with their line
+ * ends. */
 struct byte_range {
 	size_t start, end;
 };

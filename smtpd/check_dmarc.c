@@ -128,7 +128,8 @@ static bool is_aligned(struct alignment *alignment, const char *domain, bool str
 	if (!dmarc_walk(alignment->answers, alignment->suffixes, domain, &walk))
 		return false;
 	alignment->temporary |= walk.temporary;
-	*ret = !walk.temporary && !alignment->author->temporary && strcmp(walk.org, alignment->author->org) == 0;
+	*ret =
+	    !walk.temporary && !alignment->author->temporary && strcmp(walk.org, alignment->author->org) == 0;
 	return true;
 }
 

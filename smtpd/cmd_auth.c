@@ -5,12 +5,14 @@
 #include "auth/sasl.h"
 #include "base/base64.h"
 #include "base/metrics.h"
+#include "loop/timer.h"
 #include "smtp/command.h"
 #include "suite/login.h"
 #include "verbs.h"
 
 struct auth {
 	struct job job;
+	struct timer *timer; /* while the answer is held back after failures; NULL */
 	struct session *session;
 	struct arena *arena;
 	struct sasl *sasl;
@@ -36,8 +38,18 @@ void auth_drop(struct session *s)
 {
 	if (!s->auth)
 		return;
+	timer_free(s->auth->timer);
 	arena_free(s->auth->arena);
 	s->auth = NULL;
+}
+
+void auth_stop_waiting(struct session *s)
+{
+	if (!s->auth || !s->auth->timer)
+		return;
+	timer_free(s->auth->timer);
+	s->auth->timer = NULL;
+	s->busy--;
 }
 
 /* ---- the end ---- */
@@ -116,16 +128,42 @@ static void on_checked(struct job *job)
 	session_read(s);
 }
 
-static void start_job(struct session *s, bool with_password)
+static void start_job(struct session *s)
+{
+	session_wait(s);
+	if (!job_start(s->smtpd->login_pool, &s->auth->job)) {
+		s->busy--;
+		finish(s, 454, "4.7.0", "Too busy, try again");
+	}
+}
+
+static void on_delayed(void *arg)
+{
+	struct session *s = arg;
+
+	auth_stop_waiting(s);
+	start_job(s);
+	session_read(s);
+}
+
+/* After failures the answer is held back: here on the loop, where it costs nobody else anything. */
+static void check_user(struct session *s, bool with_password)
 {
 	struct auth *auth = s->auth;
+	int64_t delay = login_delay(&auth->check, sasl_login(auth->sasl));
 
 	auth->with_password = with_password;
 	auth->job = (struct job){ .run = run, .done = on_checked, .drop = on_checked };
-	session_wait(s);
-	if (!job_start(s->smtpd->login_pool, &auth->job)) {
-		s->busy--;
-		finish(s, 454, "4.7.0", "Too busy, try again");
+	if (delay < 0) {
+		fault_set(&auth->why, FAULT_AUTH, "too many failures from %s or for this name",
+		          auth->check.ip);
+		fail(s, FAULT_AUTH, &auth->why);
+	} else if (delay == 0) {
+		start_job(s);
+	} else {
+		auth->timer = timer_new(s->smtpd->daemon->loop, on_delayed, s);
+		timer_start(auth->timer, delay);
+		session_wait(s);
 	}
 }
 
@@ -169,10 +207,10 @@ static void step(struct session *s, struct slice response)
 		challenge(s, text);
 		break;
 	case SASL_NEED_USER:
-		start_job(s, false);
+		check_user(s, false);
 		break;
 	case SASL_CHECK:
-		start_job(s, true);
+		check_user(s, true);
 		break;
 	case SASL_OK:
 		proved(s, text);
@@ -191,8 +229,8 @@ static void decode_and_step(struct session *s, struct slice text)
 
 	buf_init(&raw, SASL_RESPONSE_MAX);
 	if (base64_decode(&raw, text)) {
-		/* never {NULL, 0}, which would say that there was no response at all */
-		step(s, raw.len ? arena_copy(s->auth->arena, buf_slice(&raw)) : SLICE(""));
+		/* never {NULL, 0}, which would say that there was no response at all; sasl keeps what it needs */
+		step(s, raw.len ? buf_slice(&raw) : SLICE(""));
 	} else {
 		finish(s, 501, "5.5.2", "Not base64");
 	}

@@ -1,6 +1,9 @@
 /* EHLO, HELO (RFC 5321 4.1.1.1). What is offered here is what the suite keeps. */
-#include "base/buf.h"
+#include <assert.h>
+#include <stdio.h>
+
 #include "auth/sasl.h"
+#include "base/buf.h"
 #include "smtp/command.h"
 #include "verbs.h"
 
@@ -24,7 +27,8 @@ static bool greet(struct session *s, struct slice args, bool esmtp)
 	}
 	transaction_free(s->smtpd, s->tx);
 	s->tx = NULL;
-	s->helo = arena_strz(s->arena, name);
+	static_assert(sizeof(s->helo) > ADDRESS_DOMAIN_MAX, "the longest name there is");
+	snprintf(s->helo, sizeof(s->helo), "%.*s", SLICE_FMT(name));
 	s->esmtp = esmtp;
 	session_enter(s, ST_READY);
 	return true;

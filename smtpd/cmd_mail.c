@@ -84,8 +84,10 @@ static bool begin(struct session *s, struct slice args)
 	struct transaction *tx = s->tx = transaction_new();
 	struct smtp_path_args path;
 	struct why why;
-	enum fault fault = smtp_mail_args(tx->arena, args, &path, &why);
+	enum fault fault;
 
+	args = arena_copy(tx->arena, args); /* the parser's slices point into it, and the line goes */
+	fault = smtp_mail_args(tx->arena, args, &path, &why);
 	if (fault) {
 		reply(s, 501, "5.1.7", "%s", why.text);
 		return false;
@@ -100,7 +102,7 @@ static bool begin(struct session *s, struct slice args)
 		return false;
 	}
 	tx->null_sender = path.path.null;
-	tx->from = transaction_keep(tx, &path.path.address);
+	tx->from = path.path.address;
 	if (!tx->null_sender)
 		tx->from_text = arena_strz(tx->arena, address_text(tx->arena, &tx->from));
 	return true;

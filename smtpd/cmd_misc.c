@@ -96,7 +96,7 @@ void cmd_xclient(struct session *s, struct slice args)
 			return;
 		}
 	}
-	s->helo = "";
+	s->helo[0] = '\0';
 	s->state = ST_GREET;
 	session_enter(s, ST_GREET);
 	reply(s, 220, NULL, "%s ESMTP Posthouse", s->smtpd->daemon->suite->hostname);

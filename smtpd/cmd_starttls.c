@@ -14,7 +14,8 @@ void cmd_starttls(struct session *s, struct slice args)
 	reply(s, 220, "2.0.0", "Go ahead");
 	if (s->closing)
 		return;
-	s->helo = "";
+	s->helo[0] = '\0';
+	s->login = NULL; /* RFC 3207 4.2: what was learned before is forgotten */
 	session_enter(s, ST_TLS);
 	conn_start_tls(s->conn, s->smtpd->daemon->tls, NULL);
 }

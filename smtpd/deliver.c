@@ -81,34 +81,48 @@ static void base_envelope(const struct deliver *deliver, struct envelope_out *re
 	};
 }
 
-static enum fault send_out(struct deliver *deliver, size_t n_remote, struct arena *arena, struct why *why)
+static struct outgoing_recipient outgoing_of(const struct recipient *r)
 {
-	const struct suite_conf *conf = deliver->stack->conf;
-	struct sealed_message sealed;
-	struct envelope_out envelope;
+	return (struct outgoing_recipient){
+		.address = r->address,
+		.orcpt = r->orcpt,
+		.reply = "",
+		.status = "",
+		.host = "",
+		.local_account = r->account, /* zero when it goes out */
+	};
+}
+
+static enum fault seal(const struct deliver *deliver, void (*add_text)(const struct deliver *, struct buf *),
+                       struct arena *arena, struct sealed_message *ret, struct why *why)
+{
 	struct buf text;
 	enum fault fault;
 
+	buf_init(&text, BUF_NO_LIMIT); /* the message is bounded already */
+	add_text(deliver, &text);
+	fault = message_seal(deliver->stack->conf, buf_slice(&text), arena, ret, why);
+	buf_done(&text);
+	return fault;
+}
+
+static enum fault send_out(struct deliver *deliver, size_t n_remote, struct arena *arena, struct why *why)
+{
+	const struct id *sender = id_is_zero(&deliver->sender) ? NULL : &deliver->sender;
+	struct sealed_message sealed;
+	struct envelope_out envelope;
+	enum fault fault = seal(deliver, add_common, arena, &sealed, why);
+
+	if (fault)
+		return fault;
 	base_envelope(deliver, &envelope);
 	envelope.recipients = arena_array(arena, struct outgoing_recipient, n_remote);
 	for (const struct recipient *r = deliver->tx->recipients; r; r = r->next) {
 		if (!r->local)
-			envelope.recipients[envelope.n++] =
-			    (struct outgoing_recipient){ .address = r->address,
-				                         .orcpt = r->orcpt,
-				                         .reply = "",
-				                         .status = "",
-				                         .host = "" };
+			envelope.recipients[envelope.n++] = outgoing_of(r);
 	}
-	buf_init(&text, BUF_NO_LIMIT);
-	add_common(deliver, &text);
-	fault = message_seal(conf, buf_slice(&text), arena, &sealed, why);
-	buf_done(&text);
-	if (fault)
-		return fault;
 	envelope.key = sealed.key;
-	fault = outgoing_put(deliver->stack, &sealed, &envelope,
-	                     id_is_zero(&deliver->sender) ? NULL : &deliver->sender, NULL, 0, arena, why);
+	fault = outgoing_put(deliver->stack, &sealed, &envelope, sender, NULL, 0, arena, why);
 	if (!fault)
 		deliver->queued += envelope.n;
 	secret_wipe(&envelope.key, sizeof(envelope.key));
@@ -121,9 +135,34 @@ static enum fault send_out(struct deliver *deliver, size_t n_remote, struct aren
 struct locals {
 	const struct recipient **list;
 	struct id *accounts;
-	bool *failed;
-	size_t n, n_failed;
+	bool *pending; /* not filed yet */
+	size_t n, n_pending;
+	struct sealed_message sealed;
 };
+
+static enum fault seal_locals(struct deliver *deliver, size_t n, struct locals *locals, struct arena *arena,
+                              struct why *why)
+{
+	struct actor actor = { .kind = ACTOR_DELIVERY };
+	enum fault fault = seal(deliver, add_local, arena, &locals->sealed, why);
+
+	if (fault)
+		return fault;
+	locals->list = (const struct recipient **)arena_array(arena, struct recipient *, n);
+	locals->accounts = arena_array(arena, struct id, n);
+	locals->pending = arena_array(arena, bool, n);
+	for (const struct recipient *r = deliver->tx->recipients; r; r = r->next) {
+		if (!r->local)
+			continue;
+		locals->list[locals->n] = r;
+		locals->accounts[locals->n++] = r->account;
+	}
+	actor.account = locals->accounts[0];
+	fault = message_store(deliver->stack, &actor, &locals->sealed, locals->accounts, n, arena, why);
+	if (fault)
+		sealed_message_done(&locals->sealed);
+	return fault;
+}
 
 static enum fault file_one(struct deliver *deliver, const struct sealed_message *sealed,
                            const struct recipient *to, struct why *why)
@@ -146,87 +185,60 @@ static enum fault file_one(struct deliver *deliver, const struct sealed_message 
 }
 
 /* The recipients that failed for now, as queued local deliveries of the content that is already there. */
-static enum fault queue_failed(struct deliver *deliver, const struct sealed_message *sealed,
-                               const struct locals *locals, struct arena *arena, struct why *why)
+static enum fault queue_pending(struct deliver *deliver, const struct locals *locals, struct arena *arena,
+                                struct why *why)
 {
 	struct envelope_out envelope;
-
-	base_envelope(deliver, &envelope);
-	envelope.key = sealed->key;
-	envelope.recipients = arena_array(arena, struct outgoing_recipient, locals->n_failed);
-	for (size_t i = 0; i < locals->n; i++) {
-		if (locals->failed[i])
-			envelope.recipients[envelope.n++] = (struct outgoing_recipient){
-				.address = locals->list[i]->address,
-				.orcpt = locals->list[i]->orcpt,
-				.reply = "",
-				.status = "",
-				.host = "",
-				.local_account = locals->list[i]->account,
-			};
-	}
-	deliver->queued += envelope.n;
-	return outgoing_put(deliver->stack, sealed, &envelope, NULL, locals->accounts, locals->n, arena, why);
-}
-
-static enum fault file_all(struct deliver *deliver, const struct sealed_message *sealed,
-                           struct locals *locals, struct arena *arena, struct why *why)
-{
-	const struct actor actor = { ACTOR_DELIVERY, locals->accounts[0] };
-	enum fault fault =
-	    message_store(deliver->stack, &actor, sealed, locals->accounts, locals->n, arena, why);
-	enum fault last = FAULT_NONE;
-
-	if (fault)
-		return fault;
-	for (size_t i = 0; i < locals->n; i++) {
-		fault = file_one(deliver, sealed, locals->list[i], why);
-		locals->failed[i] = fault != FAULT_NONE;
-		if (fault) {
-			last = fault;
-			locals->n_failed++;
-		} else {
-			deliver->filed++;
-		}
-	}
-	if (!locals->n_failed)
-		return FAULT_NONE;
-	/* nobody has it yet: the sender keeps it, with the reason */
-	if (!deliver->filed && !deliver->queued)
-		return last;
-	return queue_failed(deliver, sealed, locals, arena, why);
-}
-
-static enum fault stay(struct deliver *deliver, size_t n_local, struct arena *arena, struct why *why)
-{
-	struct locals locals = {
-		.list = (const struct recipient **)arena_array(arena, struct recipient *, n_local),
-		.accounts = arena_array(arena, struct id, n_local),
-		.failed = arena_array(arena, bool, n_local),
-	};
-	struct sealed_message sealed;
-	struct buf text;
 	enum fault fault;
 
-	for (const struct recipient *r = deliver->tx->recipients; r; r = r->next) {
-		if (!r->local)
-			continue;
-		locals.list[locals.n] = r;
-		locals.accounts[locals.n++] = r->account;
+	base_envelope(deliver, &envelope);
+	envelope.key = locals->sealed.key;
+	envelope.recipients = arena_array(arena, struct outgoing_recipient, locals->n_pending);
+	for (size_t i = 0; i < locals->n; i++) {
+		if (locals->pending[i])
+			envelope.recipients[envelope.n++] = outgoing_of(locals->list[i]);
 	}
-	buf_init(&text, BUF_NO_LIMIT);
-	add_local(deliver, &text);
-	fault = message_seal(deliver->stack->conf, buf_slice(&text), arena, &sealed, why);
-	buf_done(&text);
-	if (fault)
-		return fault;
-	fault = file_all(deliver, &sealed, &locals, arena, why);
-	sealed_message_done(&sealed);
+	fault = outgoing_put(deliver->stack, &locals->sealed, &envelope, NULL, locals->accounts, locals->n,
+	                     arena, why);
+	if (!fault)
+		deliver->queued += envelope.n;
+	secret_wipe(&envelope.key, sizeof(envelope.key));
 	return fault;
+}
+
+static enum fault file_all(struct deliver *deliver, struct locals *locals, struct arena *arena,
+                           struct why *why)
+{
+	enum fault worst = FAULT_NONE;
+	bool any_failed = false;
+
+	for (size_t i = 0; i < locals->n; i++) {
+		struct why one = { "" };
+		enum fault fault = FAULT_NONE;
+
+		if (!locals->list[i]->deferred)
+			fault = file_one(deliver, &locals->sealed, locals->list[i], &one);
+		locals->pending[i] = fault || locals->list[i]->deferred;
+		locals->n_pending += locals->pending[i];
+		deliver->filed += !locals->pending[i];
+		any_failed = any_failed || fault;
+		/* what may pass decides: a sender that comes again is told then about what will not */
+		if (fault && (!worst || !fault_row(worst)->transient)) {
+			worst = fault;
+			*why = one;
+		}
+	}
+	if (!locals->n_pending)
+		return FAULT_NONE;
+	/* nobody has it yet: the sender keeps it, with the reason */
+	if (any_failed && !deliver->filed && !deliver->queued)
+		return worst;
+	return queue_pending(deliver, locals, arena, why);
 }
 
 enum fault deliver_run(struct deliver *deliver, struct arena *arena, struct why *why)
 {
+	struct locals locals = { .n = 0 };
 	size_t n_local = 0, n_remote = 0;
 	enum fault fault = FAULT_NONE;
 
@@ -234,9 +246,16 @@ enum fault deliver_run(struct deliver *deliver, struct arena *arena, struct why 
 		n_local += r->local;
 		n_remote += !r->local;
 	}
+	if (n_local)
+		fault = seal_locals(deliver, n_local, &locals, arena, why);
+	if (fault)
+		return fault;
 	if (n_remote)
 		fault = send_out(deliver, n_remote, arena, why);
-	if (!fault && n_local)
-		fault = stay(deliver, n_local, arena, why);
+	if (n_local) {
+		if (!fault)
+			fault = file_all(deliver, &locals, arena, why);
+		sealed_message_done(&locals.sealed);
+	}
 	return fault;
 }

@@ -4,9 +4,10 @@
  * The worker's part of accepting a message: seal it, queue what goes out, file what stays. One call, straight down, nothing of
  * the session.
  *
- * Order (architecture, "Delivery order"): outgoing mail first, since its entries and content commit
- * at once; then local content, then a mailbox commit each. When some mailboxes fail for now after others succeeded, the
- * rest become queued local deliveries, which mta finishes.
+ * Order: the local content, which nobody sees yet; then outgoing mail, whose entries and content commit at once; then a
+ * mailbox commit each. Until the second step nobody has anything, so a fault leaves nothing behind but what the
+ * sweeper takes. When mailboxes fail for now after others succeeded, the rest become queued local
+ * deliveries, which mta finishes; accounts that are full are queued so from the start.
  */
 #include "mail/received.h"
 #include "transaction.h"
@@ -31,7 +32,8 @@ struct deliver {
 	size_t filed, queued;
 };
 
-/* FAULT_NONE: durable, everything. Otherwise nothing was promised to anybody. */
+/* FAULT_NONE: durable, everything. Otherwise the sender keeps the message and comes again. Who has got it nevertheless
+ * (a second failure, when the failed ones were to be queued) gets it twice then; nobody ever loses it. */
 MUST_CHECK enum fault deliver_run(struct deliver *, struct arena *, struct why *);
 
 #endif

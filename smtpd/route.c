@@ -1,144 +1,200 @@
 /* Where a recipient leads (route.h). */
 #include "route.h"
 
+#include "base/map.h"
 #include "usage.h"
 
-static struct recipient *add(struct route *route, const char *address)
+static bool has_account(const struct recipient *list, const struct id *account)
 {
-	struct recipient *recipient = arena_make(route->arena, struct recipient);
-
-	recipient->address = address;
-	recipient->orcpt = "";
-	*route->last = recipient;
-	route->last = &recipient->next;
-	route->n++;
-	return recipient;
-}
-
-static bool has_account(const struct route *route, const struct id *account)
-{
-	for (const struct recipient *r = route->first; r; r = r->next) {
+	for (const struct recipient *r = list; r; r = r->next) {
 		if (r->local && id_eq(&r->account, account))
 			return true;
 	}
 	return false;
 }
 
-static enum fault to_account(struct route *route, const struct address_row *entry, enum route_result *ret,
+static enum route_result add(struct route *route, struct recipient *recipient)
+{
+	if (route->n >= route->room)
+		return ROUTE_TOO_MANY;
+	*route->last = recipient;
+	route->last = &recipient->next;
+	route->n++;
+	return ROUTE_OK;
+}
+
+static struct recipient *make_recipient(struct route *route, const char *address)
+{
+	struct recipient *recipient = arena_make(route->arena, struct recipient);
+
+	recipient->address = address;
+	recipient->orcpt = "";
+	return recipient;
+}
+
+static struct recipient *make_local(struct route *route, const struct address_row *row)
+{
+	struct recipient *recipient = make_recipient(route, row->address);
+
+	recipient->local = true;
+	recipient->account = row->account;
+	recipient->inbox = row->inbox;
+	recipient->junk = row->junk;
+	recipient->public_key = row->public_key;
+	recipient->generation = row->generation;
+	return recipient;
+}
+
+static enum fault to_account(struct route *route, const struct address_row *row, enum route_result *ret,
                              struct why *why)
 {
-	struct recipient *recipient;
 	enum fault fault;
 
-	if (entry->suspended) {
+	if (row->suspended) {
 		*ret = ROUTE_SUSPENDED;
 		return FAULT_NONE;
 	}
-	fault = route->usage ? usage_check(route->usage, route->stack, &entry->account, entry->quota, why)
+	fault = route->usage ? usage_check(route->usage, route->stack, &row->account, row->quota, why)
 	                     : FAULT_NONE;
 	if (fault == FAULT_OVER_QUOTA) {
 		*ret = ROUTE_FULL;
+		if (!has_account(route->full, &row->account)) {
+			*route->last_full = make_local(route, row);
+			route->last_full = &(*route->last_full)->next;
+		}
 		return FAULT_NONE;
 	}
-	*ret = ROUTE_OK;
-	if (fault || has_account(route, &entry->account))
-		return fault;
-	recipient = add(route, entry->address);
-	recipient->local = true;
-	recipient->account = entry->account;
-	recipient->inbox = entry->inbox;
-	recipient->junk = entry->junk;
-	recipient->public_key = entry->public_key;
-	recipient->generation = entry->generation;
-	return FAULT_NONE;
+	if (!fault)
+		*ret =
+		    has_account(route->first, &row->account) ? ROUTE_OK : add(route, make_local(route, row));
+	return fault;
 }
 
-static enum fault follow(struct route *route, const struct address *address, int depth, bool from_alias,
+static enum fault follow(struct route *route, const struct address *address, int depth,
                          enum route_result *ret, struct why *why);
 
-/* An alias is good when one of its targets is: the others are the operator's to mend, and are logged nowhere else than
- * in the route that failed. */
-static enum fault to_targets(struct route *route, const struct address_row *entry, int depth,
+static enum fault to_targets(struct route *route, const struct address_row *row, int depth,
                              enum route_result *ret, struct why *why)
 {
 	bool any = false;
 
 	*ret = ROUTE_UNKNOWN;
-	for (size_t i = 0; i < entry->n_targets; i++) {
+	for (size_t i = 0; i < row->n_targets; i++) {
 		enum route_result one = ROUTE_UNKNOWN;
 		struct address target;
 		enum fault fault;
 
-		if (address_parse(route->arena, slice_str(entry->targets[i]), &target, why))
-			continue;
-		fault = follow(route, &target, depth + 1, true, &one, why);
+		if (address_parse(route->arena, slice_str(row->targets[i]), &target, why))
+			continue; /* written by an older Posthouse: it would not be stored today */
+		fault = follow(route, &target, depth + 1, &one, why);
 		if (fault)
 			return fault;
+		*ret = one;
+		if (one == ROUTE_TOO_MANY) /* all of them or none: nobody is left out in silence */
+			return FAULT_NONE;
 		any = any || one == ROUTE_OK;
-		if (!any)
-			*ret = one;
 	}
 	if (any)
 		*ret = ROUTE_OK;
 	return FAULT_NONE;
 }
 
-static enum fault follow(struct route *route, const struct address *address, int depth, bool from_alias,
-                         enum route_result *ret, struct why *why)
+static enum fault to_row(struct route *route, const struct address *address, enum found_as found,
+                         const struct address_row *row, int depth, enum route_result *ret, struct why *why)
 {
-	struct address_row entry;
-	struct slice key, local;
-	enum found_as found;
-	enum fault fault;
-
-	if (depth > ALIAS_DEPTH || route->n >= route->room) {
-		*ret = ROUTE_LOOP;
-		return FAULT_NONE;
-	}
-	if (address_key(route->arena, address, &key, why)) {
-		*ret = ROUTE_UNKNOWN;
-		return FAULT_NONE;
-	}
-	local = key;
-	while (local.len && local.data[local.len - 1] != '@')
-		local.len--;
-	fault = address_find(route->stack, slice_first(local, local.len ? local.len - 1 : 0),
-	                     slice_from(key, local.len), route->arena, &found, &entry, why);
-	if (fault)
-		return fault;
 	switch (found) {
 	case FOUND_NOT_LOCAL:
-		*ret = route->may_relay || from_alias ? ROUTE_OK : ROUTE_RELAY;
-		if (*ret == ROUTE_OK)
-			add(route, arena_strz(route->arena, address_text(route->arena, address)));
+		*ret =
+		    !route->may_relay && depth == 0
+		        ? ROUTE_RELAY
+		        : add(route, make_recipient(route, arena_strz(route->arena,
+		                                                      address_text(route->arena, address))));
 		return FAULT_NONE;
 	case FOUND_NOBODY:
 		*ret = ROUTE_UNKNOWN;
 		return FAULT_NONE;
 	default:
-		break;
+		return row->kind == ADDRESS_ACCOUNT ? to_account(route, row, ret, why)
+		                                    : to_targets(route, row, depth, ret, why);
 	}
-	return entry.kind == ADDRESS_ACCOUNT ? to_account(route, &entry, ret, why)
-	                                     : to_targets(route, &entry, depth, ret, why);
+}
+
+static enum fault follow(struct route *route, const struct address *address, int depth,
+                         enum route_result *ret, struct why *why)
+{
+	struct address_row row;
+	struct slice key;
+	size_t at;
+	enum found_as found;
+	enum fault fault;
+
+	if (address_key(route->arena, address, &key, why)) {
+		*ret = ROUTE_UNKNOWN;
+		return FAULT_NONE;
+	}
+	if (depth > ALIAS_DEPTH || map_get(route->seen, key)) {
+		*ret = ROUTE_LOOP;
+		return FAULT_NONE;
+	}
+	if (map_count(route->seen) >= ROUTE_LOOKUPS) {
+		*ret = ROUTE_TOO_MANY;
+		return FAULT_NONE;
+	}
+	map_put(route->seen, key, route);
+	for (at = key.len; key.data[at - 1] != '@'; at--)
+		;
+	fault = address_find(route->stack, slice_first(key, at - 1), slice_from(key, at), route->arena,
+	                     &found, &row, why);
+	return fault ? fault : to_row(route, address, found, &row, depth, ret, why);
+}
+
+/* The full ones that others of the same alias do not keep from getting it. */
+static enum route_result add_full(struct route *route)
+{
+	struct recipient *next;
+
+	for (struct recipient *r = route->full; r; r = next) {
+		next = r->next;
+		r->next = NULL;
+		r->deferred = true;
+		if (add(route, r) != ROUTE_OK)
+			return ROUTE_TOO_MANY;
+	}
+	return ROUTE_OK;
 }
 
 enum fault route_recipient(struct route *route, const struct address *address, enum route_result *ret,
                            struct why *why)
 {
-	route->first = NULL;
+	enum route_result result;
+	enum fault fault;
+
+	route->first = route->full = NULL;
 	route->last = &route->first;
+	route->last_full = &route->full;
 	route->n = 0;
-	return follow(route, address, 0, false, ret, why);
+	route->seen = map_new();
+	fault = follow(route, address, 0, &result, why);
+	map_free(route->seen);
+	if (fault)
+		return fault;
+	if (result == ROUTE_OK)
+		result = add_full(route);
+	else if (result != ROUTE_TOO_MANY && route->full)
+		result = ROUTE_FULL; /* it may take mail later, whatever the others are */
+	*ret = result;
+	return FAULT_NONE;
 }
 
 enum fault route_may_send_as(struct stack *stack, const struct id *account, const struct address *address,
                              struct arena *arena, bool *ret, struct why *why)
 {
 	/* who would get mail to it: no relaying, no quota */
-	struct route route = { .stack = stack, .may_relay = false, .room = 1000, .arena = arena };
+	struct route route = { .stack = stack, .may_relay = false, .room = ROUTE_LOOKUPS, .arena = arena };
 	enum route_result result;
 	enum fault fault = route_recipient(&route, address, &result, why);
 
-	*ret = !fault && has_account(&route, account);
+	if (!fault)
+		*ret = has_account(route.first, account);
 	return fault;
 }

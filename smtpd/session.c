@@ -99,7 +99,8 @@ void reply(struct session *s, int code, const char *status, const char *format, 
 	smtp_reply_add(&out, code, status, slice_str(text));
 	conn_write(s->conn, out.data, out.len);
 	buf_done(&out);
-	if (code >= 400 && ++s->errors > (unsigned)smtpd_conf.errors_max)
+	/* what is full or away is no error of the peer's */
+	if (code >= 500 && ++s->errors > (unsigned)smtpd_conf.errors_max)
 		session_close(s, 421, "4.7.0", "Too many errors");
 }
 
@@ -144,6 +145,7 @@ static void on_closed(void *owner)
 
 	s->conn = NULL;
 	s->state = ST_CLOSE;
+	auth_stop_waiting(s);
 	free_if_over(s);
 }
 
@@ -156,6 +158,7 @@ void session_close(struct session *s, int code, const char *status, const char *
 	if (s->closing) /* the reply was one error too many, and closed */
 		return;
 	s->closing = true;
+	auth_stop_waiting(s);
 	session_enter(s, ST_CLOSE);
 	conn_close(s->conn);
 }
@@ -209,8 +212,12 @@ void session_read(struct session *s)
 		else
 			take_line(s, line);
 	}
-	if (s->conn && !s->closing && !s->busy && conn_ended(s->conn))
+	if (!s->conn || s->closing || s->busy)
+		return;
+	if (conn_ended(s->conn))
 		session_close(s, 0, NULL, NULL);
+	else if (s->smtpd->draining && s->state == ST_READY)
+		session_close(s, 421, "4.3.2", "Shutting down, try again");
 }
 
 static void on_readable(void *owner)
@@ -273,12 +280,9 @@ struct session *session_new(struct smtpd *smtpd, struct conn *conn, enum service
 	const char *ip = arena_strdup(arena, conn_peer_ip(conn)), *refused = refusal(smtpd, ip);
 	struct id id = id_new();
 
-	*s = (struct session){ .smtpd = smtpd,
-		               .conn = conn,
-		               .service = service,
-		               .helo = "",
-		               .client_name = "",
-		               .arena = arena };
+	*s = (struct session){
+		.smtpd = smtpd, .conn = conn, .service = service, .client_name = "", .arena = arena
+	};
 	snprintf(s->id, sizeof(s->id), "%.12s", id_print(&id).text);
 	log_set(&s->log, "session", s->id);
 	log_set(&s->log, "ip", ip);

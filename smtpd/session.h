@@ -25,7 +25,8 @@ struct session {
 	enum session_state state;
 	struct log_ctx log;
 	char id[20];
-	const char *helo, *client_name; /* helo "" before EHLO; client_name: confirmed reverse name or "" */
+	char helo[256];          /* "" before EHLO */
+	const char *client_name; /* confirmed reverse name or "" */
 	bool esmtp, tls_wanted;
 	struct auth *auth;      /* the exchange under way (cmd_auth.c), NULL */
 	const char *login;      /* who logged in; NULL */
@@ -42,7 +43,7 @@ void session_enter(struct session *, enum session_state);
 void session_close(struct session *, int code, const char *status, const char *text);
 
 void reply(struct session *, int code, const char *status, const char *format, ...) PRINTF_LIKE(4, 5);
-/* From the faults table, with its text; `why` is logged. 4xx and 5xx count as errors. */
+/* From the faults table, with its text; `why` is logged. 5xx count as errors. */
 void reply_fault(struct session *, enum fault, const struct why *, const char *doing);
 
 /* Something is out: no lines until session_resume(), which goes on with what is buffered. False in resume: the session

@@ -21,15 +21,6 @@ struct transaction *transaction_new(void)
 	return tx;
 }
 
-struct address transaction_keep(struct transaction *tx, const struct address *address)
-{
-	struct address kept = *address;
-
-	kept.local = arena_copy(tx->arena, address->local);
-	kept.domain = arena_copy(tx->arena, address->domain);
-	return kept;
-}
-
 void transaction_free(struct smtpd *smtpd, struct transaction *tx)
 {
 	if (!tx)

@@ -10,6 +10,7 @@ struct recipient {           /* one address that will get the message, after ali
 	const char *address; /* printed */
 	const char *orcpt;
 	bool local;
+	bool deferred;                  /* local, full just now: queued, and tried again later */
 	struct id account, inbox, junk; /* local */
 	struct account_public public_key;
 	uint8_t generation;
@@ -33,8 +34,6 @@ struct transaction {
 };
 
 struct smtpd;
-/* The parser's slices point into the line: a copy that lives as long as the transaction. */
-struct address transaction_keep(struct transaction *, const struct address *);
 struct transaction *transaction_new(void);
 /* Gives its memory and its share of the budget back; NULL accepted. */
 void transaction_free(struct smtpd *, struct transaction *);

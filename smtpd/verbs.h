@@ -37,6 +37,7 @@ void cmd_xclient(struct session *, struct slice args);
 bool xclient_allowed(const struct session *);
 void auth_line(struct session *, struct slice line); /* ST_AUTH: a response */
 void auth_drop(struct session *);                    /* the session ends */
+void auth_stop_waiting(struct session *);            /* an answer that is held back is needed no more */
 void data_read(struct session *);                    /* ST_DATA: bytes of the message */
 unsigned smtp_extensions(const struct session *);    /* enum smtp_ext bits offered */
 

@@ -206,7 +206,8 @@ static enum fault finish_attempt(const struct writing *w, struct why *why)
 	return fault ? fault : finish(outcome, &queue, why);
 }
 
-/* One line a recipient; nothing of an address but its domain, which the context has. */
+/* One line a recipient; nothing of an address but its domain, which the context has. No host's words: they often name
+ * the recipient, and `posthouse queue list` shows them. */
 static void log_fates(const struct writing *w)
 {
 	const struct outcome *outcome = w->outcome;
@@ -223,7 +224,6 @@ static void log_fates(const struct writing *w)
 		         "tls", outcome->tls && outcome->tls[0] ? outcome->tls : NULL, "tls_verified",
 		         outcome->tls && outcome->tls[0] ? (outcome->tls_verified ? "yes" : "no") : NULL,
 		         NULL);
-		log_line(outcome->log, LOG_DEBUG, "the reply", "reply", rcpt->reply, NULL);
 	}
 }
 

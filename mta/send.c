@@ -143,8 +143,8 @@ static void on_failed(void *owner, const struct client_failure *failure)
 	struct delivery *d = owner;
 
 	d->client = NULL;
-	log_line(&d->log, LOG_DEBUG, "a host failed", "reply", failure->reply, "status", failure->status,
-	         NULL);
+	log_line(&d->log, LOG_DEBUG, "a host failed", "why", failure->by_host ? NULL : failure->reply,
+	         "status", failure->status, NULL);
 	if (d->reused) {
 		d->reused =
 		    false; /* it says nothing of the hosts: from the start, with a connection of its own */

@@ -130,7 +130,8 @@ enum fault address_find(struct stack *stack, struct slice local, struct slice do
 		*ret_found = FOUND_NOT_LOCAL;
 		return FAULT_NONE;
 	}
-	for (hit = LOOK_EXACT; hit < LOOK_DOMAIN && !records[hit].key.data; hit++)
+	/* without a local part (<""@domain>) all three are the domain's own row */
+	for (hit = local.len ? LOOK_EXACT : LOOK_DOMAIN; hit < LOOK_DOMAIN && !records[hit].key.data; hit++)
 		;
 	fault = address_read(&records[hit], arena, ret, why);
 	if (!fault)

@@ -5,128 +5,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "mta_world.h"
-#include "../shared/loop/certs.h"
-#include "client.h"
-#include "fake_smtp.h"
+#include "client_run.h"
 #include "smtp/params.h"
 
-#define SHORT_MAIL "Subject: x\r\n\r\nhello\r\n"
-
-static struct world *world;
-static struct cert_files cert;
-
-/* ---- one run ---- */
-
-struct run {
-	struct client_conf conf;
-	struct sockaddr_in address;
-	struct client *client;
-	struct sending sending;
-	bool ready, sent, reusable, failed, over, keep;
-	unsigned rounds; /* how often the message is sent */
-	struct client_failure failure;
-	char status[16], reply[400], tls[16];
-	bool verified;
-};
-
-static void forget_outcome(struct run *run)
-{
-	for (size_t i = 0; i < run->sending.n; i++) {
-		run->sending.to[i].verdict = VERDICT_NONE;
-		run->sending.to[i].status[0] = '\0';
-	}
-}
-
-static void on_ready(void *owner)
-{
-	struct run *run = owner;
-
-	run->ready = true;
-	snprintf(run->tls, sizeof(run->tls), "%s", client_tls(run->client, &run->verified));
-	client_send(run->client, &run->sending);
-}
-
-static void on_sent(void *owner, bool reusable)
-{
-	struct run *run = owner;
-
-	run->sent = true;
-	run->reusable = reusable;
-	if (reusable && run->rounds > 1) {
-		run->rounds--;
-		forget_outcome(run);
-		client_send(run->client, &run->sending);
-		return;
-	}
-	if (reusable)
-		client_quit(run->client);
-	run->over = true;
-}
-
-static void on_failed(void *owner, const struct client_failure *failure)
-{
-	struct run *run = owner;
-
-	run->failed = run->over = true;
-	run->failure = *failure;
-	snprintf(run->status, sizeof(run->status), "%s", failure->status);
-	snprintf(run->reply, sizeof(run->reply), "%s", failure->reply);
-}
-
-static const struct client_handler handler = { on_ready, on_sent, on_failed };
-
-static struct letter *make_letter(struct arena *arena, struct slice text)
-{
-	struct letter *letter = arena_make(arena, struct letter);
-
-	letter->refs = 1000; /* the arena's */
-	letter->text = text;
-	letter->size = letter->message.size = text.len;
-	return letter;
-}
-
-static void run_init(struct run *run, struct fake_smtp *fake, struct tls_ctx *tls)
-{
-	run->address = (struct sockaddr_in){
-		.sin_family = AF_INET,
-		.sin_port = htons(fake->port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	run->conf = (struct client_conf){
-		.loop = world->daemon.loop,
-		.pool = world->daemon.pool,
-		.stack = world->stack,
-		.tls = tls,
-		.helo = "mx.example.org",
-		.host = "localhost",
-		.address = (const struct sockaddr *)&run->address,
-		.connect_timeout = 2000,
-		.command_timeout = 2000,
-		.data_timeout = 2000,
-		.recipients_max = 100,
-	};
-	if (!run->sending.from)
-		run->sending.from = "alice@example.org";
-	if (!run->sending.envid)
-		run->sending.envid = "";
-	run->sending.arena = world->arena;
-	if (!run->sending.letter)
-		run->sending.letter = make_letter(world->arena, SLICE(SHORT_MAIL));
-}
-
-static void run_go(struct run *run)
-{
-	run->client = client_new(&run->conf, &handler, run);
-	assert_true(WORLD_WAIT(world, run->over));
-	/* until the host has seen all of it: QUIT, and the end */
-	for (int i = 0; i < 10; i++)
-		loop_step(world->daemon.loop, 5);
-}
-
 /* ---- the table ---- */
-
-enum end { SENT, SENT_AND_GONE, FAILED };
 
 struct expected {
 	enum verdict verdict;
@@ -143,6 +25,7 @@ static const struct dialogue {
 	const char *message; /* as it came */
 	size_t recipients_max;
 	unsigned rounds;
+	int64_t timeout;
 } dialogues[] = {
 	/* clang-format off */
 	{ "pipelined", {
@@ -168,7 +51,7 @@ static const struct dialogue {
 	{ "250 to DATA is no delivery", {
 		"S:220 mx", "C:EHLO *", "S:250-mx\r\n250 PIPELINING", "C:MAIL *", "C:RCPT *", "C:RCPT *", "C:DATA", "S:250 ok", "S:250 ok", "S:250 ok", "S:250 ok", "C:QUIT", "X" },
 	  FAILED, { { VERDICT_NONE, "2.1.5" }, { VERDICT_NONE, "2.1.5" } }, .status = "4.5.0" },
-	{ "never greets", { "Z:2500", "X" }, FAILED, { { VERDICT_NONE, "" } }, .status = "4.4.2" },
+	{ "never greets", { "Z:1500", "X" }, FAILED, { { VERDICT_NONE, "" } }, .status = "4.4.2", .timeout = 500 },
 	{ "greets with 421", { "S:421 4.3.2 busy", "C:QUIT", "X" }, FAILED, { { VERDICT_NONE, "" } }, .status = "4.3.2" },
 	{ "greets with 554: today not", { "S:554 5.7.1 blocked", "C:QUIT", "X" }, FAILED, { { VERDICT_NONE, "" } }, .status = "4.0.0" },
 	{ "greets with 521: never", { "S:521 no mail here", "C:QUIT", "X" }, FAILED, { { VERDICT_NONE, "" } }, .status = "5.0.0", .permanent = true },
@@ -220,8 +103,8 @@ static const struct dialogue {
 		"S:250 ok", "S:250 ok", "S:550 5.1.1 no", "S:354 go", "D", "X" },
 	  SENT_AND_GONE, { { VERDICT_DEFERRED, "4.4.2" }, { VERDICT_FAILED, "5.1.1" } } },
 	{ "no answer to the dot", { "S:220 mx", "C:EHLO *", "S:250-mx\r\n250 PIPELINING", "C:MAIL *", "C:RCPT *", "C:RCPT *", "C:DATA",
-		"S:250 ok", "S:250 ok", "S:250 ok", "S:354 go", "D", "Z:2600", "X" },
-	  SENT_AND_GONE, { { VERDICT_DEFERRED, "4.4.2" }, { VERDICT_DEFERRED, "4.4.2" } } },
+		"S:250 ok", "S:250 ok", "S:250 ok", "S:354 go", "D", "Z:2500", "X" },
+	  SENT_AND_GONE, { { VERDICT_DEFERRED, "4.4.2" }, { VERDICT_DEFERRED, "4.4.2" } }, .timeout = 1500 },
 	{ "the message is refused", { "S:220 mx", "C:EHLO *", "S:250-mx\r\n250 PIPELINING", "C:MAIL *", "C:RCPT *", "C:RCPT *", "C:DATA",
 		"S:250 ok", "S:250 ok", "S:250 ok", "S:354 go", "D", "S:554 5.6.0 spam", "C:QUIT", "X" },
 	  SENT, { { VERDICT_FAILED, "5.6.0" }, { VERDICT_FAILED, "5.6.0" } } },
@@ -285,6 +168,7 @@ static void run_dialogue(const struct dialogue *d)
 	fake_start(&fake);
 	run_init(&run, &fake, NULL);
 	set_recipients(&run, d);
+	set_timeout(&run, d->timeout);
 	if (d->recipients_max)
 		run.conf.recipients_max = d->recipients_max;
 	run_go(&run);
@@ -301,13 +185,6 @@ static void dialogue_table(void **state)
 }
 
 /* ---- parameters, UTF-8, addresses ---- */
-
-static void one_recipient(struct run *run, const char *address, uint8_t notify, const char *orcpt)
-{
-	run->sending.n = 1;
-	run->sending.to = arena_array(world->arena, struct sent_to, 1);
-	run->sending.to[0] = (struct sent_to){ .address = address, .notify = notify, .orcpt = orcpt };
-}
 
 static const struct {
 	const char *name, *ehlo, *from, *to, *envid, *orcpt;
@@ -434,293 +311,10 @@ static void messages(void **state)
 	}
 }
 
-/* A large one, read from the store piece by piece, to a host that reads slowly. */
-static struct letter *large_letter(size_t size, struct slice *ret_text)
-{
-	struct world_mail mail = { .from = "a@example.org", .to = { "b@example.net" } };
-	struct content_key key;
-	struct queue_entry entry;
-	struct envelope_out envelope;
-	struct letter *letter;
-	struct why why;
-	struct id id;
-	struct buf text;
-
-	buf_init(&text, BUF_NO_LIMIT);
-	buf_adds(&text, "Subject: large\r\n\r\n");
-	while (text.len < size)
-		buf_printf(&text, ".%u lines of this and that\r\n", (unsigned)text.len);
-	mail.body = *ret_text = arena_copy(world->arena, buf_slice(&text));
-	world_put(world, &mail);
-	id = world_entry(&mail, "example.net");
-	assert_true(world_look(world, &id, &entry, &envelope));
-	key = envelope.key;
-	assert_int_equal(letter_load(world->stack, &entry.content, &key, NULL, &letter, &why), FAULT_NONE);
-	assert_int_equal(queue_remove(world->stack->store, &world_queue_actor, &id, entry.fence, &why),
-	                 FAULT_NONE);
-	buf_done(&text);
-	return letter;
-}
-
-static void check_stuffed(struct slice came, struct slice text)
-{
-	struct slice line;
-	size_t at = 0;
-
-	while (text.len) {
-		ptrdiff_t end = slice_find(text, SLICE("\r\n"));
-
-		assert_true(end >= 0);
-		line = slice_first(text, (size_t)end + 2);
-		text = slice_from(text, line.len);
-		if (line.data[0] == '.')
-			assert_int_equal(came.data[at++], '.');
-		assert_true(came.len - at >= line.len && memcmp(came.data + at, line.data, line.len) == 0);
-		at += line.len;
-	}
-	assert_true(slice_eq(slice_from(came, at), SLICE(".\r\n")));
-}
-
-static void large(void **state)
-{
-	static const char *const script[] = { "S:220 mx", "C:EHLO *", "S:250-mx\r\n250 PIPELINING",
-		                              "C:MAIL *", "C:RCPT *", "C:DATA",
-		                              "S:250 ok", "S:250 ok", "S:354 go",
-		                              "W:30000",  "S:250 ok", "C:QUIT",
-		                              "X",        NULL };
-	const char *const *const scripts[] = { script, NULL };
-	struct fake_smtp fake = { .scripts = scripts };
-	struct run run = { 0 };
-	struct slice text;
-
-	(void)state;
-	fake_start(&fake);
-	run.sending.letter = large_letter(3000000, &text);
-	assert_null(run.sending.letter->text.data);
-	run_init(&run, &fake, NULL);
-	one_recipient(&run, "b@example.net", 0, "");
-	run_go(&run);
-	fake_stop(&fake);
-	assert_string_equal(fake.wrong, "");
-	assert_int_equal(run.sending.to[0].verdict, VERDICT_DELIVERED);
-	check_stuffed(buf_slice(&fake.message), text);
-	letter_unref(run.sending.letter);
-	buf_done(&fake.message);
-}
-
-/* What the host says before the message is whole is its last word. */
-static void early_reply(void **state)
-{
-	static const char *const script[] = { "S:220 mx", "C:EHLO *",           "S:250-mx\r\n250 PIPELINING",
-		                              "C:MAIL *", "C:RCPT *",           "C:DATA",
-		                              "S:250 ok", "S:250 ok",           "S:354 go",
-		                              "B:20000",  "S:552 5.3.4 enough", "Z:300",
-		                              NULL };
-	const char *const *const scripts[] = { script, NULL };
-	struct fake_smtp fake = { .scripts = scripts };
-	struct run run = { 0 };
-	struct slice text;
-
-	(void)state;
-	fake_start(&fake);
-	run.sending.letter = large_letter(8000000, &text);
-	run_init(&run, &fake, NULL);
-	one_recipient(&run, "b@example.net", 0, "");
-	run_go(&run);
-	fake_stop(&fake);
-	assert_string_equal(fake.wrong, "");
-	assert_true(run.sent && !run.reusable);
-	assert_int_equal(run.sending.to[0].verdict, VERDICT_FAILED);
-	assert_string_equal(run.sending.to[0].status, "5.3.4");
-	letter_unref(run.sending.letter);
-	buf_done(&fake.message);
-}
-
-/* The store loses the message half-way: the host must not see an end. */
-static void lost_body(void **state)
-{
-	static const char *const script[] = { "S:220 mx", "C:EHLO *", "S:250-mx\r\n250 PIPELINING",
-		                              "C:MAIL *", "C:RCPT *", "C:DATA",
-		                              "S:250 ok", "S:250 ok", "S:354 go",
-		                              "E",        NULL };
-	const char *const *const scripts[] = { script, NULL };
-	struct fake_smtp fake = { .scripts = scripts };
-	struct run run = { 0 };
-	struct slice text;
-	struct why why;
-
-	(void)state;
-	fake_start(&fake);
-	run.sending.letter = large_letter(3000000, &text);
-	assert_int_equal(blob_del(world->stack->blobs, &run.sending.letter->message.content, &why),
-	                 FAULT_NONE);
-	run_init(&run, &fake, NULL);
-	one_recipient(&run, "b@example.net", 0, "");
-	run_go(&run);
-	fake_stop(&fake);
-	assert_string_equal(fake.wrong, "");
-	assert_true(run.sent && !run.reusable);
-	assert_int_equal(run.sending.to[0].verdict, VERDICT_DEFERRED);
-	assert_string_equal(run.sending.to[0].status, "4.3.0");
-	letter_unref(run.sending.letter);
-	buf_done(&fake.message);
-}
-
-/* ---- TLS ---- */
-
-static void tls(void **state)
-{
-	static const struct {
-		const char *name;
-		const char *script[24];
-		enum end end;
-		enum client_stage stage;
-		const char *version;
-	} cases[] = {
-		{ "done",
-		  { "S:220 mx",
-		    "C:EHLO *",
-		    "S:250-mx\r\n250-STARTTLS",
-		    "S:250 PIPELINING",
-		    "C:STARTTLS",
-		    "S:220 go",
-		    "T",
-		    "C:EHLO *",
-		    "S:250 mx",
-		    "C:MAIL *",
-		    "S:250 ok",
-		    "C:RCPT *",
-		    "S:250 ok",
-		    "C:DATA",
-		    "S:354 go",
-		    "D",
-		    "S:250 ok",
-		    "C:QUIT",
-		    "S:221 bye",
-		    "E" },
-		  SENT,
-		  CLIENT_TALKING,
-		  "TLSv1.3" },
-		{ "offered and then refused",
-		  { "S:220 mx", "C:EHLO *", "S:250-mx\r\n250 STARTTLS", "C:STARTTLS", "S:454 4.7.0 no",
-		    "C:MAIL *", "S:250 ok", "C:RCPT *", "S:250 ok", "C:DATA", "S:354 go", "D", "S:250 ok",
-		    "C:QUIT", "X" },
-		  SENT,
-		  CLIENT_TALKING,
-		  "" },
-		{ "nonsense instead of a handshake",
-		  { "S:220 mx", "C:EHLO *", "S:250-mx\r\n250 STARTTLS", "C:STARTTLS", "S:220 go",
-		    "S:ha ha ha ha ha", "Z:200", "X" },
-		  FAILED,
-		  CLIENT_SECURING,
-		  "" },
-		{ "closed instead of a handshake",
-		  { "S:220 mx", "C:EHLO *", "S:250-mx\r\n250 STARTTLS", "C:STARTTLS", "S:220 go", "X" },
-		  FAILED,
-		  CLIENT_SECURING,
-		  "" },
-		{ "silence instead of a handshake",
-		  { "S:220 mx", "C:EHLO *", "S:250-mx\r\n250 STARTTLS", "C:STARTTLS", "S:220 go", "Z:2600",
-		    "X" },
-		  FAILED,
-		  CLIENT_SECURING,
-		  "" },
-		{ "what is said before the handshake does not count",
-		  { "S:220 mx", "C:EHLO *", "S:250-mx\r\n250 STARTTLS", "C:STARTTLS",
-		    "S:220 go\r\n250 PIPELINING\r\n250 ok", "T", "C:EHLO *", "Q", "S:250 mx", "C:MAIL *",
-		    "S:250 ok", "C:RCPT *", "S:250 ok", "C:DATA", "S:354 go", "D", "S:250 ok", "C:QUIT",
-		    "X" },
-		  SENT,
-		  CLIENT_TALKING,
-		  "TLSv1.3" },
-	};
-	struct tls_ctx *ctx;
-	struct why why;
-
-	(void)state;
-	assert_int_equal(tls_client_new(&(struct tls_client_conf){ .old_peers = true }, &ctx, &why),
-	                 FAULT_NONE);
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		const char *const *const scripts[] = { cases[i].script, NULL };
-		struct fake_smtp fake = { .scripts = scripts, .cert = cert.cert, .key = cert.key };
-		struct run run = { 0 };
-
-		fake_start(&fake);
-		run_init(&run, &fake, ctx);
-		one_recipient(&run, "b@example.net", 0, "");
-		run_go(&run);
-		fake_stop(&fake);
-		if (fake.wrong[0])
-			fail_msg("%s: %s", cases[i].name, fake.wrong);
-		if (run.failed != (cases[i].end == FAILED) ||
-		    (run.failed && run.failure.stage != cases[i].stage))
-			fail_msg("%s: failed %d at stage %d: %s", cases[i].name, run.failed,
-			         run.failure.stage, run.reply);
-		assert_string_equal(run.tls, cases[i].version);
-		assert_false(run.verified); /* nobody vouches for the test's certificate */
-		buf_done(&fake.message);
-	}
-	tls_free(ctx);
-}
-
-/* ---- ends ---- */
-
-static void nobody_listens(void **state)
-{
-	struct fake_smtp fake = { .scripts = (const char *const *const[]){ NULL } };
-	struct run run = { 0 };
-
-	(void)state;
-	fake_start(&fake);
-	fake_stop(&fake);
-	run_init(&run, &fake, NULL);
-	one_recipient(&run, "b@example.net", 0, "");
-	run_go(&run);
-	assert_true(run.failed);
-	assert_int_equal(run.failure.stage, CLIENT_CONNECTING);
-	assert_string_equal(run.status, "4.4.1");
-	buf_done(&fake.message);
-}
-
-/* At any moment, also while a piece is being read: nothing is called back and nothing leaks. */
-static void aborted(void **state)
-{
-	static const char *const script[] = { "S:220 mx", "C:EHLO *", "S:250-mx\r\n250 PIPELINING",
-		                              "C:MAIL *", "C:RCPT *", "C:DATA",
-		                              "S:250 ok", "S:250 ok", "S:354 go",
-		                              "Z:1000",   NULL };
-	const char *const *const scripts[] = { script, script, script, script, script, script, NULL };
-	struct fake_smtp fake = { .scripts = scripts };
-	struct slice text;
-	struct letter *letter = large_letter(3000000, &text);
-
-	(void)state;
-	fake_start(&fake);
-	for (int steps = 0; steps < 30; steps += 5) {
-		struct run run = { .sending.letter = letter };
-
-		run_init(&run, &fake, NULL);
-		one_recipient(&run, "b@example.net", 0, "");
-		run.client = client_new(&run.conf, &handler, &run);
-		for (int i = 0; i < steps; i++)
-			loop_step(world->daemon.loop, 2);
-		client_abort(run.client);
-		for (int i = 0; i < 20; i++)
-			loop_step(world->daemon.loop, 2);
-		if (run.over)
-			fail_msg("after %d steps: %s", steps, run.reply);
-	}
-	fake.stop = true;
-	fake_stop(&fake);
-	letter_unref(letter);
-	buf_done(&fake.message);
-}
-
 static int setup(void **state)
 {
 	(void)state;
 	world = world_new();
-	cert = cert_make(world->dir, "tls", "localhost");
 	return 0;
 }
 
@@ -737,12 +331,6 @@ int main(void)
 		cmocka_unit_test(dialogue_table),
 		cmocka_unit_test(command_table),
 		cmocka_unit_test(messages),
-		cmocka_unit_test(large),
-		cmocka_unit_test(early_reply),
-		cmocka_unit_test(lost_body),
-		cmocka_unit_test(tls),
-		cmocka_unit_test(nobody_listens),
-		cmocka_unit_test(aborted),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

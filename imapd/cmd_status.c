@@ -59,12 +59,13 @@ static enum fault status_run(struct imap_cmd *cmd, struct stack *stack, struct w
 	struct folders folders;
 	enum fault fault = folders_load(stack, &cmd->actor, cmd->account->key, cmd->arena, &folders, why);
 
-	folder = fault ? NULL : folders_find(&folders, status->path);
-	if (!fault && (!folder || folder->row.meta.no_select))
-		fault = fault_set(why, FAULT_NOT_FOUND, "no such mailbox");
-	if (!fault)
-		status->head = folder->row.head;
-	return fault;
+	if (fault)
+		return fault;
+	folder = folders_find(&folders, status->path);
+	if (!folder || folder->row.meta.no_select)
+		return fault_set(why, FAULT_NOT_FOUND, "no such mailbox");
+	status->head = folder->row.head;
+	return FAULT_NONE;
 }
 
 /* Recent are those from recent_uid on, less what was expunged of them, which the row does not tell. */

@@ -1,3 +1,4 @@
+/* imapd's settings, one row each: parsing, bounds, --print-conf and the sample file come from here. */
 #include "conf.h"
 
 #include "suite/daemon.h"

@@ -189,23 +189,26 @@ bool imapd_peer_enter(struct imapd *imapd, const char *ip)
 {
 	struct in6_addr v6;
 	struct slice network = network_of(ip, &v6);
-	uintptr_t n = (uintptr_t)map_get(imapd->peers, network) + 1;
+	int64_t *sessions = map_get(imapd->peers, network);
 
-	map_put(imapd->peers, network, (void *)n);
-	return n <= (uintptr_t)imapd_conf.sessions_per_ip;
+	if (!sessions) {
+		sessions = xzalloc(sizeof(*sessions));
+		map_put(imapd->peers, network, sessions);
+	}
+	return ++*sessions <= imapd_conf.sessions_per_ip;
 }
 
 void imapd_peer_leave(struct imapd *imapd, const char *ip)
 {
 	struct in6_addr v6;
 	struct slice network = network_of(ip, &v6);
-	uintptr_t n = (uintptr_t)map_get(imapd->peers, network);
+	int64_t *sessions = map_get(imapd->peers, network);
 
-	assert(n);
-	if (n == 1)
-		map_del(imapd->peers, network);
-	else
-		map_put(imapd->peers, network, (void *)(n - 1));
+	assert(sessions);
+	if (--*sessions)
+		return;
+	map_del(imapd->peers, network);
+	free(sessions);
 }
 
 /* ---- listeners ---- */

@@ -27,7 +27,7 @@ struct imapd {
 	struct lockout *lockout;    /* any thread */
 	struct pool *password_pool; /* Argon2: few threads, 19 MiB each */
 	struct map *accounts;       /* id -> struct account_ctx */
-	struct map *peers;          /* network -> number of its sessions */
+	struct map *peers;          /* network -> int64_t: its sessions */
 	struct list sessions;
 	size_t n_sessions;
 	uint64_t receiving;      /* bytes reserved */

@@ -25,29 +25,17 @@ static const struct imap_verb verbs[] = {
 	{ "DELETE",       &imap_delete,       IN_AUTH,     0 },
 	{ "RENAME",       &imap_rename,       IN_AUTH,     0 },
 	{ "IDLE",         &imap_idle,         IN_AUTH,     LOOKS_FIRST },
-#if __has_include("cmd_append.c")
 	{ "APPEND",       &imap_append,       IN_AUTH,     MESSAGE_LITERAL },
-#endif
 
 	{ "CHECK",        &imap_noop,         IN_SELECTED, LOOKS_FIRST },
 	{ "CLOSE",        &imap_close,        IN_SELECTED, LOOKS_FIRST },
 	{ "UNSELECT",     &imap_close,        IN_SELECTED, VERB_UNSELECTS },
-#if __has_include("cmd_fetch.c")
 	{ "FETCH",        &imap_fetch,        IN_SELECTED, UID_FORM | USES_SEQ },
-#endif
-#if __has_include("cmd_store.c")
 	{ "STORE",        &imap_store,        IN_SELECTED, UID_FORM | USES_SEQ },
-#endif
-#if __has_include("cmd_search.c")
 	{ "SEARCH",       &imap_search,       IN_SELECTED, UID_FORM | USES_SEQ },
-#endif
-#if __has_include("cmd_copy.c")
 	{ "COPY",         &imap_copy,         IN_SELECTED, UID_FORM | USES_SEQ },
 	{ "MOVE",         &imap_copy,         IN_SELECTED, UID_FORM | USES_SEQ | VERB_MOVES },
-#endif
-#if __has_include("cmd_expunge.c")
 	{ "EXPUNGE",      &imap_expunge,      IN_SELECTED, UID_FORM | LOOKS_FIRST },
-#endif
 	/* clang-format on */
 };
 

@@ -11,11 +11,11 @@
 #include "store/mongo/ops.h"
 
 struct claiming {
+	bson_t sort;
 	struct call call;
 	const struct id *wall;
 	struct id mark;
 	int64_t now, lease_until;
-	bson_t sort;
 	struct arena *arena;
 };
 

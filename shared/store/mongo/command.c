@@ -40,9 +40,9 @@ enum fault call_find_one(struct call *call, const char *collection, const bson_t
                          const bson_t *fields, struct arena *arena, struct slice *ret)
 {
 	struct search search = { .collection = collection, .filter = filter, .fields = fields, .limit = 1 };
-	struct slice *docs;
+	struct slice *docs = NULL;
 	enum fault fault;
-	size_t n;
+	size_t n = 0;
 
 	fault = call_find(call, &search, arena, &docs, &n);
 	if (fault)

@@ -1,3 +1,4 @@
+/* The settings of smtpd, one row a field (conf.h). */
 #include "conf.h"
 
 #include "suite/daemon.h"

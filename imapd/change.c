@@ -79,6 +79,11 @@ void change_committed(struct change *change, bool silent)
 	view_committed(selected->view, &change->commit, &change->head, selected, silent);
 }
 
+bool change_is_ahead(const struct imap_cmd *cmd, const struct uid_set *uids)
+{
+	return cmd->uid_form && uid_set_max(uids) >= cmd->session->selected.view->state->head.uid_next;
+}
+
 static void on_looked(void *arg, enum fault fault, const struct why *why, struct view *view)
 {
 	struct change *change = arg;

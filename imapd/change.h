@@ -34,6 +34,8 @@ bool change_is_empty(const struct change *);
 MUST_CHECK enum fault change_commit(struct change *, struct stack *, struct why *);
 /* To the view. `silent`: the session that did it is not told of its flags again. */
 void change_committed(struct change *, bool silent);
+/* Names UIDs that the view has not met: the client may know better, from another connection. Then look first. */
+bool change_is_ahead(const struct imap_cmd *, const struct uid_set *uids);
 /* Waits for a fresh view, then goes on with what `then` gives. STALE at once when too many races were lost. */
 enum imap_next change_look(struct change *,
                            enum imap_next (*then)(struct imap_cmd *, enum fault, const struct why *));

@@ -248,7 +248,11 @@ static enum imap_next copy_parse(struct imap_cmd *cmd, struct imap_args *args)
 	copy->target.quota = is_move(cmd) ? 0 : cmd->account->quota;
 	copy->arena = arena_new();
 	rows_start(&copy->rows, &cmd->session->selected, &copy->todo);
-	return next_batch(cmd);
+	if (!change_is_ahead(cmd, &copy->todo))
+		return next_batch(cmd);
+	change_begin(&copy->change, cmd);
+	copy->start = copy->rows.next;
+	return change_look(&copy->change, batch_again);
 }
 
 static void copy_done(struct imap_cmd *cmd)

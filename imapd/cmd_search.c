@@ -13,7 +13,7 @@
 #include "rows.h"
 #include "search_read.h"
 
-#define CHUNK       20000         /* messages asked about between two looks at other sessions */
+#define CHUNK       100000        /* keys asked about messages between two looks at other sessions */
 #define BATCH       500           /* as many as one look at the contents takes */
 #define BATCH_BYTES (1024 * 1024) /* of messages whose bodies are read together, but one at least */
 #define ARENA_LARGE (512 * 1024)
@@ -123,7 +123,7 @@ static void new_batch(struct imap_cmd *cmd, struct search_cmd *search)
 static enum imap_next go_on(struct imap_cmd *cmd)
 {
 	struct search_cmd *search = cmd->state;
-	uint32_t left = CHUNK;
+	uint32_t left = CHUNK / search->search.n_keys + 1;
 	bool more = true;
 
 	rows_resume(&search->rows);

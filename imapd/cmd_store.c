@@ -178,6 +178,17 @@ static enum imap_next decide(struct imap_cmd *cmd)
 	return change_look(&store->change, decide_again);
 }
 
+static enum imap_next begin(struct imap_cmd *cmd)
+{
+	struct store_cmd *store = cmd->state;
+
+	if (!change_is_ahead(cmd, &store->uids))
+		return decide(cmd);
+	change_begin(&store->change, cmd);
+	store->looked = true;
+	return change_look(&store->change, decide_again);
+}
+
 static enum fault store_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct store_cmd *store = cmd->state;
@@ -203,7 +214,7 @@ static enum imap_next store_reply(struct imap_cmd *cmd, enum fault fault, const 
 	if (store->making) {
 		store->making = false;
 		view_take_keywords(cmd->session->selected.view, &store->made);
-		return decide(cmd);
+		return begin(cmd);
 	}
 	change_committed(&store->change, true);
 	return respond(cmd);
@@ -258,7 +269,7 @@ static enum imap_next store_parse(struct imap_cmd *cmd, struct imap_args *args)
 	if (store->conditional)
 		session_enable_condstore(cmd->session);
 	store->making = lacks_keywords(cmd, store);
-	return store->making ? IMAP_RUN : decide(cmd);
+	return store->making ? IMAP_RUN : begin(cmd);
 }
 
 static void store_done(struct imap_cmd *cmd)

@@ -39,26 +39,24 @@ static struct search_key *new_key(struct parsing *p, enum search_op op)
 
 /* ---- order ---- */
 
-/* What it takes to answer: nothing, the header, the body. Of a group: the most that it may take. */
-static int cost_of(const struct search_key *key)
+/* What it takes to answer a key that stands alone: nothing, the header, the body. */
+static int cost_of(enum search_op op)
 {
-	int cost = key->op < SEARCH_SENTBEFORE ? 0 : key->op < SEARCH_TEXT ? 1 : 2;
-
-	for (const struct search_key *kid = key->kids; kid; kid = kid->next)
-		cost = MAX_OF(cost, cost_of(kid));
-	return cost;
+	return op < SEARCH_SENTBEFORE ? 0 : op < SEARCH_TEXT ? 1 : 2;
 }
 
-/* Behind all that are as cheap. */
+/* Behind all that are as cheap. A group costs what the dearest of its kids does. */
 static void add_kid(struct search_key *group, struct search_key *kid)
 {
 	struct search_key **at = &group->kids;
-	const int cost = cost_of(kid);
 
-	while (*at && cost_of(*at) <= cost)
+	if (!kid->kids)
+		kid->cost = cost_of(kid->op);
+	while (*at && (*at)->cost <= kid->cost)
 		at = &(*at)->next;
 	kid->next = *at;
 	*at = kid;
+	group->cost = MAX_OF(group->cost, kid->cost);
 }
 
 /* ---- arguments ---- */
@@ -349,6 +347,7 @@ bool search_parse(struct imap_args *args, struct search *ret)
 			return false;
 		add_kid(ret->root, kid);
 	} while (!imap_args_is_end(args) && imap_args_space(args));
+	ret->n_keys = p.n;
 	return imap_args_end(args);
 }
 

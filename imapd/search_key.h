@@ -43,7 +43,8 @@ struct search_key {
 	enum search_op op;
 	bool negated;
 	struct search_key *kids, *next; /* cheapest first */
-	struct uid_set set;             /* NUMBERS, UIDS; both UIDs once bound */
+	int cost;
+	struct uid_set set; /* NUMBERS, UIDS; both UIDs once bound */
 	const char *keyword;
 	uint64_t number; /* sizes, mod-sequence; flag or mask of keywords */
 	int32_t day;
@@ -54,7 +55,7 @@ struct search_key {
 struct search {
 	struct search_key *root; /* an AND of what the command lists */
 	struct search_key *texts[SEARCH_TEXTS_MAX];
-	uint32_t n_texts;
+	uint32_t n_texts, n_keys;
 	bool by_header, by_body; /* some key needs the header (SENTxxx, HEADER), the body */
 	bool modseq;             /* asked for: the result tells it */
 	bool bad_charset;        /* search_parse() gave false for that: NO, not BAD */

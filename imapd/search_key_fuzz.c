@@ -1,0 +1,65 @@
+/* Fuzzes search keys and their matching. Input: lines; the first is the arguments, each other one a literal in turn with
+ * more arguments; what follows a NUL is a message's header and text. */
+#include "mail/header.h"
+#include "search_match.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+#define SEGMENTS 16
+
+static void start(struct imap_args *args, struct imap_segment segments[SEGMENTS], struct slice text,
+                  struct arena *arena)
+{
+	size_t n = 0;
+
+	memset(segments, 0, SEGMENTS * sizeof(*segments));
+	(void)slice_cut(&text, '\n', &segments[0].text);
+	while (n + 1 < SEGMENTS && slice_cut(&text, '\n', &segments[n].literal.data)) {
+		if (!segments[n].literal.data.data)
+			segments[n].literal.data = SLICE("");
+		segments[n].next = &segments[n + 1];
+		n++;
+		if (!slice_cut(&text, '\n', &segments[n].text))
+			break;
+	}
+	imap_args_start(args, segments, arena);
+}
+
+/* More knowledge never takes an answer back, and in the end there is one. */
+static void match(const struct search *search, struct slice message)
+{
+	const struct search_row row = { .uid = 3, .flags = 5, .size = 100, .modseq = 9 };
+	struct search_facts facts = { .row = &row };
+	struct search_scratch scratch = { .plain = { .limit = 0 } };
+	size_t end = header_end(message);
+	enum match before = search_match(search->root, &facts), after;
+
+	search_header(search, slice_first(message, end), true, &scratch, &facts);
+	after = search_match(search->root, &facts);
+	if (before != MATCH_UNKNOWN && before != after)
+		__builtin_trap();
+	before = after;
+	search_part_header(search, slice_first(message, end), &scratch, &facts);
+	search_text(search, slice_from(message, end), &scratch, &facts);
+	search_end(search, &facts);
+	after = search_match(search->root, &facts);
+	if (after == MATCH_UNKNOWN || (before != MATCH_UNKNOWN && before != after))
+		__builtin_trap();
+	search_scratch_done(&scratch);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct slice message = slice_of(data, len), text = { NULL, 0 };
+	struct imap_segment segments[SEGMENTS];
+	struct arena *arena = arena_new();
+	struct imap_args args;
+	struct search search;
+
+	(void)slice_cut(&message, '\0', &text);
+	start(&args, segments, text, arena);
+	if (search_parse(&args, &search))
+		match(&search, message.data ? message : SLICE(""));
+	arena_free(arena);
+	return 0;
+}

@@ -4,7 +4,8 @@
  *
  * CONTRACT_RUNS   runs of the model checker (store/model.c)
  * SEED            replays one of them
- * BACKEND, CASES  only this backend; only cases whose name matches ("*queue*")
+ * CONTRACT_BACKEND, CASES
+ *                 only this backend; only cases whose name matches ("*queue*")
  */
 #include "store/place.h"
 
@@ -35,10 +36,12 @@ static int run_backend(const char *name)
 
 int main(void)
 {
-	const char *only = getenv("BACKEND");
+	const char *only = getenv("CONTRACT_BACKEND");
 	int failed = 0;
 
 	rand_start();
+	if (only && !only[0])
+		only = NULL;
 	if (getenv("CASES"))
 		cmocka_set_test_filter(getenv("CASES"));
 	if (!only || strcmp(only, "sqlite") == 0)

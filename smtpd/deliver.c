@@ -138,10 +138,12 @@ struct locals {
 	bool *pending; /* not filed yet */
 	size_t n, n_pending;
 	struct sealed_message sealed;
+	struct record content;
+	bool stored; /* else `content` is stored with the only filing */
 };
 
-static enum fault seal_locals(struct deliver *deliver, size_t n, struct locals *locals, struct arena *arena,
-                              struct why *why)
+static enum fault seal_locals(struct deliver *deliver, size_t n, bool any_remote, struct locals *locals,
+                              struct arena *arena, struct why *why)
 {
 	struct actor actor = { .kind = ACTOR_DELIVERY };
 	enum fault fault = seal(deliver, add_local, arena, &locals->sealed, why);
@@ -158,14 +160,20 @@ static enum fault seal_locals(struct deliver *deliver, size_t n, struct locals *
 		locals->accounts[locals->n++] = r->account;
 	}
 	actor.account = locals->accounts[0];
-	fault = message_store(deliver->stack, &actor, &locals->sealed, locals->accounts, n, arena, why);
+	locals->stored = n > 1 || any_remote;
+	if (locals->stored)
+		fault =
+		    message_store(deliver->stack, &actor, &locals->sealed, locals->accounts, n, arena, why);
+	else
+		fault = message_prepare(deliver->stack, &locals->sealed, locals->accounts, n, arena,
+		                        &locals->content, why);
 	if (fault)
 		sealed_message_done(&locals->sealed);
 	return fault;
 }
 
-static enum fault file_one(struct deliver *deliver, const struct sealed_message *sealed,
-                           const struct recipient *to, struct why *why)
+static enum fault file_one(struct deliver *deliver, const struct locals *locals, const struct recipient *to,
+                           struct why *why)
 {
 	const bool junk = deliver->junk && !id_is_zero(&to->junk);
 	const struct filing filing = {
@@ -175,12 +183,13 @@ static enum fault file_one(struct deliver *deliver, const struct sealed_message 
 		.public_key = &to->public_key,
 		.generation = to->generation,
 		.internal_date = clock_now(),
+		.content = locals->stored ? NULL : &locals->content,
 	};
 	struct mailbox_appended appended;
-	enum fault fault = message_file(deliver->stack, sealed, &filing, &appended, why);
+	enum fault fault = message_file(deliver->stack, &locals->sealed, &filing, &appended, why);
 
 	if (!fault)
-		usage_added(deliver->usage, &to->account, sealed->size);
+		usage_added(deliver->usage, &to->account, locals->sealed.size);
 	return fault;
 }
 
@@ -217,7 +226,7 @@ static enum fault file_all(struct deliver *deliver, struct locals *locals, struc
 		enum fault fault = FAULT_NONE;
 
 		if (!locals->list[i]->deferred)
-			fault = file_one(deliver, &locals->sealed, locals->list[i], &one);
+			fault = file_one(deliver, locals, locals->list[i], &one);
 		locals->pending[i] = fault || locals->list[i]->deferred;
 		locals->n_pending += locals->pending[i];
 		deliver->filed += !locals->pending[i];
@@ -247,7 +256,7 @@ enum fault deliver_run(struct deliver *deliver, struct arena *arena, struct why 
 		n_remote += !r->local;
 	}
 	if (n_local)
-		fault = seal_locals(deliver, n_local, &locals, arena, why);
+		fault = seal_locals(deliver, n_local, n_remote > 0, &locals, arena, why);
 	if (fault)
 		return fault;
 	if (n_remote)

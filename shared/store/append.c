@@ -4,7 +4,8 @@
  * Appends to one mailbox that wait at the same time go as one commit: whoever
  * comes first leads, takes the others that wait (of the same actor: the wall is
  * the commit's), commits for all, and hands the lead to the next. Each call is one log entry
- * under one tag, so each is all or nothing, and one that got lost is found again by itself.
+ * under one tag, so each is all or nothing, and one that got lost is found again by itself. Contents that are
+ * not stored yet go with the commit: one wait for the disk instead of two.
  *
  * States of a caller: WAITING -> LEADING -> DONE, or WAITING -> DONE by its leader's hand.
  */
@@ -18,6 +19,7 @@
 #include "store/access.h"
 #include "store/front.h"
 #include "store/page.h"
+#include "store/record.h"
 #include "store/schema.h"
 
 #define GROUP_MAX       64
@@ -41,6 +43,8 @@ struct appending { /* one call, on its caller's stack */
 	pthread_cond_t wake;
 	const struct actor *actor;
 	struct mailbox_change change; /* uids 0: only to be found again */
+	const struct mailbox_append *appends;
+	size_t n_appends;
 	int64_t deadline;
 	enum fault fault;
 	struct why why;
@@ -157,17 +161,31 @@ static enum fault find_lost(struct group *group, struct why *why)
 
 /* ---- committing ---- */
 
+static void add_contents(const struct appending *member, struct buf *contents)
+{
+	for (size_t i = 0; i < member->n_appends; i++)
+		if (member->appends[i].record)
+			buf_add(contents, &member->appends[i].record, sizeof(member->appends[i].record));
+}
+
 static enum fault commit_group(struct group *group, struct why *why)
 {
 	struct mailbox_change changes[GROUP_MAX];
 	struct commit commit = { .mailbox = *group->mailbox, .changes = changes, .durable = true };
 	struct mailbox_head head;
+	struct buf contents;
 	uint32_t uid;
 	enum fault fault;
 
-	for (size_t i = 0; i < group->n; i++)
+	buf_init(&contents, BUF_NO_LIMIT);
+	for (size_t i = 0; i < group->n; i++) {
 		changes[commit.n_changes++] = group->members[i]->change;
+		add_contents(group->members[i], &contents);
+	}
+	commit.contents = (const struct record *const *)contents.data;
+	commit.n_contents = (uint32_t)(contents.len / sizeof(commit.contents[0]));
 	fault = group->store->ops->commit(group->store, group->members[0]->actor, &commit, &head, why);
+	buf_done(&contents);
 	if (fault)
 		return fault;
 	uid = head.uid_next;
@@ -350,11 +368,16 @@ enum fault mailbox_append(struct store *store, const struct actor *actor, const 
                           const struct mailbox_append *appends, size_t n, struct mailbox_appended *ret,
                           struct why *why)
 {
-	struct appending self = { .actor = actor, .deadline = clock_mono_ms() + RETRY_MS };
+	struct appending self = {
+		.actor = actor, .deadline = clock_mono_ms() + RETRY_MS, .appends = appends, .n_appends = n
+	};
 	struct buf out;
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_APPEND, why);
 
 	assert(n >= 1);
+	for (size_t i = 0; i < n && !fault; i++)
+		if (appends[i].record)
+			fault = record_check(actor, COLL_CONTENTS, appends[i].record, why);
 	if (fault)
 		return fault;
 	if (n > ENTRY_APPENDS_MAX)

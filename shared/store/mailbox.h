@@ -69,7 +69,8 @@ struct mailbox_append { /* one message to append */
 	uint32_t size;
 	int64_t internal_date, save_date;
 	uint32_t flags;
-	uint64_t keywords; /* mask over the header's keywords */
+	uint64_t keywords;           /* mask over the header's keywords */
+	const struct record *record; /* the content, put in the same step; NULL: it is stored already */
 };
 
 struct mailbox_appended {

@@ -57,8 +57,8 @@ static enum fault check_size(const struct record *record, struct why *why)
 	return FAULT_NONE;
 }
 
-enum fault record_put(struct store *store, const struct actor *actor, enum collection collection,
-                      const struct record *record, struct why *why)
+enum fault record_check(const struct actor *actor, enum collection collection, const struct record *record,
+                        struct why *why)
 {
 	const struct schema_collection *schema = &schema_collections[collection];
 	enum fault fault = access_check_record(actor, collection, true, why);
@@ -74,7 +74,14 @@ enum fault record_put(struct store *store, const struct actor *actor, enum colle
 	if (wall && !access_names(record, wall))
 		return fault_set(why, FAULT_DENIED, "record in %s that does not name the acting account",
 		                 schema->name);
-	fault = check_size(record, why);
+	return check_size(record, why);
+}
+
+enum fault record_put(struct store *store, const struct actor *actor, enum collection collection,
+                      const struct record *record, struct why *why)
+{
+	enum fault fault = record_check(actor, collection, record, why);
+
 	return fault ? fault : store->ops->put(store, actor, collection, record, why);
 }
 

@@ -19,6 +19,9 @@ MUST_CHECK enum fault record_del(struct store *, const struct actor *, enum coll
                                  uint64_t version, struct why *);
 MUST_CHECK enum fault record_find(struct store *, const struct actor *, const struct record_query *,
                                   struct arena *, struct record **ret, size_t *ret_n, struct why *);
+/* What a put is refused for before it reaches the backend: DENIED, TOO_BIG. */
+MUST_CHECK enum fault record_check(const struct actor *, enum collection, const struct record *,
+                                   struct why *);
 const char *collection_name(enum collection);
 
 #endif

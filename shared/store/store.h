@@ -117,6 +117,10 @@ struct commit {
 	uint64_t if_modseq;               /* only if nothing has changed since; 0 = whatever it is */
 	const struct slice *keywords;     /* sealed names to add to the header, numbered from if_keywords */
 	uint32_t n_keywords, if_keywords; /* with n_keywords: only if the header has if_keywords names */
+	/* Records of COLL_CONTENTS that the changes name, put as put() does: there before the changes can be seen, and
+	 * perhaps although the commit failed. CORRUPT: another content has that id. */
+	const struct record *const *contents;
+	uint32_t n_contents;
 	bool durable;
 };
 

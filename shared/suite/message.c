@@ -95,15 +95,21 @@ void sealed_message_done(struct sealed_message *sealed)
 
 /* ---- filing ---- */
 
+enum fault message_prepare(struct stack *stack, const struct sealed_message *sealed,
+                           const struct id *accounts, size_t n, struct arena *arena, struct record *ret,
+                           struct why *why)
+{
+	*ret = sealed->record;
+	ret->accounts = arena_copy(arena, slice_of(accounts, n * sizeof(*accounts)));
+	return sealed->blob.data ? blob_put(stack->blobs, &sealed->content, sealed->blob, why) : FAULT_NONE;
+}
+
 enum fault message_store(struct stack *stack, const struct actor *actor, const struct sealed_message *sealed,
                          const struct id *accounts, size_t n, struct arena *arena, struct why *why)
 {
-	struct record record = sealed->record;
-	enum fault fault = FAULT_NONE;
+	struct record record;
+	enum fault fault = message_prepare(stack, sealed, accounts, n, arena, &record, why);
 
-	record.accounts = arena_copy(arena, slice_of(accounts, n * sizeof(*accounts)));
-	if (sealed->blob.data)
-		fault = blob_put(stack->blobs, &sealed->content, sealed->blob, why);
 	return fault ? fault : record_put(stack->store, actor, COLL_CONTENTS, &record, why);
 }
 
@@ -118,6 +124,7 @@ enum fault message_file(struct stack *stack, const struct sealed_message *sealed
 		.internal_date = filing->internal_date,
 		.save_date = clock_now(),
 		.flags = filing->flags,
+		.record = filing->content,
 	};
 	struct id mailbox = filing->mailbox;
 	enum fault fault;

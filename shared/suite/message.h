@@ -35,6 +35,11 @@ void sealed_message_done(struct sealed_message *); /* frees the body, wipes the 
 MUST_CHECK enum fault message_store(struct stack *, const struct actor *, const struct sealed_message *,
                                     const struct id *accounts, size_t n, struct arena *, struct why *);
 
+/* The same for what one message_file() right after it completes: the blob, and the record for filing.content. Spares a wait. */
+MUST_CHECK enum fault message_prepare(struct stack *, const struct sealed_message *,
+                                      const struct id *accounts, size_t n, struct arena *, struct record *ret,
+                                      struct why *);
+
 struct filing { /* one recipient account */
 	struct id account, mailbox;
 	struct id fallback; /* tried when `mailbox` is gone; zero: none */
@@ -42,7 +47,8 @@ struct filing { /* one recipient account */
 	uint8_t generation;
 	uint32_t flags;
 	int64_t internal_date;
-	struct id tag; /* delivery id; zero: derived from content and account */
+	struct id tag;                /* delivery id; zero: derived from content and account */
+	const struct record *content; /* stored with it (message_prepare); NULL: it is stored already */
 };
 /* Appends to one mailbox, as ACTOR_DELIVERY of that account, and publishes the nudge. NOT_FOUND. */
 MUST_CHECK enum fault message_file(struct stack *, const struct sealed_message *, const struct filing *,

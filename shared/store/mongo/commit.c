@@ -5,11 +5,13 @@
  *   filter  { _id, account, modseq, n_keywords, "log.t": { $nin: tags }, and room in the log }
  *   update  { $push: { log: { $each }, keywords: { $each } }, $inc: { modseq, uid_next, … } }
  *
- * When nothing matched, one read says which condition it was. Contents that go with it are inserted before.
+ * When nothing matched, one read says which condition it was. Contents that
+ * come with it are put first, so that nobody sees an entry before its content. Contents that go with it are inserted before.
  */
 #include "store/access.h"
 #include "store/mongo/head.h"
 #include "store/mongo/ops.h"
+#include "store/mongo/put.h"
 #include "store/schema.h"
 
 #define TRIES 3 /* the read after a miss found nothing wrong any more: somebody folded in between */
@@ -315,5 +317,6 @@ enum fault mongo_commit(struct store *store, const struct actor *actor, const st
 		fault = call_start(&c.call, store, why);
 	if (fault)
 		return fault;
-	return call_done(&c.call, run_all(&c, ret_head));
+	fault = put_contents(&c.call, actor, commit->contents, commit->n_contents);
+	return call_done(&c.call, fault ? fault : run_all(&c, ret_head));
 }

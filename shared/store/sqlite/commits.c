@@ -2,6 +2,7 @@
 #include "store/sqlite/sqlite_store.h"
 
 struct committing {
+	struct sqlite_store *store;
 	const struct actor *actor;
 	const struct commit *commit;
 	struct mailbox_head head;
@@ -100,6 +101,16 @@ static enum fault add_keywords(struct db *db, int64_t box, const struct commit *
 	return fault;
 }
 
+static enum fault put_contents(struct db *db, const struct committing *c, struct why *why)
+{
+	enum fault fault = FAULT_NONE;
+
+	for (uint32_t i = 0; !fault && i < c->commit->n_contents; i++)
+		fault = sqlite_put_with(c->store, db, c->actor, COLL_CONTENTS, c->commit->contents[i], why);
+	/* EXISTS is said of tags alone */
+	return fault == FAULT_EXISTS ? fault_set(why, FAULT_CORRUPT, "a content's id is taken") : fault;
+}
+
 static enum fault run_commit(struct db *db, void *args, struct why *why)
 {
 	struct committing *c = args;
@@ -109,6 +120,8 @@ static enum fault run_commit(struct db *db, void *args, struct why *why)
 
 	if (!fault)
 		fault = check(db, box, c->commit, &head, why);
+	if (!fault)
+		fault = put_contents(db, c, why);
 	if (!fault)
 		fault = add_changes(db, box, c->commit, &head, why);
 	if (!fault)
@@ -122,7 +135,7 @@ static enum fault run_commit(struct db *db, void *args, struct why *why)
 enum fault sqlite_commit(struct store *base, const struct actor *actor, const struct commit *commit,
                          struct mailbox_head *ret_head, struct why *why)
 {
-	struct committing c = { .actor = actor, .commit = commit };
+	struct committing c = { .store = sqlite_of(base), .actor = actor, .commit = commit };
 	enum fault fault = writer_do(&sqlite_of(base)->writer, commit->durable, run_commit, &c, why);
 
 	if (!fault)

@@ -294,17 +294,31 @@ static enum fault run_put(struct db *db, void *args, struct why *why)
 	return fault ? fault : write_record(db, put, stored.expired ? 0 : stored.n, why);
 }
 
-enum fault sqlite_put(struct store *base, const struct actor *actor, enum collection collection,
-                      const struct record *record, struct why *why)
+static struct put make_put(struct sqlite_store *store, const struct actor *actor, enum collection collection,
+                           const struct record *record)
 {
-	struct sqlite_store *store = sqlite_of(base);
-	struct put put = {
+	return (struct put){
 		.sql = &store->sql[collection],
 		.record = record,
 		.wall = wall_record(actor, collection, true),
 		.schema = &schema_collections[collection],
 		.now = clock_now(),
 	};
+}
+
+enum fault sqlite_put_with(struct sqlite_store *store, struct db *db, const struct actor *actor,
+                           enum collection collection, const struct record *record, struct why *why)
+{
+	struct put put = make_put(store, actor, collection, record);
+
+	return run_put(db, &put, why);
+}
+
+enum fault sqlite_put(struct store *base, const struct actor *actor, enum collection collection,
+                      const struct record *record, struct why *why)
+{
+	struct sqlite_store *store = sqlite_of(base);
+	struct put put = make_put(store, actor, collection, record);
 
 	return writer_do(&store->writer, true, run_put, &put, why);
 }
@@ -330,13 +344,7 @@ enum fault sqlite_del(struct store *base, const struct actor *actor, enum collec
 {
 	struct sqlite_store *store = sqlite_of(base);
 	struct record record = { .key = key, .version = version };
-	struct put del = {
-		.sql = &store->sql[collection],
-		.record = &record,
-		.wall = wall_record(actor, collection, true),
-		.schema = &schema_collections[collection],
-		.now = clock_now(),
-	};
+	struct put del = make_put(store, actor, collection, &record);
 
 	return writer_do(&store->writer, true, run_del, &del, why);
 }

@@ -40,6 +40,9 @@ enum fault sqlite_put(struct store *, const struct actor *, enum collection, con
                       struct why *);
 enum fault sqlite_del(struct store *, const struct actor *, enum collection, struct slice key,
                       uint64_t version, struct why *);
+/* The same on the writer's thread, as a part of its transaction. */
+enum fault sqlite_put_with(struct sqlite_store *, struct db *, const struct actor *, enum collection,
+                           const struct record *, struct why *);
 enum fault sqlite_find(struct store *, const struct actor *, const struct record_query *, struct arena *,
                        struct record **ret, size_t *ret_n, struct why *);
 enum fault sqlite_expire(struct store *, int64_t now, size_t max, size_t *ret_n, struct why *);

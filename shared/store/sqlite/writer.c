@@ -269,8 +269,10 @@ enum fault writer_start(struct writer *w, const char *path, struct why *why)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	error = pthread_create(&w->thread, NULL, writer_main, w);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (!error)
+	if (!error) {
+		pthread_setname_np(w->thread, "commit");
 		return FAULT_NONE;
+	}
 	pthread_cond_destroy(&w->wake);
 	pthread_mutex_destroy(&w->lock);
 	db_close(&w->db);

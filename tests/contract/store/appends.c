@@ -105,6 +105,89 @@ static void test_find_append(void **state)
 	             mailbox_find_append(the_store, &delivery, &the_mailbox, &message.tag, &done, why));
 }
 
+/* ---- contents that come with it ---- */
+
+static struct mailbox_append with_record(struct place *place, const struct id *account, const char *value)
+{
+	struct mailbox_append message = a_message(10, 0);
+	struct record *record = arena_make(place->arena, struct record);
+
+	*record = (struct record){
+		.key = arena_copy(place->arena, id_slice(&message.content)),
+		.version = RECORD_NEW,
+		.accounts = arena_copy(place->arena, id_slice(account)),
+		.value = slice_str(value),
+		.body = SLICE("body"),
+	};
+	message.record = record;
+	return message;
+}
+
+static void assert_content(struct place *place, const struct mailbox_append *message, const char *value)
+{
+	struct actor owner = owner_of(&the_account);
+	struct record got;
+	enum fault fault = record_get(the_store, &owner, COLL_CONTENTS, message->record->key, true,
+	                              place->arena, &got, NULL);
+
+	assert_int_equal(fault, value ? FAULT_NONE : FAULT_NOT_FOUND);
+	assert_true(!value || (slice_is(got.value, value) && slice_is(got.body, "body")));
+}
+
+static void test_append_content(void **state)
+{
+	struct place *place = *state;
+	struct actor owner = start(place);
+	struct mailbox_append messages[2] = { with_record(place, &the_account, "one"),
+		                              with_record(place, &the_account, "two") };
+	struct mailbox_appended done;
+
+	assert_good(mailbox_append(the_store, &owner, &the_mailbox, messages, 2, &done, why));
+	assert_content(place, &messages[0], "one");
+	assert_content(place, &messages[1], "two");
+	assert_good(mailbox_append(the_store, &owner, &the_mailbox, messages, 2, &done, why)); /* a retry */
+	assert_int_equal(done.first_uid, 1);
+	assert_messages(2);
+}
+
+static void test_append_content_refused(void **state)
+{
+	struct place *place = *state;
+	struct actor owner = start(place);
+	struct id stranger = id_new();
+	struct mailbox_append mine = with_record(place, &the_account, "mine"),
+	                      foreign = with_record(place, &stranger, "foreign"), taken = mine;
+	struct record other;
+	struct mailbox_appended done;
+
+	assert_fault(FAULT_DENIED, mailbox_append(the_store, &owner, &the_mailbox, &foreign, 1, &done, why));
+	assert_content(place, &foreign, NULL);
+	assert_good(mailbox_append(the_store, &owner, &the_mailbox, &mine, 1, &done, why));
+	other = *mine.record;
+	other.value = SLICE("other");
+	taken.record = &other;
+	taken.tag = id_new();
+	assert_fault(FAULT_CORRUPT, mailbox_append(the_store, &owner, &the_mailbox, &taken, 1, &done, why));
+	assert_content(place, &mine, "mine");
+	assert_messages(1);
+}
+
+static void test_append_content_lost(void **state)
+{
+	struct place *place = *state;
+	struct actor owner = start(place);
+	struct mailbox_append message = with_record(place, &the_account, "late");
+	struct mailbox_appended done;
+
+	shim_in(the_store);
+	shim.refuse = 1;
+	shim.lose = 1;
+	assert_good(mailbox_append(the_store, &owner, &the_mailbox, &message, 1, &done, why));
+	shim_out(the_store);
+	assert_content(place, &message, "late");
+	assert_messages(1);
+}
+
 /* ---- lost answers ---- */
 
 static void fold_now(void)
@@ -377,8 +460,18 @@ static void test_full_of_bytes(void **state)
 }
 
 const struct CMUnitTest append_cases[] = {
-	CASE(test_append),          CASE(test_same_tag),      CASE(test_find_append), CASE(test_lost_append),
-	CASE(test_lost_commit),     CASE(test_group_commit),  CASE(test_group_lost),  CASE(test_group_wall),
-	CASE(test_full_of_entries), CASE(test_full_of_bytes),
+	CASE(test_append),
+	CASE(test_same_tag),
+	CASE(test_find_append),
+	CASE(test_lost_append),
+	CASE(test_lost_commit),
+	CASE(test_group_commit),
+	CASE(test_group_lost),
+	CASE(test_group_wall),
+	CASE(test_full_of_entries),
+	CASE(test_full_of_bytes),
+	CASE(test_append_content),
+	CASE(test_append_content_refused),
+	CASE(test_append_content_lost),
 };
 const size_t n_append_cases = ARRAY_LEN(append_cases);

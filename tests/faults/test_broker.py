@@ -7,6 +7,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import socket
 import threading
 import time
 
@@ -41,6 +42,7 @@ class Idler:
                     self.told = int(words[1])
 
     def close(self):
+        self.client.socket().shutdown(socket.SHUT_RDWR)  # which ends the thread's wait
         self.client.shutdown()
 
 

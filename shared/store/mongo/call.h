@@ -62,9 +62,9 @@ MUST_CHECK enum fault call_find(struct call *, const struct search *, struct are
                                 size_t *ret_n);
 /* EXISTS: the id or a unique index. Durable. */
 MUST_CHECK enum fault call_insert(struct call *, const char *collection, const bson_t *doc);
-/* Those whose id is there already are left as they are. Durable. */
+/* Those whose id or unique index is there already are left out, and counted. Durable. */
 MUST_CHECK enum fault call_insert_missing(struct call *, const char *collection, const bson_t **docs,
-                                          size_t n);
+                                          size_t n, size_t *ret_missed);
 
 struct change { /* of one document */
 	const char *collection;

@@ -155,18 +155,19 @@ static enum fault pass_duplicates(struct call *call, const char *collection, con
 	return FAULT_NONE;
 }
 
-enum fault call_insert_missing(struct call *call, const char *collection, const bson_t **docs, size_t n)
+enum fault call_insert_missing(struct call *call, const char *collection, const bson_t **docs, size_t n,
+                               size_t *ret_missed)
 {
 	mongoc_collection_t *handle = collection_of(call, collection);
 	bson_t *opts = bson_copy(call->mongo->durable);
 	enum fault fault = FAULT_NONE;
 	bson_error_t error;
-	size_t duplicates;
 	bson_t reply;
 
+	*ret_missed = 0;
 	BSON_APPEND_BOOL(opts, "ordered", false);
 	if (!mongoc_collection_insert_many(handle, docs, n, opts, &reply, &error))
-		fault = pass_duplicates(call, collection, &reply, &error, &duplicates);
+		fault = pass_duplicates(call, collection, &reply, &error, ret_missed);
 	bson_destroy(&reply);
 	bson_destroy(opts);
 	mongoc_collection_destroy(handle);

@@ -289,18 +289,6 @@ static enum fault run_all(struct committing *c, struct mailbox_head *ret_head)
 	return fault;
 }
 
-static enum fault put_contents(struct store *store, const struct actor *actor, const struct commit *commit,
-                               struct why *why)
-{
-	enum fault fault = FAULT_NONE;
-
-	for (uint32_t i = 0; !fault && i < commit->n_contents; i++)
-		fault = mongo_put(store, actor, COLL_CONTENTS, commit->contents[i], why);
-	/* EXISTS is said of tags alone */
-	return fault == FAULT_EXISTS ? fault_set(why, FAULT_CORRUPT, "mongo: a content's id is taken")
-	                             : fault;
-}
-
 enum fault mongo_commit(struct store *store, const struct actor *actor, const struct commit *commit,
                         struct mailbox_head *ret_head, struct why *why)
 {
@@ -312,9 +300,7 @@ enum fault mongo_commit(struct store *store, const struct actor *actor, const st
 		return fault_set(why, FAULT_EXISTS, "mongo: two changes have one tag");
 	if (!can_ever_fit(&c))
 		return fault_set(why, FAULT_LIMIT, "mongo: larger than any log");
-	fault = put_contents(store, actor, commit, why);
-	if (!fault)
-		fault = call_start(&c.call, store, why);
+	fault = call_start(&c.call, store, why);
 	if (fault)
 		return fault;
 	fault = put_contents(&c.call, actor, commit->contents, commit->n_contents);

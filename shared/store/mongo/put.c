@@ -3,16 +3,19 @@
  * looks what it clashed with: the caller's own earlier try, a record that has
  * expired but is not removed yet, another's record, or really a taken name.
  */
+#include "store/mongo/put.h"
+
 #include "store/mongo/ops.h"
 
 #include "base/clock.h"
 #include "store/access.h"
 #include "store/mongo/shape.h"
 
-#define TRIES 3
+#define TRIES         3
+#define BYTES_AT_ONCE (8 * 1024 * 1024) /* of contents in one command */
 
 struct put {
-	struct call call;
+	struct call *call;
 	enum collection collection;
 	const struct record *record;
 	const struct id *wall;
@@ -34,7 +37,7 @@ static enum fault insert(struct put *put)
 	enum fault fault;
 
 	shape_record(&doc, put->collection, put->record, 1);
-	fault = call_insert(&put->call, name_of(put), &doc);
+	fault = call_insert(put->call, name_of(put), &doc);
 	bson_destroy(&doc);
 	return fault;
 }
@@ -54,7 +57,7 @@ static enum fault replace(struct put *put, size_t *ret_matched)
 	}
 	shape_walled(&filter, put->wall);
 	shape_update(&update, put->collection, put->record);
-	fault = call_update(&put->call, &change, ret_matched);
+	fault = call_update(put->call, &change, ret_matched);
 	bson_destroy(&filter);
 	bson_destroy(&update);
 	return fault;
@@ -82,7 +85,7 @@ static enum fault clear_expired(struct put *put, size_t *ret_removed)
 		bson_append_document_end(&either, &branch);
 	}
 	bson_append_array_end(&filter, &either);
-	fault = call_delete(&put->call, name_of(put), &filter, true, ret_removed);
+	fault = call_delete(put->call, name_of(put), &filter, true, ret_removed);
 	bson_destroy(&filter);
 	return fault;
 }
@@ -97,17 +100,17 @@ static enum fault judge(struct put *put, enum fault otherwise)
 	struct slice doc;
 
 	add_key(&filter, put);
-	fault = call_find_one(&put->call, name_of(put), &filter, NULL, arena, &doc);
+	fault = call_find_one(put->call, name_of(put), &filter, NULL, arena, &doc);
 	if (!fault)
-		fault = shape_parse(put->collection, doc, arena, &there, put->call.why);
+		fault = shape_parse(put->collection, doc, arena, &there, put->call->why);
 	if (!fault && put->wall && !access_names(&there, put->wall))
-		fault = fault_set(put->call.why, FAULT_DENIED, "mongo: %s: it is another account's",
+		fault = fault_set(put->call->why, FAULT_DENIED, "mongo: %s: it is another account's",
 		                  name_of(put));
 	else if (!fault && otherwise == FAULT_EXISTS && shape_same(&there, put->record))
 		fault = FAULT_NONE;
 	else if (!fault || fault == FAULT_NOT_FOUND)
 		fault =
-		    fault_set(put->call.why, otherwise, "mongo: %s: %s", name_of(put),
+		    fault_set(put->call->why, otherwise, "mongo: %s: %s", name_of(put),
 		              otherwise == FAULT_EXISTS ? "the key, or a name that must be unique, is taken"
 		                                        : "it was changed");
 	bson_destroy(&filter);
@@ -126,33 +129,100 @@ static enum fault put_once(struct put *put)
 	return fault || matched ? fault : judge(put, FAULT_STALE);
 }
 
-enum fault mongo_put(struct store *store, const struct actor *actor, enum collection collection,
-                     const struct record *record, struct why *why)
+static enum fault put_one(struct put *put)
 {
-	struct put put = { .collection = collection,
-		           .record = record,
-		           .wall = wall_record(actor, collection, true) };
 	enum fault fault;
 	size_t removed;
 
-	fault = shape_check(collection, record, why);
-	if (!fault)
-		fault = call_start(&put.call, store, why);
+	fault = shape_check(put->collection, put->record, put->call->why);
 	if (fault)
 		return fault;
 	for (int i = 0; i < TRIES; i++) {
-		fault = put_once(&put);
+		fault = put_once(put);
 		if (fault != FAULT_EXISTS)
-			break;
-		fault = clear_expired(&put, &removed);
+			return fault;
+		fault = clear_expired(put, &removed);
 		if (fault)
-			break;
+			return fault;
 		/* two upserts of one key at a time may clash as well: try those again too */
-		fault = FAULT_EXISTS;
-		if (!removed && record->version != RECORD_ANY)
+		if (!removed && put->record->version != RECORD_ANY)
 			break;
 	}
-	if (fault == FAULT_EXISTS)
-		fault = judge(&put, FAULT_EXISTS);
-	return call_done(&put.call, fault);
+	return judge(put, FAULT_EXISTS);
+}
+
+enum fault mongo_put(struct store *store, const struct actor *actor, enum collection collection,
+                     const struct record *record, struct why *why)
+{
+	struct call call;
+	struct put put = { &call, collection, record, wall_record(actor, collection, true) };
+	enum fault fault;
+
+	fault = call_start(&call, store, why);
+	return fault ? fault : call_done(&call, put_one(&put));
+}
+
+/* ---- contents that come with a commit ------------------------------------------------------------------------ */
+
+/* New ones in one command; `clashed` when some of the ids are taken. */
+static enum fault insert_some(struct call *call, const struct record *const *contents, size_t n,
+                              bool *clashed)
+{
+	bson_t **docs = xmalloc(n * sizeof(bson_t *));
+	size_t duplicates = 0;
+	enum fault fault;
+
+	for (size_t i = 0; i < n; i++) {
+		docs[i] = bson_new();
+		shape_record(docs[i], COLL_CONTENTS, contents[i], 1);
+	}
+	fault = call_insert_missing(call, schema_collections[COLL_CONTENTS].name, (const bson_t **)docs, n,
+	                            &duplicates);
+	for (size_t i = 0; i < n; i++)
+		bson_destroy(docs[i]);
+	free(docs);
+	*clashed = duplicates > 0;
+	return fault;
+}
+
+/* One by one: their own earlier tries are found again. */
+static enum fault put_each(struct call *call, const struct actor *actor, const struct record *const *contents,
+                           size_t n)
+{
+	struct put put = { .call = call,
+		           .collection = COLL_CONTENTS,
+		           .wall = wall_record(actor, COLL_CONTENTS, true) };
+	enum fault fault = FAULT_NONE;
+
+	for (size_t i = 0; i < n && !fault; i++) {
+		put.record = contents[i];
+		fault = put_one(&put);
+	}
+	/* EXISTS is said of tags alone */
+	return fault == FAULT_EXISTS ? fault_set(call->why, FAULT_CORRUPT, "mongo: a content's id is taken")
+	                             : fault;
+}
+
+enum fault put_contents(struct call *call, const struct actor *actor, const struct record *const *contents,
+                        size_t n)
+{
+	enum fault fault = FAULT_NONE;
+
+	while (n && !fault) {
+		size_t bytes = 0, some = 0;
+		bool clashed, all_new = true;
+
+		do {
+			bytes += contents[some]->value.len + contents[some]->body.len;
+			all_new &= contents[some]->version == RECORD_NEW;
+		} while (++some < n && bytes < BYTES_AT_ONCE);
+		clashed = !all_new;
+		if (all_new)
+			fault = insert_some(call, contents, some, &clashed);
+		if (!fault && clashed)
+			fault = put_each(call, actor, contents, some);
+		contents += some;
+		n -= some;
+	}
+	return fault;
 }

@@ -24,12 +24,13 @@ static enum fault put_some(struct call *call, const struct queue_entry *entries,
 {
 	bson_t **docs = xmalloc(n * sizeof(bson_t *));
 	enum fault fault;
+	size_t missed;
 
 	for (size_t i = 0; i < n; i++) {
 		docs[i] = bson_new();
 		entry_make(docs[i], &entries[i]);
 	}
-	fault = call_insert_missing(call, QUEUE, (const bson_t **)docs, n);
+	fault = call_insert_missing(call, QUEUE, (const bson_t **)docs, n, &missed);
 	for (size_t i = 0; i < n; i++)
 		bson_destroy(docs[i]);
 	free(docs);

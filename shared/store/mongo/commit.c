@@ -6,7 +6,7 @@
  *   update  { $push: { log: { $each }, keywords: { $each } }, $inc: { modseq, uid_next, … } }
  *
  * When nothing matched, one read says which condition it was. Contents that
- * come with it are put first, so that nobody sees an entry before its content. Contents that go with it are inserted before.
+ * come with it are put first, so that nobody sees an entry before its content.
  */
 #include "store/access.h"
 #include "store/mongo/head.h"

@@ -239,6 +239,27 @@ static void commit_one(void)
 	append(&trip.mailbox, 1, &tag);
 }
 
+static void commit_with_contents(void)
+{
+	struct id ids[2] = { id_new(), id_new() }, tag = id_new();
+	struct record records[2];
+	const struct record *contents[2] = { &records[0], &records[1] };
+	struct mailbox_change change = new_change(2, &tag);
+	struct commit commit = { .mailbox = trip.mailbox,
+		                 .changes = &change,
+		                 .n_changes = 1,
+		                 .contents = contents,
+		                 .n_contents = 2 };
+	struct mailbox_head head;
+
+	for (int i = 0; i < 2; i++)
+		records[i] = (struct record){ .key = id_slice(&ids[i]),
+			                      .accounts = id_slice(&trip.account),
+			                      .value = SLICE("summary"),
+			                      .body = SLICE("body") };
+	assert_good(store->ops->commit(store, &trip.owner, &commit, &head, why));
+}
+
 static void read_mailbox(void)
 {
 	struct mailbox_log log;
@@ -306,6 +327,7 @@ static const struct trip_row {
 	{ "an address is looked up", look_up_address, 1 },
 	{ "three addresses are looked up", look_up_many, 1 },
 	{ "a message is appended", commit_one, 1 },
+	{ "two messages are appended with their contents", commit_with_contents, 2 },
 	{ "a mailbox is read", read_mailbox, 1 },
 	{ "150 pages are read", read_pages, 2 },
 	{ "mailboxes are listed", list_mailboxes, 1 },

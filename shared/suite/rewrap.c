@@ -101,8 +101,11 @@ enum fault rewrap_run(struct stack *stack, void (*on_progress)(void *, const str
 		                 .arg = arg,
 		                 .progress.doing = "re-wrapping account keys" };
 	bool queue_done = false;
-	enum fault fault = walk_records(stack, COLL_ADDRESSES, on_address, &rewrap, why);
+	enum fault fault;
 
+	if (!stack_active_kek(stack, STACK_ACCOUNTS_RING) || !stack_active_kek(stack, STACK_QUEUE_RING))
+		return fault_set(why, FAULT_DENIED, "this process does not hold both rings");
+	fault = walk_records(stack, COLL_ADDRESSES, on_address, &rewrap, why);
 	if (!fault)
 		fault = queue_key_rewrap(stack, &queue_done, why);
 	if (!fault && rewrap.failed) {

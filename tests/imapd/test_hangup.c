@@ -33,6 +33,16 @@ static const struct script {
 	{ "making and deleting", LOGIN "b CREATE x\r\nc SELECT x\r\nd DELETE x\r\ne NOOP\r\n" },
 	{ "leaving", LOGIN "b SELECT INBOX\r\nc LOGOUT\r\nd NOOP\r\n" },
 	{ "STARTTLS and garbage", "a STARTTLS\r\nb NOOP\r\n" },
+	{ "appending",
+	  LOGIN "b SELECT INBOX\r\nc APPEND INBOX (\\Seen kw) {7+}\r\na: b\r\n\n\r\nd NOOP\r\n" },
+	{ "fetching", LOGIN "b SELECT INBOX\r\nc FETCH 1:* FULL\r\nd FETCH 1:* BODY[]\r\n" },
+	{ "storing",
+	  LOGIN "b SELECT INBOX\r\nc STORE 1:* +FLAGS (kw2 \\Seen)\r\nd STORE 1:* -FLAGS (kw2 \\Seen)\r\n" },
+	{ "searching", LOGIN "b SELECT INBOX\r\nc SEARCH OR SUBJECT x BODY y\r\nd SEARCH ALL\r\n" },
+	{ "copying", LOGIN "b SELECT INBOX\r\nc COPY 1 INBOX\r\nd UID COPY 1:* Archive\r\n" },
+	{ "moving", LOGIN "b SELECT INBOX\r\nc MOVE 1 INBOX\r\nd UID MOVE 1:3 Archive\r\n" },
+	{ "expunging",
+	  LOGIN "b SELECT INBOX\r\nc STORE 1 +FLAGS (\\Deleted)\r\nd EXPUNGE\r\ne UID EXPUNGE 1:*\r\n" },
 };
 
 static bool is_empty(struct world *world)

@@ -83,6 +83,9 @@ def test_swaks_submits(suite, tmp_path, port, tls):
 # ---- mbsync ----
 
 
+MAILBOXES = ["INBOX", "Work/Deep", "Archive", "Sent", "Drafts"]
+
+
 class Synced:
     """An account and a Maildir that mbsync keeps the same."""
 
@@ -104,46 +107,45 @@ class Synced:
         found = re.findall(r"([FN]): \+(\d+)/\d+ \*(\d+)/\d+ #(\d+)/\d+", text)
         return {side: tuple(int(number) for number in numbers) for side, *numbers in found}
 
-    def files(self, mailbox="INBOX"):
-        return [path for part in ("cur", "new") for path in (self.maildir / mailbox / part).iterdir()]
-
-    def near(self, mailbox="INBOX"):
-        """{message id: flags} of the Maildir."""
+    def near(self):
+        """{(mailbox, message id): flags} of the Maildir."""
         found = {}
-        for path in self.files(mailbox):
-            letters = path.name.partition(":2,")[2]
-            with path.open("rb") as file:
-                name = email.message_from_binary_file(file)["Message-ID"]
-            assert name not in found, "twice in the Maildir"
-            found[name] = {MAILDIR_FLAGS[letter] for letter in letters}
+        for mailbox in MAILBOXES:
+            for path in self.files(mailbox):
+                name = email.message_from_bytes(path.read_bytes())["Message-ID"]
+                assert (mailbox, name) not in found, "twice in the Maildir"
+                found[mailbox, name] = {MAILDIR_FLAGS[letter] for letter in path.name.partition(":2,")[2]}
         return found
 
-    def far(self, mailbox="INBOX"):
-        """{message id: flags} of the account."""
+    def far(self):
+        """{(mailbox, message id): flags} of the account."""
         found = {}
         with self.suite.imap(self.user) as client:
-            client.select(f'"{mailbox}"', readonly=True)
-            for part in client.fetch("1:*", "(FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")[1]:
-                if isinstance(part, tuple):
-                    name = email.message_from_bytes(part[1])["Message-ID"]
-                    assert name not in found, "twice in the account"
-                    found[name] = {flag.decode() for flag in imaplib.ParseFlags(part[0])} - {"\\Recent"}
+            for mailbox in MAILBOXES:
+                client.select(mailbox, readonly=True)
+                for part in client.fetch("1:*", "(FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")[1]:
+                    if isinstance(part, tuple):
+                        name = email.message_from_bytes(part[1])["Message-ID"]
+                        assert (mailbox, name) not in found, "twice in the account"
+                        found[mailbox, name] = {flag.decode() for flag in imaplib.ParseFlags(part[0])} - {"\\Recent"}
         return found
 
     def state(self):
         """What changes with any change: files with their times, and the account's counters."""
-        files = {str(path): path.stat().st_mtime_ns for path in self.maildir.rglob("*") if ":2," in path.name}
+        files = {str(path): path.stat().st_mtime_ns for mailbox in MAILBOXES for path in self.files(mailbox)}
         with self.suite.imap(self.user) as client:
             names = sorted(line.split(b' "/" ')[1].decode() for line in client.list()[1])
             return files, [client.status(name, "(MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)") for name in names]
 
-    def add_near(self, number, flags=""):
-        path = self.maildir / "INBOX" / "cur" / f"{number}.test:2,{flags}"
-        path.write_text(MESSAGE.format(who="near", subject=f"near {number}", id=f"near{number}", text="x" * 200)
-                        .replace("\r\n", "\n"))
+    def files(self, mailbox):
+        return [path for part in ("cur", "new") for path in (self.maildir / mailbox / part).iterdir()]
 
-    def find(self, name):
-        return next(path for path in self.files() if f"Message-ID: <{name}@far.test>" in path.read_text())
+    def find(self, mailbox, name):
+        return next(path for path in self.files(mailbox) if f"Message-ID: <{name}@far.test>" in path.read_text())
+
+    def add_near(self, mailbox, number, flags=""):
+        text = MESSAGE.format(who="near", subject=f"near {number}", id=f"near{number}", text="x" * 200)
+        (self.maildir / mailbox / "cur" / f"{number}.test:2,{flags}").write_text(text.replace("\r\n", "\n"))
 
 
 def test_mbsync_keeps_both_sides_the_same(suite, tmp_path):
@@ -152,17 +154,15 @@ def test_mbsync_keeps_both_sides_the_same(suite, tmp_path):
         client.create("Work/Deep")
         for number in range(250):
             text = MESSAGE.format(who="far", subject=f"far {number}", id=f"far{number}", text="y" * (number * 20))
-            flags = r"(\Seen)" if number % 3 == 0 else r"(\Flagged \Answered)" if number % 3 == 1 else "()"
-            assert client.append("Work/Deep" if number % 10 == 0 else "INBOX", flags, None, text.encode())[0] == "OK"
+            flags = [r"(\Seen)", r"(\Flagged \Answered)", "()"][number % 3]
+            assert client.append(MAILBOXES[number % 5], flags, None, text.encode())[0] == "OK"
     assert it.sync() == {"F": (0, 0, 0), "N": (250, 0, 0)}
     for number in range(250):
-        it.add_near(number, "FS" if number % 2 else "")
+        it.add_near(MAILBOXES[number % 5], number, "FS" if number % 2 else "")
     assert it.sync() == {"F": (250, 0, 0), "N": (0, 0, 0)}
-    assert len(it.near()) == 475 and len(it.near("Work/Deep")) == 25
-    for mailbox in ("INBOX", "Work/Deep"):
-        assert it.near(mailbox) == it.far(mailbox)
-    assert it.far()["<near1@far.test>"] == {"\\Flagged", "\\Seen"}
-    assert it.near()["<far1@far.test>"] == {"\\Flagged", "\\Answered"}
+    assert it.near() == it.far() and len(it.far()) == 500
+    assert it.far()["Work/Deep", "<near1@far.test>"] == {"\\Flagged", "\\Seen"}
+    assert it.near()["Work/Deep", "<far1@far.test>"] == {"\\Flagged", "\\Answered"}
 
     with suite.imap(it.user) as client:         # changes on both sides at once
         client.select()
@@ -170,13 +170,13 @@ def test_mbsync_keeps_both_sides_the_same(suite, tmp_path):
         client.store("6:9", "-FLAGS.SILENT", r"(\Seen \Flagged \Answered)")
         client.store("10", "+FLAGS.SILENT", r"(\Deleted)")
         client.expunge()
-    answered = it.find("far201")
+    answered = it.find("INBOX", "far200")
     answered.rename(answered.with_name(answered.name.partition(":2,")[0] + ":2,R"))
-    it.find("near7").unlink()
-    it.add_near(900, "F")
+    it.find("Archive", "near7").unlink()
+    it.add_near("Sent", 900, "F")
     it.sync()
-    assert it.near() == it.far() and len(it.far()) == 474
-    assert it.far()["<far201@far.test>"] == {"\\Answered"} and "<near7@far.test>" not in it.far()
+    assert it.near() == it.far() and len(it.far()) == 499
+    assert it.far()["INBOX", "<far200@far.test>"] == {"\\Answered"} and ("Archive", "<near7@far.test>") not in it.far()
     assert sum("\\Draft" in flags for flags in it.near().values()) == 5
 
     before = it.state()

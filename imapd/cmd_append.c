@@ -48,11 +48,13 @@ static enum fault file(struct imap_cmd *cmd, struct stack *stack, const struct s
                        struct why *why)
 {
 	struct append *append = cmd->state;
+	struct record content;
 	struct mailbox_append entry = {
 		.content = sealed->content,
 		.size = (uint32_t)sealed->size,
 		.save_date = clock_now(),
 		.flags = append->flags.flags,
+		.record = &content,
 	};
 	enum fault fault = make_keywords(cmd, stack, &entry.keywords, why);
 
@@ -60,7 +62,7 @@ static enum fault file(struct imap_cmd *cmd, struct stack *stack, const struct s
 		return fault;
 	entry.internal_date = append->dated ? append->date : entry.save_date;
 	content_key_wrap(cmd->account->key, &sealed->content, &sealed->key, &entry.key);
-	fault = message_store(stack, &cmd->actor, sealed, &cmd->actor.account, 1, cmd->arena, why);
+	fault = message_prepare(stack, sealed, &cmd->actor.account, 1, cmd->arena, &content, why);
 	if (!fault)
 		fault = mailbox_append(stack->store, &cmd->actor, &append->mailbox, &entry, 1, &append->made,
 		                       why);

@@ -43,7 +43,8 @@ enum fault login_password(const struct login_check *check, struct slice login, s
 	if (!fault)
 		fault = check_password(check, ret, password, why);
 	else if (fault == FAULT_AUTH)
-		password_check_nobody(password); /* the answer takes as long as for an account that is there */
+		password_check_nobody(
+		    password); /* the answer takes as long as for an account that is there */
 	if (!fault)
 		lockout_succeeded(check->lockout, check->ip, login);
 	else if (fault == FAULT_AUTH)

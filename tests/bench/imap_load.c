@@ -28,6 +28,11 @@
 #include <time.h>
 #include <unistd.h>
 
+static int number(const char *text)
+{
+	return (int)strtol(text, NULL, 10);
+}
+
 #define INPUT         (256 * 1024)
 #define IDLE_PER_USER 50
 
@@ -194,8 +199,8 @@ static size_t write_message(char *out, const struct appender *a, int n)
 	static const char words[] =
 	    "the meeting of report and please find attached invoice number for order about ";
 	char *text = malloc(a->size + 512);
-	size_t len = (size_t)sprintf(
-	           text,
+	size_t len = (size_t)snprintf(
+	           text, a->size + 512,
 	           "From: Some Sender <sender@far.test>\r\nTo: Bench <bench@example.test>\r\n"
 	           "Subject: Message %d of connection %d\r\nDate: Tue, 14 Jan 2025 10:11:12 +0000\r\n"
 	           "Message-ID: <%d.%d.%d@far.test>\r\nMIME-Version: 1.0\r\n"
@@ -211,7 +216,7 @@ static size_t write_message(char *out, const struct appender *a, int n)
 		text[len++] = '\r';
 		text[len++] = '\n';
 	}
-	head = (size_t)sprintf(out, " {%zu+}\r\n", len);
+	head = (size_t)snprintf(out, 32, " {%zu+}\r\n", len);
 	memcpy(out + head, text, len);
 	free(text);
 	return head + len;
@@ -221,7 +226,7 @@ static size_t write_message(char *out, const struct appender *a, int n)
 static int send_append(struct appender *a, int first, char *text)
 {
 	int n = a->messages - first < a->batch ? a->messages - first : a->batch;
-	size_t len = (size_t)sprintf(text, "t APPEND %s", a->mailbox);
+	size_t len = (size_t)snprintf(text, 256, "t APPEND %s", a->mailbox);
 
 	for (int i = 0; i < n; i++)
 		len += write_message(text + len, a, first + i);
@@ -248,7 +253,7 @@ static void *append_all(void *arg)
 
 static double append(int argc, char **argv, int *ret_operations)
 {
-	int connections = atoi(argv[5]), messages = atoi(argv[6]);
+	int connections = number(argv[5]), messages = number(argv[6]);
 	struct appender *all = calloc((size_t)connections, sizeof(*all));
 	double start, seconds;
 
@@ -259,8 +264,8 @@ static double append(int argc, char **argv, int *ret_operations)
 		all[i] = (struct appender){
 			.number = i,
 			.messages = messages / connections + (i < messages % connections),
-			.depth = argc > 9 ? atoi(argv[9]) : 1,
-			.batch = argc > 10 ? atoi(argv[10]) : 1,
+			.depth = argc > 9 ? number(argv[9]) : 1,
+			.batch = argc > 10 ? number(argv[10]) : 1,
 			.size = strtoul(argv[7], NULL, 10),
 			.mailbox = argv[8],
 		};
@@ -285,7 +290,7 @@ static double append(int argc, char **argv, int *ret_operations)
 static double fetch(char **argv, unsigned long long *ret_lines, unsigned long long *ret_bytes,
                     double *ret_select)
 {
-	int repeat = atoi(argv[6]);
+	int repeat = number(argv[6]);
 	struct client client;
 	char select[256];
 	double start;
@@ -309,7 +314,7 @@ static double fetch(char **argv, unsigned long long *ret_lines, unsigned long lo
 static void idle(char **argv)
 {
 	SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
-	int connections = atoi(argv[5]);
+	int connections = number(argv[5]);
 	struct client *all = calloc((size_t)connections, sizeof(*all));
 	char user[128], byte;
 	size_t len;
@@ -337,8 +342,8 @@ int main(int argc, char **argv)
 	const char *what = argc > 2 ? argv[2] : "";
 
 	if (argc > 1)
-		server =
-		    (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[1])) };
+		server = (struct sockaddr_in){ .sin_family = AF_INET,
+			                       .sin_port = htons((uint16_t)number(argv[1])) };
 	server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (strcmp(what, "append") == 0 && argc >= 9) {
 		seconds = append(argc, argv, &operations);

@@ -22,6 +22,11 @@
 #include <time.h>
 #include <unistd.h>
 
+static int number(const char *text)
+{
+	return (int)strtol(text, NULL, 10);
+}
+
 #define RECIPIENTS_MAX 1000
 #define SESSIONS_MAX   2000
 #define REPLIES        4096
@@ -80,10 +85,10 @@ static void make_filler(void)
 
 	load.filler = malloc(load.size + 100);
 	while (len < load.size) {
-		const char *word = words[(size_t)rand() % (sizeof(words) / sizeof(words[0]))];
+		const char *word = words[arc4random_uniform(sizeof(words) / sizeof(words[0]))];
 
-		len +=
-		    (size_t)sprintf(load.filler + len, "%s%s", word, line + strlen(word) > 66 ? "\r\n" : " ");
+		len += (size_t)snprintf(load.filler + len, 100, "%s%s", word,
+		                        line + strlen(word) > 66 ? "\r\n" : " ");
 		line = line + strlen(word) > 66 ? 0 : line + strlen(word) + 1;
 	}
 	len = load.size;
@@ -157,12 +162,12 @@ static void send_body(struct session *s)
 	/* a different place of the filler each time: no two messages are alike */
 	size_t from = (size_t)n * 97 % (load.size / 2), len;
 
-	head = sprintf(text,
-	               "From: Some Sender <sender@far.test>\r\nTo: <someone@example.test>\r\n"
-	               "Subject: Message %d of run %u\r\nDate: Tue, 14 Jan 2025 10:11:12 +0000\r\n"
-	               "Message-ID: <%u.%d.%zu@far.test>\r\nMIME-Version: 1.0\r\n"
-	               "Content-Type: text/plain; charset=utf-8\r\n\r\nNumber %d %u.\r\n",
-	               n, load.run, load.run, n, (size_t)(s - sessions), n, load.run);
+	head = snprintf(text, load.size + 2048,
+	                "From: Some Sender <sender@far.test>\r\nTo: <someone@example.test>\r\n"
+	                "Subject: Message %d of run %u\r\nDate: Tue, 14 Jan 2025 10:11:12 +0000\r\n"
+	                "Message-ID: <%u.%d.%zu@far.test>\r\nMIME-Version: 1.0\r\n"
+	                "Content-Type: text/plain; charset=utf-8\r\n\r\nNumber %d %u.\r\n",
+	                n, load.run, load.run, n, (size_t)(s - sessions), n, load.run);
 	len = load.size > (size_t)head + 2 ? load.size - (size_t)head : 2;
 	if (from + len > load.size)
 		from = load.size - len;
@@ -303,17 +308,17 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	load.server =
-	    (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[1])) };
+	    (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)number(argv[1])) };
 	load.server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	load.sessions = atoi(argv[2]) < SESSIONS_MAX ? atoi(argv[2]) : SESSIONS_MAX;
-	load.messages = atoi(argv[3]);
-	load.size = (size_t)atoi(argv[4]);
+	load.sessions = number(argv[2]) < SESSIONS_MAX ? number(argv[2]) : SESSIONS_MAX;
+	load.messages = number(argv[3]);
+	load.size = (size_t)number(argv[4]);
 	load.reconnect = argc > 6;
 	load.run = (unsigned)getpid();
 	load.times = calloc((size_t)load.messages, sizeof(double));
 	load.epoll = epoll_create1(EPOLL_CLOEXEC);
-	for (char *r = strtok(argv[5], ","); r && load.n_recipients < RECIPIENTS_MAX; r = strtok(NULL, ","))
-		load.recipients[load.n_recipients++] = r;
+	for (char *rest = argv[5]; rest && load.n_recipients < RECIPIENTS_MAX;)
+		load.recipients[load.n_recipients++] = strsep(&rest, ",");
 	make_filler();
 	start = now();
 	run();

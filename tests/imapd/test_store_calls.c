@@ -110,7 +110,7 @@ static const struct call_case {
 	/* EXPUNGE looks first */
 	{ "STORE 1:2 +FLAGS.SILENT (\\Deleted)", 0, 0, 1, 0, 0, 0 },
 	{ "EXPUNGE", 0, 0, 1, 1, 0, 0 },
-	{ "APPEND Archive {5+}\r\na: b\n", 0, 1, 1, 0, 1, 0 },
+	{ "APPEND Archive {5+}\r\na: b\n", 0, 0, 1, 0, 1, 0 },
 	/* clang-format on */
 };
 

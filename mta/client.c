@@ -313,6 +313,11 @@ const char *client_tls(const struct client *c, bool *ret_verified)
 	return c->tls_version;
 }
 
+bool client_takes_8bit(const struct client *c)
+{
+	return c->ext & SMTP_EXT_8BITMIME;
+}
+
 const char *client_host(const struct client *c)
 {
 	return c->host;

@@ -88,6 +88,7 @@ void client_quit(
 void client_abort(struct client *); /* at once; no callback follows */
 /* "TLSv1.3" and whether the host proved its name; "" without TLS. */
 const char *client_tls(const struct client *, bool *ret_verified);
+bool client_takes_8bit(const struct client *);
 const char *client_host(const struct client *);
 const char *client_ip(const struct client *);
 uint64_t client_messages(const struct client *); /* sent over it so far */

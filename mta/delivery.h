@@ -75,6 +75,7 @@ struct delivery {
 	struct result failure; /* of the last target */
 	struct client *client;
 	struct letter *letter;
+	bool seven_bit; /* the letter is, or is to be, for a host without 8BITMIME */
 	struct sending sending;
 	size_t *indexes; /* of sending.to in envelope.recipients */
 	/* the report */

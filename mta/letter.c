@@ -6,11 +6,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "mail/header.h"
+#include "seven_bit.h"
 #include "signer.h"
 #include "store/record.h"
 
-#define HEADER_MAX (1024 * 1024) /* a longer one is sent, unsigned */
-#define PREFIX_MAX (64 * 1024)
+#define HEADER_MAX    (1024 * 1024) /* a longer one is sent, unsigned */
+#define PREFIX_MAX    (64 * 1024)
+#define CONVERTED_MAX (32 * 1024 * 1024) /* larger ones are not encoded for hosts that take 7-bit only */
 
 static const struct actor actor = { .kind = ACTOR_QUEUE };
 
@@ -59,6 +61,7 @@ static void take_piece(struct reading *r, struct slice piece)
 		sign_body_feed(r->body, body);
 }
 
+/* Calls take_piece() with all of it in order, and keeps it when it is small. */
 static enum fault read_through(struct stack *stack, struct reading *r, struct why *why)
 {
 	struct letter *letter = r->letter;
@@ -75,8 +78,32 @@ static enum fault read_through(struct stack *stack, struct reading *r, struct wh
 	}
 	if (!fault && letter->message.size <= LETTER_PIECE)
 		letter->text = arena_copy(letter->arena, buf_slice(&piece));
-	letter->bare |= r->last == '\r';
 	buf_done(&piece);
+	arena_free(arena);
+	return fault;
+}
+
+/* The whole message, encoded; as it was where that cannot be. */
+static enum fault read_converted(struct stack *stack, struct reading *r, struct why *why)
+{
+	struct letter *letter = r->letter;
+	struct arena *arena = arena_new();
+	struct buf whole, made;
+	enum fault fault;
+
+	buf_init(&whole, letter->message.size);
+	buf_init(&made, letter->message.size * 4 + 4096);
+	fault = message_read(stack, &actor, &letter->message, 0, letter->message.size, arena, &whole, why);
+	if (!fault) {
+		letter->seven_bit = seven_bit_convert(buf_slice(&whole), arena, &made);
+		letter->text =
+		    arena_copy(letter->arena, letter->seven_bit ? buf_slice(&made) : buf_slice(&whole));
+		letter->message.size = letter->text.len;
+		if (letter->text.len)
+			take_piece(r, letter->text);
+	}
+	buf_done(&whole);
+	buf_done(&made);
 	arena_free(arena);
 	return fault;
 }
@@ -107,34 +134,36 @@ static enum fault sign(struct signer *signer, struct reading *r, struct why *why
 
 /* ---- loading ---- */
 
-static enum fault open_message(struct stack *stack, const struct id *content, const struct content_key *key,
-                               struct letter *letter, struct why *why)
+static enum fault open_message(const struct letter_load *how, struct letter *letter, struct why *why)
 {
 	struct record record;
-	enum fault fault = record_get(stack->store, &actor, COLL_CONTENTS, id_slice(content), true,
+	enum fault fault = record_get(how->stack->store, &actor, COLL_CONTENTS, id_slice(how->content), true,
 	                              letter->arena, &record, why);
 
-	return fault ? fault : message_open_with(key, &record, letter->arena, &letter->message, why);
+	return fault ? fault : message_open_with(how->key, &record, letter->arena, &letter->message, why);
 }
 
-static enum fault load(struct stack *stack, struct signer *signer, struct letter *letter, struct why *why)
+static enum fault load(const struct letter_load *how, struct letter *letter, struct why *why)
 {
-	struct reading r = { .letter = letter, .body = signer ? sign_body_new() : NULL };
+	struct reading r = { .letter = letter, .body = how->signer ? sign_body_new() : NULL };
 	enum fault fault;
 
 	header_scan_init(&r.scan);
 	buf_init(&r.header, HEADER_MAX);
-	fault = read_through(stack, &r, why);
-	if (!fault && signer)
-		fault = sign(signer, &r, why);
+	if (how->seven_bit && letter->message.size <= CONVERTED_MAX)
+		fault = read_converted(how->stack, &r, why);
+	else
+		fault = read_through(how->stack, &r, why);
+	letter->bare |= r.last == '\r';
+	if (!fault && how->signer)
+		fault = sign(how->signer, &r, why);
 	letter->size = letter->prefix.len + letter->message.size;
 	sign_body_free(r.body);
 	buf_done(&r.header);
 	return fault;
 }
 
-enum fault letter_load(struct stack *stack, const struct id *content, const struct content_key *key,
-                       struct signer *signer, struct letter **ret, struct why *why)
+enum fault letter_load(const struct letter_load *how, struct letter **ret, struct why *why)
 {
 	struct arena *arena = arena_new();
 	struct letter *letter = arena_make(arena, struct letter);
@@ -142,9 +171,9 @@ enum fault letter_load(struct stack *stack, const struct id *content, const stru
 
 	letter->refs = 1;
 	letter->arena = arena;
-	fault = open_message(stack, content, key, letter, why);
+	fault = open_message(how, letter, why);
 	if (!fault)
-		fault = load(stack, signer, letter, why);
+		fault = load(how, letter, why);
 	if (fault)
 		letter_unref(letter);
 	else

@@ -21,12 +21,21 @@ struct letter {
 	struct slice text;   /* the whole message when it is small; no data: read it */
 	uint64_t size;       /* of prefix and message */
 	bool header_8bit, body_8bit;
-	bool bare; /* a CR or LF stands alone in it: it must not be sent */
+	bool bare;      /* a CR or LF stands alone in it: it must not be sent */
+	bool seven_bit; /* bodies were encoded, as far as that was possible */
 };
 
-/* `signer` NULL: not signed. NOT_FOUND: no such content. */
-MUST_CHECK enum fault letter_load(struct stack *, const struct id *content, const struct content_key *,
-                                  struct signer *, struct letter **ret, struct why *);
+struct letter_load {
+	struct stack *stack;
+	const struct id *content;
+	const struct content_key *key;
+	struct signer *signer; /* NULL: not signed */
+	bool seven_bit; /* for a host without 8BITMIME: then the whole is in memory. What cannot be encoded
+	                        * leaves body_8bit as it is */
+};
+
+/* On a worker. NOT_FOUND: no such content. */
+MUST_CHECK enum fault letter_load(const struct letter_load *, struct letter **ret, struct why *);
 struct letter *letter_ref(struct letter *); /* the loop's */
 void letter_unref(struct letter *);         /* NULL accepted */
 

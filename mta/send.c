@@ -6,6 +6,8 @@
 #include "destination.h"
 #include "signer.h"
 
+#define BUSY_DUE_MS 5000 /* our own pool is full */
+
 static void connect_next(struct delivery *d);
 static void load(struct delivery *d);
 
@@ -49,19 +51,17 @@ static void letter_run(struct job *job, void *worker)
 {
 	struct delivery *d = container_of(job, struct delivery, job);
 	struct mta *mta = d->mta;
-	/* what only passes through must not look as if it came from us (signer.h) */
-	struct signer *signer = id_is_zero(&d->entry.account) ? NULL : mta->signer;
+	const struct letter_load how = {
+		.stack = mta->daemon->stack,
+		.content = &d->entry.content,
+		.key = &d->envelope.key,
+		/* what only passes through must not look as if it came from us (signer.h) */
+		.signer = id_is_zero(&d->entry.account) ? NULL : mta->signer,
+		.seven_bit = d->seven_bit,
+	};
 
 	(void)worker;
-	d->fault =
-	    letter_load(mta->daemon->stack, &d->entry.content, &d->envelope.key, signer, &d->letter, &d->why);
-}
-
-static void hand_over(struct delivery *d)
-{
-	d->phase = PHASE_SEND;
-	d->sending.letter = d->letter;
-	client_send(d->client, &d->sending);
+	d->fault = letter_load(&how, &d->letter, &d->why);
 }
 
 static void on_loaded(struct job *job)
@@ -74,20 +74,28 @@ static void on_loaded(struct job *job)
 	else if (d->lost)
 		delivery_report(d);
 	else if (d->client)
-		hand_over(d);
+		load(d);
 	else
 		connect_next(d); /* the host did not wait */
 }
 
+/* Hands the letter over, once it is there and as the host can take it. */
 static void load(struct delivery *d)
 {
+	if (d->letter && d->letter->body_8bit && !client_takes_8bit(d->client) && !d->seven_bit) {
+		d->seven_bit = true; /* for hosts that come after it too: nobody minds */
+		letter_unref(d->letter);
+		d->letter = NULL;
+	}
 	if (d->letter) {
-		hand_over(d);
+		d->phase = PHASE_SEND;
+		d->sending.letter = d->letter;
+		client_send(d->client, &d->sending);
 		return;
 	}
 	d->phase = PHASE_LOAD;
 	if (!delivery_work(d, letter_run, on_loaded))
-		delivery_give_back(d, 5000);
+		delivery_give_back(d, BUSY_DUE_MS);
 }
 
 /* ---- the client ---- */

@@ -85,6 +85,10 @@ static void judge_message(const struct client *c, struct sending *sending)
 		    sending, VERDICT_FAILED, "5.3.4", false,
 		    arena_printf(sending->arena, "the message has %llu bytes, the host takes %llu",
 		                 (unsigned long long)letter->size, (unsigned long long)c->size_max));
+	else if (letter->body_8bit && !client_takes_8bit(c))
+		sending_verdict(
+		    sending, VERDICT_FAILED, "5.6.3", false,
+		    "the host does not take 8-bit text, and the message cannot be encoded for it");
 	else if (!(c->ext & SMTP_EXT_SMTPUTF8) && needs_smtputf8(sending))
 		sending_verdict(sending, VERDICT_FAILED, "5.6.7", false,
 		                "the host does not take senders or headers in UTF-8");

@@ -206,6 +206,8 @@ static const struct {
 	  .mail = "C:MAIL FROM:<>", .rcpt = "C:RCPT TO:<b@example.net>", .verdict = VERDICT_DELIVERED, .status = "2.0.0" },
 	{ "8-bit", "S:250 8BITMIME", "a@example.org", "b@example.net", "", "", 0, .body_8bit = true,
 	  .mail = "C:MAIL FROM:<a@example.org> BODY=8BITMIME", .rcpt = "C:RCPT TO:<b@example.net>", .verdict = VERDICT_DELIVERED, .status = "2.0.0" },
+	{ "8-bit, the host takes none and it could not be encoded", "S:250 mx", "a@example.org", "b@example.net", "", "", 0, .body_8bit = true,
+	  .verdict = VERDICT_FAILED, .status = "5.6.3" },
 	{ "UTF-8 in the header", "S:250 SMTPUTF8", "a@example.org", "b@example.net", "", "", 0, .smtputf8 = true, .header_8bit = true,
 	  .mail = "C:MAIL FROM:<a@example.org> SMTPUTF8", .rcpt = "C:RCPT TO:<b@example.net>", .verdict = VERDICT_DELIVERED, .status = "2.0.0" },
 	{ "UTF-8 in the header, the host knows none", "S:250 mx", "a@example.org", "b@example.net", "", "", 0, .smtputf8 = true, .header_8bit = true,

@@ -122,6 +122,26 @@ static void large(void **state)
 	end();
 }
 
+/* A host without 8BITMIME gets it encoded, and signed as it goes. */
+static void eight_bit_encoded(void **state)
+{
+	static const char *const script[] = { GREET, TAKE_ONE, BYE, NULL };
+	struct world_mail mail = { .from = WORLD_LOGIN,
+		                   .to = { "bob@example.net" },
+		                   .text = "From: alice@example.org\r\nSubject: x\r\n\r\n\xc3\xbc\r\n" };
+
+	(void)state;
+	begin((const char *const *const[]){ script, NULL });
+	world_put(world, &mail);
+	world_start(world);
+	assert_true(WORLD_WAIT(world, is_gone(&mail, "example.net")));
+	assert_true(slice_starts(came(), "DKIM-Signature: v=1; a=rsa-sha256;"));
+	assert_true(
+	    slice_find(came(), SLICE("Content-Transfer-Encoding: quoted-printable\r\n\r\n=C3=BC\r\n.\r\n")) >
+	    0);
+	end();
+}
+
 /* Three for one place, one connection at a time: the connection goes on from one to the next. */
 static void connection_reused(void **state)
 {
@@ -463,6 +483,7 @@ int main(void)
 		cmocka_unit_test(other_domain_unsigned),
 		cmocka_unit_test(settings_changed),
 		cmocka_unit_test(large),
+		cmocka_unit_test(eight_bit_encoded),
 		cmocka_unit_test(connection_reused),
 		cmocka_unit_test(reuse_refused),
 		cmocka_unit_test(deferred_then_delivered),

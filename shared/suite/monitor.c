@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -116,9 +117,9 @@ enum fault monitor_new(const char *address, struct stack *stack, struct monitor 
 	                                 MHD_OPTION_CONNECTION_LIMIT, 16u, MHD_OPTION_END);
 	if (!monitor->http) {
 		free(monitor);
-		return fault_errno(why, errno,
-		                   "cannot listen on %s for the monitor; choose another `monitor` address",
-		                   address);
+		return fault_set(why, FAULT_CONFIG,
+		                 "the monitor cannot listen on %s: %s: choose another `monitor` address",
+		                 address, strerror(errno));
 	}
 	info = MHD_get_daemon_info(monitor->http, MHD_DAEMON_INFO_BIND_PORT);
 	*ret_port = info ? info->port : ntohs(bind_to.sin_port);

@@ -133,7 +133,9 @@ enum fault db_open(struct db *ret, const char *path, bool writes, struct why *wh
 	                                sql_owns, NULL, NULL, NULL);
 	if (rc != SQLITE_OK)
 		return db_fault(ret, rc, why);
-	return db_exec(ret, "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF", why);
+	/* a key that was deleted must be gone from the file too, however SQLite was built */
+	return db_exec(
+	    ret, "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON", why);
 }
 
 void db_close(struct db *db)

@@ -85,6 +85,8 @@ class Daemon:
         if self.running():
             self.process.kill()
         self.process.wait()
+        # libmongoc's counters: whoever gets this process id next would find them and say so
+        pathlib.Path(f"/dev/shm/mongoc-{self.process.pid}").unlink(missing_ok=True)
 
     def stop(self, seconds=40):
         """SIGTERM, and the exit code: 0 is a clean drain."""

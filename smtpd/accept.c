@@ -230,7 +230,7 @@ static void describe_way(struct session *s, struct accept *accept)
 	*received = (struct received){
 		.helo = slice_str(s->helo),
 		.client_ip = slice_str(arena_strdup(accept->arena, conn_peer_ip(s->conn))),
-		.client_name = slice_str(s->client_name),
+		.client_name = s->client_name[0] ? slice_str(s->client_name) : slice_of(NULL, 0),
 		.by = slice_str(s->smtpd->daemon->suite->hostname),
 		.esmtp = s->esmtp,
 		.auth = s->login != NULL,

@@ -230,6 +230,8 @@ enum fault outgoing_put(struct stack *stack, const struct sealed_message *sealed
 	size_t n;
 	enum fault fault = queue_public_key(stack, &queue, &generation, why);
 
+	if (fault == FAULT_NOT_FOUND) /* not the message's fault: it may come again */
+		return fault_set(why, FAULT_CONFIG, "the queue has no key yet: mta makes it when it starts");
 	if (fault)
 		return fault;
 	entries = make_entries(envelope, sealed, sender, &queue, arena, &n);

@@ -45,7 +45,7 @@ MUST_CHECK enum fault envelope_open(const struct account_key *queue, struct slic
  * One queue entry a destination domain (recipients at local accounts: one entry with domain ""; very many to one domain:
  * several), then the content, then the nudge. `envelope` names all recipients, which are sorted; ids follow from the
  * content id, so a retry adds nothing.
- * `accounts`: local accounts that show the same content (a message may be filed and queued at once).
+ * CONFIG: nobody has made the queue's key yet. `accounts`: local accounts that show the same content (a message may be filed and queued at once).
  */
 MUST_CHECK enum fault outgoing_put(struct stack *, const struct sealed_message *,
                                    const struct envelope_out *envelope, const struct id *sender,

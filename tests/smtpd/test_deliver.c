@@ -379,7 +379,7 @@ static void one_fails_for_now(void **state)
 
 	add(o, "alice@example.org", &o->alice);
 	add(o, "bob@example.org", &o->bob);
-	wire_fail(o->inbox_a, 0, 1000, FAULT_TEMP);
+	wire_fail(o->inbox_a, 0, 1000, FAULT_FULL); /* TEMP would be tried for seconds */
 	wire.fail_on = arena_strz(o->f->arena, slice_of(o->inbox_a, strlen(o->inbox_a) - 1));
 	good(deliver(o));
 	assert_int_equal(o->deliver.filed, 1);
@@ -403,8 +403,8 @@ static void all_fail_for_now(void **state)
 
 	add(o, "alice@example.org", &o->alice);
 	add(o, "bob@example.org", &o->bob);
-	wire_fail("commit", 0, 1000, FAULT_TEMP);
-	bad(FAULT_TEMP, deliver(o));
+	wire_fail("commit", 0, 1000, FAULT_FULL);
+	bad(FAULT_FULL, deliver(o));
 	assert_int_equal(o->deliver.filed + o->deliver.queued, 0);
 	assert_null(queued(o, ""));
 	close_office(o);
@@ -417,7 +417,7 @@ static void all_locals_fail_beside_a_remote(void **state)
 
 	add(o, "x@example.net", NULL);
 	add(o, "alice@example.org", &o->alice);
-	wire_fail("commit", 0, 1000, FAULT_TEMP);
+	wire_fail("commit", 0, 1000, FAULT_FULL);
 	good(deliver(o));
 	assert_int_equal(o->deliver.filed, 0);
 	assert_int_equal(o->deliver.queued, 2);
@@ -448,8 +448,8 @@ static void what_may_pass_decides(void **state)
 
 	add(o, "bob@example.org", &o->bob)->inbox = id_new();
 	add(o, "alice@example.org", &o->alice);
-	wire_fail("commit", 0, 1000, FAULT_TEMP);
-	bad(FAULT_TEMP, deliver(o));
+	wire_fail("commit", 0, 1000, FAULT_FULL);
+	bad(FAULT_FULL, deliver(o));
 	wire_fail(NULL, 0, 0, FAULT_NONE);
 	o->tx->recipients->next = NULL;
 	bad(FAULT_NOT_FOUND, deliver(o));
@@ -473,8 +473,8 @@ static void deferred_ones(void **state)
 	assert_true(id_eq(&entry->envelope.recipients[0].local_account, &o->bob.account.id));
 
 	/* the others fail: nobody has it, so the sender keeps it */
-	wire_fail("commit", 0, 1000, FAULT_TEMP);
-	bad(FAULT_TEMP, deliver(o));
+	wire_fail("commit", 0, 1000, FAULT_FULL);
+	bad(FAULT_FULL, deliver(o));
 	wire_fail(NULL, 0, 0, FAULT_NONE);
 	/* nobody but them */
 	o->tx->recipients = o->tx->recipients->next;
@@ -495,7 +495,7 @@ static void no_queue_key(void **state)
 	good(record_del(f->stack->store, &system, COLL_SETTINGS, SLICE("queue-key"), RECORD_ANY, WHY));
 	f->stack = o->deliver.stack = fixture_stack(f, 0);
 	add(o, "x@example.net", NULL);
-	bad(FAULT_NOT_FOUND, deliver(o));
+	bad(FAULT_CONFIG, deliver(o));
 	stack_close(f->stack);
 	f->stack = whole;
 	close_office(o);

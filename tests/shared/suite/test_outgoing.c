@@ -304,7 +304,7 @@ static void faults(void **state)
 	struct record record;
 
 	good(message_seal(&f->conf, SLICE(MESSAGE), f->arena, &sealed, WHY));
-	bad(FAULT_NOT_FOUND,
+	bad(FAULT_CONFIG,
 	    outgoing_put(ringless, &sealed, &envelope, NULL, NULL, 0, f->arena, WHY)); /* no queue key yet */
 	stack_close(ringless);
 	wire_on(f);

@@ -19,7 +19,7 @@
 #include "store/queue.h"
 #include "store/record.h"
 
-#define TEXT_MAX     (1024 * 1024)
+#define TEXT_MAX     (900 * 1024) /* sealed, it fits a record */
 #define LIFETIME_MIN 3600000
 #define LIFETIME_MAX (INT64_C(5) * 86400000)
 #define SHOWN_MAX    20 /* recipients in the text for people; the report has all */

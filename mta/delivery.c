@@ -137,6 +137,11 @@ static void on_written(struct job *job)
 	d->working = false;
 	if (!d->fault) {
 		end(d);
+	} else if (!fault_row(d->fault)->transient && d->outcome.kind != OUTCOME_HOLD) {
+		/* trying again would send the message again, and come to the same */
+		log_fault(&d->log, d->fault, &d->why, "an outcome cannot be written: the message is held");
+		d->outcome.kind = OUTCOME_HOLD;
+		write_report(d);
 	} else if (d->fault != FAULT_STALE && clock_mono_ms() < d->lease_until) {
 		report_later(d);
 	} else {
@@ -172,7 +177,8 @@ static void report(struct delivery *d, enum outcome_kind kind, int64_t due)
 	d->outcome.entry = &d->entry;
 	d->outcome.envelope = &d->envelope;
 	d->outcome.results = d->results;
-	d->outcome.retry = &d->mta->retry;
+	d->retry = d->mta->retry;
+	d->outcome.retry = &d->retry;
 	d->outcome.postmaster = d->mta->postmaster;
 	d->outcome.delay_warning = mta_conf.delay_warning;
 	d->outcome.bounce_size = (size_t)mta_conf.bounce_size;

@@ -80,6 +80,7 @@ struct delivery {
 	size_t *indexes; /* of sending.to in envelope.recipients */
 	/* the report */
 	struct outcome outcome;
+	struct retry retry; /* as it was when the report began: a reload may change the process's */
 	struct timer *timer;
 	int64_t report_wait;
 };

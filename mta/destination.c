@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "mail/idna.h"
 #include "send.h"
 
 #define WAITING_MAX 64    /* of one destination: the others are better off in the queue */
@@ -27,9 +28,13 @@ struct destination {
 
 static const char *name_of(const struct delivery *d)
 {
-	const struct route_own *own = routes_find(&d->mta->routes, d->domain);
+	const struct route_own *own;
+	struct slice domain;
 
-	return own ? arena_printf(d->arena, "%s:%u", own->host, own->port) : d->domain;
+	if (!idna_to_ascii(d->arena, slice_str(d->domain), &domain))
+		return d->domain;
+	own = routes_find(&d->mta->routes, (const char *)domain.data);
+	return own ? arena_printf(d->arena, "%s:%u", own->host, own->port) : (const char *)domain.data;
 }
 
 static struct destination *get(struct delivery *d)

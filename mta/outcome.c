@@ -9,12 +9,17 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "base/utf8.h"
 #include "bounce.h"
 #include "smtp/params.h"
 #include "suite/directory.h"
 
 static const struct actor actor = { .kind = ACTOR_QUEUE };
 
+#define TEXTS_MAX      (128 * 1024)           /* of all replies in an entry, and of all host names */
+#define TEXT_MAX       1000                   /* of one */
+#define TEXT_MIN       40                     /* less is not worth keeping */
+#define TOLD_MAX       200                    /* recipients in one report: more would not fit one */
 #define DELAY_ASKED_MS (INT64_C(4) * 3600000) /* NOTIFY=DELAY, where warnings are off */
 
 enum fate { FATE_NONE, FATE_DELIVERED, FATE_DEFERRED, FATE_FAILED, FATE_EXPIRED, FATES };
@@ -57,6 +62,16 @@ static const char *text_or(const char *text, const char *other)
 	return text ? text : other;
 }
 
+/* What hosts say is kept, but never so much that the entry does not fit its record any more. */
+static const char *kept(const struct writing *w, const char *text)
+{
+	size_t room = MIN_OF(TEXTS_MAX / w->envelope.n, (size_t)TEXT_MAX);
+
+	if (!text || room < TEXT_MIN)
+		return "";
+	return strlen(text) <= room ? text : arena_strz(w->arena, utf8_cut(slice_str(text), room));
+}
+
 static void apply_result(struct writing *w, size_t i, bool expired)
 {
 	const struct result *result = &w->outcome->results[i];
@@ -64,9 +79,9 @@ static void apply_result(struct writing *w, size_t i, bool expired)
 
 	if (rcpt->state != RCPT_WAITING || result->verdict == VERDICT_NONE)
 		return;
-	rcpt->reply = text_or(result->reply, "");
+	rcpt->reply = kept(w, result->reply);
 	rcpt->status = text_or(result->status, "");
-	rcpt->host = text_or(result->host, "");
+	rcpt->host = kept(w, result->host);
 	rcpt->at = w->now;
 	w->by_host[i] = result->by_host;
 	if (result->verdict == VERDICT_DELIVERED) {
@@ -128,12 +143,22 @@ static bool is_told(const struct writing *w, size_t i, enum bounce_kind kind)
 	}
 }
 
+/* A report that can never be made must not keep the outcome from being written: then the log has it. */
+static enum fault put_report(const struct writing *w, const struct bounce *bounce, struct why *why)
+{
+	enum fault fault = bounce_put(bounce, why);
+
+	if (!fault || (fault_row(fault)->transient && fault != FAULT_CORRUPT))
+		return fault;
+	log_fault(w->outcome->log, fault, why, "a report to the sender could not be made");
+	return FAULT_NONE;
+}
+
 static enum fault tell(const struct writing *w, enum bounce_kind kind, struct why *why)
 {
 	const struct outcome *outcome = w->outcome;
-	const struct outgoing_recipient **told = (const struct outgoing_recipient **)arena_array(
-	    w->arena, struct outgoing_recipient *, w->envelope.n);
-	bool *by_host = arena_array(w->arena, bool, w->envelope.n);
+	const struct outgoing_recipient *told[TOLD_MAX];
+	bool by_host[TOLD_MAX];
 	struct bounce bounce = {
 		.kind = kind,
 		.stack = outcome->stack,
@@ -145,14 +170,19 @@ static enum fault tell(const struct writing *w, enum bounce_kind kind, struct wh
 		.return_max = outcome->bounce_size,
 		.now = w->now,
 	};
+	enum fault fault = FAULT_NONE;
 
-	for (size_t i = 0; i < w->envelope.n; i++) {
+	for (size_t i = 0; i < w->envelope.n && !fault; i++) {
 		if (!is_told(w, i, kind) || !bounce_wanted(kind, &w->envelope, &w->recipients[i]))
 			continue;
 		by_host[bounce.n] = w->by_host[i];
 		told[bounce.n++] = &w->recipients[i];
+		if (bounce.n < TOLD_MAX)
+			continue;
+		fault = put_report(w, &bounce, why);
+		bounce.n = 0;
 	}
-	return bounce.n ? bounce_put(&bounce, why) : FAULT_NONE;
+	return bounce.n && !fault ? put_report(w, &bounce, why) : fault;
 }
 
 static enum fault tell_all(const struct writing *w, struct why *why)

@@ -294,6 +294,38 @@ static void more_fail_later(void **state)
 	clear_queue();
 }
 
+/* Very many recipients, and a host that has much to say about each: the entry still fits, and each is told of. */
+static void many_recipients(void **state)
+{
+	enum { N = 450 };
+	struct attempt a = { .mail = { .to = { "b@example.net" } } };
+	struct result *results = arena_array(world->arena, struct result, N);
+	struct outgoing_recipient *to = arena_array(world->arena, struct outgoing_recipient, N);
+	struct queue_entry report, now;
+	struct envelope_out envelope;
+	char *reply = arena_alloc(world->arena, 60001);
+
+	(void)state;
+	memset(reply, 'x', 60000);
+	reply[60000] = '\0';
+	attempt_begin(&a);
+	for (size_t i = 0; i < N; i++) {
+		to[i] = a.envelope.recipients[0];
+		to[i].address = arena_printf(world->arena, "user%zu@example.net", i);
+		results[i] = result(i ? VERDICT_FAILED : VERDICT_DEFERRED, "5.1.1", reply);
+	}
+	a.envelope.recipients = to;
+	a.envelope.n = N;
+	a.outcome.results = results;
+	assert_int_equal(attempt_write(&a), FAULT_NONE);
+	assert_int_equal(reports(&a, &report), 3);
+	assert_true(world_look(world, &a.entry.id, &now, &envelope));
+	assert_int_equal(envelope.n, N);
+	assert_in_range(strlen(envelope.recipients[1].reply), 100, 1000);
+	assert_true(now.state.len < 400000);
+	clear_queue();
+}
+
 static void other_kinds(void **state)
 {
 	static const struct {
@@ -378,6 +410,7 @@ int main(void)
 		cmocka_unit_test(report_before_entry),
 		cmocka_unit_test(half_a_report),
 		cmocka_unit_test(more_fail_later),
+		cmocka_unit_test(many_recipients),
 		cmocka_unit_test(other_kinds),
 		cmocka_unit_test(stale),
 	};

@@ -1,6 +1,7 @@
 /* Conditional commits on the selected mailbox (change.h). */
 #include "change.h"
 
+#include "base/clock.h"
 #include "suite/nudge.h"
 
 static const struct mailbox_state *state_of(const struct change *change)
@@ -75,13 +76,9 @@ void change_committed(struct change *change, bool silent)
 {
 	struct selected *selected = &change->cmd->session->selected;
 
-	change->tries = 0;
+	change->losing_since = 0;
 	view_committed(selected->view, &change->commit, &change->head, selected, silent);
-}
-
-bool change_is_ahead(const struct imap_cmd *cmd, const struct uid_set *uids)
-{
-	return cmd->uid_form && uid_set_max(uids) >= cmd->session->selected.view->state->head.uid_next;
+	change_leave(change);
 }
 
 static void on_looked(void *arg, enum fault fault, const struct why *why, struct view *view)
@@ -93,14 +90,62 @@ static void on_looked(void *arg, enum fault fault, const struct why *why, struct
 	imap_resume(change->cmd, change->then(change->cmd, fault, why));
 }
 
-enum imap_next change_look(struct change *change,
-                           enum imap_next (*then)(struct imap_cmd *, enum fault, const struct why *))
+static void look(struct change *change)
 {
-	if (change->tries++ == CHANGE_TRIES)
+	struct view *view = change->view ? change->view : change->cmd->session->selected.view;
+
+	change->look = view_look(view, on_looked, change);
+}
+
+enum imap_next change_look(struct change *change, change_then *then)
+{
+	if (!change->losing_since)
+		change->losing_since = clock_mono_ms();
+	if (clock_mono_ms() - change->losing_since > CHANGE_PATIENCE)
 		return then(change->cmd, FAULT_STALE, NULL);
 	change->then = then;
-	change->look = view_look(change->cmd->session->selected.view, on_looked, change);
+	look(change);
 	return IMAP_WAIT;
+}
+
+/* ---- turns ---- */
+
+enum imap_next change_turn(struct change *change, struct imap_cmd *cmd, change_then *then)
+{
+	struct view *view = cmd->session->selected.view;
+
+	change->cmd = cmd;
+	change->then = then;
+	change->view = view;
+	change->has_turn = list_empty(&view->changers);
+	view_hold(view);
+	list_add_tail(&view->changers, &change->turn);
+	return change->has_turn ? then(cmd, FAULT_NONE, NULL) : IMAP_WAIT;
+}
+
+/* The next one begins with a look: what made it wait has changed the mailbox. */
+void change_leave(struct change *change)
+{
+	struct view *view = change->view;
+	struct change *next;
+
+	if (!view)
+		return;
+	change->has_turn = false;
+	change->view = NULL;
+	list_del(&change->turn);
+	next = list_empty(&view->changers) ? NULL : list_item(view->changers.next, struct change, turn);
+	if (next && !next->has_turn) {
+		next->has_turn = true;
+		look(next);
+	}
+	view_put(view);
+}
+
+enum imap_next change_fail(struct change *change, enum fault fault, const struct why *why)
+{
+	change_leave(change);
+	return imap_no(change->cmd, fault, why);
 }
 
 void change_done(struct change *change)
@@ -108,5 +153,6 @@ void change_done(struct change *change)
 	if (change->look)
 		view_cancel(change->look);
 	change->look = NULL;
+	change_leave(change);
 	uid_set_done(&change->uids);
 }

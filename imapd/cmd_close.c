@@ -22,7 +22,7 @@ static enum imap_next decide(struct imap_cmd *cmd, enum fault fault, const struc
 	const struct mailbox_state *state = cmd->session->selected.view->state;
 
 	if (fault)
-		return imap_no(cmd, fault, why);
+		return change_fail(cmd->state, fault, why);
 	change_begin(change, cmd);
 	for (uint32_t at = 0; at < state->n; at++)
 		if (state->flags[at] & FLAG_DELETED)
@@ -36,7 +36,7 @@ static enum imap_next close_parse(struct imap_cmd *cmd, struct imap_args *args)
 		return imap_bad(cmd, args->error);
 	if (cmd->session->selected.read_only || (cmd->verb->flags & VERB_UNSELECTS))
 		return leave(cmd);
-	return decide(cmd, FAULT_NONE, NULL);
+	return change_turn(cmd->state, cmd, decide);
 }
 
 static enum fault close_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
@@ -49,7 +49,7 @@ static enum imap_next close_reply(struct imap_cmd *cmd, enum fault fault, const 
 	if (fault == FAULT_STALE)
 		return change_look(cmd->state, decide);
 	if (fault)
-		return imap_no(cmd, fault, why);
+		return change_fail(cmd->state, fault, why);
 	change_committed(cmd->state, true);
 	return leave(cmd);
 }

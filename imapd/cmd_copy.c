@@ -27,7 +27,7 @@ struct copy {
 	struct copy_request request;
 	struct keywords keywords;
 	struct change change; /* of a MOVE: the expunge */
-	bool found, copied, told;
+	bool found, copied, told, pausing;
 	/* What was copied. */
 	struct uid_set from, to;
 	uint32_t uid_validity;
@@ -86,18 +86,20 @@ static void take_items(struct imap_cmd *cmd, struct copy *copy, const struct uid
 		copy->target.bytes += copy->request.items[i].message.size;
 }
 
-static enum imap_next next_batch(struct imap_cmd *cmd)
+static enum imap_next take_batch(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
 	struct copy *copy = cmd->state;
 	const size_t max = is_move(cmd) ? MOVE_BATCH : SIZE_MAX;
 	struct uid_set uids;
 	size_t n = 0;
 
+	if (fault)
+		return change_fail(&copy->change, fault, why);
 	arena_reset(copy->arena);
 	uid_set_init(&uids);
 	change_begin(&copy->change, cmd);
 	copy->copied = copy->told = false;
-	copy->start = copy->rows.next;
+	copy->rows.next = copy->start;
 	rows_resume(&copy->rows);
 	for (; n < max && rows_next(&copy->rows); n++) {
 		uid_set_add(&uids, copy->rows.uid);
@@ -106,18 +108,21 @@ static enum imap_next next_batch(struct imap_cmd *cmd)
 	}
 	take_items(cmd, copy, &uids);
 	uid_set_done(&uids);
-	return n ? IMAP_RUN : imap_ok(cmd, is_move(cmd) ? "Moved" : "No messages matched");
+	if (n)
+		return IMAP_RUN;
+	change_leave(&copy->change);
+	return imap_ok(cmd, is_move(cmd) ? "Moved" : "No messages matched");
 }
 
-/* A source went away before it was read. */
-static enum imap_next batch_again(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+static enum imap_next next_batch(struct imap_cmd *cmd)
 {
 	struct copy *copy = cmd->state;
 
-	if (fault)
-		return imap_no(cmd, fault, why);
-	copy->rows.next = copy->start;
-	return next_batch(cmd);
+	copy->start = copy->rows.next;
+	copy->pausing = conn_congested(cmd->session->conn); /* no turn is kept while the client reads */
+	if (copy->pausing)
+		return IMAP_AGAIN;
+	return is_move(cmd) ? change_turn(&copy->change, cmd, take_batch) : take_batch(cmd, FAULT_NONE, NULL);
 }
 
 /* Copied, but the source has changed: what is still there of the batch is to go. */
@@ -127,12 +132,15 @@ static enum imap_next expunge_again(struct imap_cmd *cmd, enum fault fault, cons
 	struct rows rows;
 
 	if (fault)
-		return imap_no(cmd, fault, why);
+		return change_fail(&copy->change, fault, why);
 	change_begin(&copy->change, cmd);
 	rows_start(&rows, &cmd->session->selected, &copy->from);
 	while (rows_next(&rows))
 		change_expunge(&copy->change, rows.at);
-	return change_is_empty(&copy->change) ? next_batch(cmd) : IMAP_RUN;
+	if (!change_is_empty(&copy->change))
+		return IMAP_RUN;
+	change_leave(&copy->change);
+	return next_batch(cmd);
 }
 
 /* ---- on a worker ---- */
@@ -198,11 +206,16 @@ static enum imap_next copy_reply(struct imap_cmd *cmd, enum fault fault, const s
 {
 	struct copy *copy = cmd->state;
 
+	if (copy->pausing)
+		return next_batch(cmd);
+	if (fault == FAULT_NOT_FOUND && !copy->copied && cmd->uid_form)
+		return change_look(&copy->change, take_batch);
+	if (fault && fault != FAULT_STALE)
+		change_leave(&copy->change);
+	if (fault == FAULT_NOT_FOUND && !copy->copied)
+		return imap_no_code(cmd, "[EXPUNGEISSUED]", "Some of the messages are gone");
 	if (fault && !copy->copied)
-		return fault == FAULT_NOT_FOUND && cmd->uid_form ? change_look(&copy->change, batch_again)
-		       : fault == FAULT_NOT_FOUND
-		           ? imap_no_code(cmd, "[EXPUNGEISSUED]", "Some of the messages are gone")
-		           : imap_no(cmd, fault, why);
+		return imap_no(cmd, fault, why);
 	if (!is_move(cmd))
 		return id_eq(&copy->request.to, &cmd->selected) ? change_look(&copy->change, copied)
 		                                                : copied(cmd, FAULT_NONE, NULL);
@@ -248,11 +261,7 @@ static enum imap_next copy_parse(struct imap_cmd *cmd, struct imap_args *args)
 	copy->target.quota = is_move(cmd) ? 0 : cmd->account->quota;
 	copy->arena = arena_new();
 	rows_start(&copy->rows, &cmd->session->selected, &copy->todo);
-	if (!change_is_ahead(cmd, &copy->todo))
-		return next_batch(cmd);
-	change_begin(&copy->change, cmd);
-	copy->start = copy->rows.next;
-	return change_look(&copy->change, batch_again);
+	return next_batch(cmd);
 }
 
 static void copy_done(struct imap_cmd *cmd)

@@ -10,22 +10,22 @@ struct expunge {
 	struct change change;
 };
 
-static enum imap_next decide(struct imap_cmd *cmd)
+static enum imap_next decide(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
 	struct expunge *expunge = cmd->state;
 	const struct mailbox_state *state = cmd->session->selected.view->state;
 
+	if (fault)
+		return change_fail(&expunge->change, fault, why);
 	change_begin(&expunge->change, cmd);
 	for (uint32_t at = 0; at < state->n; at++)
 		if ((state->flags[at] & FLAG_DELETED) &&
 		    (!cmd->uid_form || uid_set_has(&expunge->uids, state->uid[at])))
 			change_expunge(&expunge->change, at);
-	return change_is_empty(&expunge->change) ? imap_ok(cmd, "Expunged") : IMAP_RUN;
-}
-
-static enum imap_next decide_again(struct imap_cmd *cmd, enum fault fault, const struct why *why)
-{
-	return fault ? imap_no(cmd, fault, why) : decide(cmd);
+	if (!change_is_empty(&expunge->change))
+		return IMAP_RUN;
+	change_leave(&expunge->change);
+	return imap_ok(cmd, "Expunged");
 }
 
 static enum imap_next expunge_parse(struct imap_cmd *cmd, struct imap_args *args)
@@ -38,7 +38,7 @@ static enum imap_next expunge_parse(struct imap_cmd *cmd, struct imap_args *args
 		return imap_bad(cmd, args->error);
 	if (cmd->session->selected.read_only)
 		return imap_no_code(cmd, "[READ-ONLY]", "The mailbox is open for reading only");
-	return decide(cmd);
+	return change_turn(&expunge->change, cmd, decide);
 }
 
 static enum fault expunge_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
@@ -53,9 +53,9 @@ static enum imap_next expunge_reply(struct imap_cmd *cmd, enum fault fault, cons
 	struct expunge *expunge = cmd->state;
 
 	if (fault == FAULT_STALE)
-		return change_look(&expunge->change, decide_again);
+		return change_look(&expunge->change, decide);
 	if (fault)
-		return imap_no(cmd, fault, why);
+		return change_fail(&expunge->change, fault, why);
 	change_committed(&expunge->change, false);
 	return imap_ok(cmd, "Expunged");
 }

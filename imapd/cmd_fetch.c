@@ -31,7 +31,7 @@ struct fetch {
 	struct fetch_line *lines;
 	struct fetch_render render;
 	struct change seen;
-	bool seen_set, loaded;
+	bool seen_set, loaded, pausing;
 };
 
 /* ---- the end ---- */
@@ -128,21 +128,29 @@ static void take_row(struct imap_cmd *cmd, struct fetch *fetch)
 	batch_take(&batch->items[batch->n++], state, rows->at);
 }
 
-static enum imap_next next_batch(struct imap_cmd *cmd)
+static void new_batch(struct imap_cmd *cmd, struct fetch *fetch)
+{
+	arena_reset(fetch->arena);
+	fetch->batch = (struct batch){ .mailbox = cmd->selected };
+	fetch->batch.items = arena_array(fetch->arena, struct batch_item, BATCH);
+	fetch->lines = arena_array(fetch->arena, struct fetch_line, BATCH);
+	fetch_render_start(&fetch->render, &fetch->request, &fetch->batch, fetch->lines);
+	change_begin(&fetch->seen, cmd);
+	fetch->seen_set = fetch->loaded = false;
+}
+
+/* Setting \Seen takes a turn; without one, what was taken is taken again behind it. */
+static enum imap_next take_batch(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
 	struct fetch *fetch = cmd->state;
 	const struct mailbox_state *state = cmd->session->selected.view->state;
 	struct batch *batch = &fetch->batch;
 	uint64_t bytes = 0;
 
-	arena_reset(fetch->arena);
-	*batch = (struct batch){ .mailbox = cmd->selected };
-	batch->items = arena_array(fetch->arena, struct batch_item, BATCH);
-	fetch->lines = arena_array(fetch->arena, struct fetch_line, BATCH);
-	fetch_render_start(&fetch->render, &fetch->request, batch, fetch->lines);
-	change_begin(&fetch->seen, cmd);
-	fetch->seen_set = fetch->loaded = false;
-	fetch->from = fetch->rows.next;
+	if (fault)
+		return change_fail(&fetch->seen, fault, why);
+	new_batch(cmd, fetch);
+	fetch->rows.next = fetch->from;
 	rows_resume(&fetch->rows);
 	while (batch->n < BATCH && bytes < BATCH_BYTES && rows_next(&fetch->rows)) {
 		if (!is_wanted(fetch))
@@ -151,17 +159,20 @@ static enum imap_next next_batch(struct imap_cmd *cmd)
 		if (fetch->request.needs & NEEDS_BODY)
 			bytes += state->size[fetch->rows.at];
 	}
+	if (change_is_empty(&fetch->seen))
+		change_leave(&fetch->seen);
+	else if (!fetch->seen.has_turn)
+		return change_turn(&fetch->seen, cmd, take_batch);
 	return batch->n ? IMAP_RUN : finish(cmd);
 }
 
-static enum imap_next again(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+static enum imap_next next_batch(struct imap_cmd *cmd)
 {
 	struct fetch *fetch = cmd->state;
 
-	if (fault)
-		return imap_no(cmd, fault, why);
-	fetch->rows.next = fetch->from;
-	return next_batch(cmd);
+	fetch->from = fetch->rows.next;
+	fetch->pausing = conn_congested(cmd->session->conn); /* no turn is kept while the client reads */
+	return fetch->pausing ? IMAP_AGAIN : take_batch(cmd, FAULT_NONE, NULL);
 }
 
 static enum fault load(const struct imap_cmd *cmd, struct fetch *fetch, struct stack *stack, struct why *why)
@@ -219,8 +230,10 @@ static enum imap_next fetch_reply(struct imap_cmd *cmd, enum fault fault, const 
 
 	if (!fetch->request.n)
 		return next_chunk(cmd);
+	if (fetch->pausing)
+		return next_batch(cmd);
 	if (fault == FAULT_STALE && !fetch->seen_set)
-		return change_look(&fetch->seen, again);
+		return change_look(&fetch->seen, take_batch);
 	take_news(cmd, fetch);
 	send_run(cmd, fetch);
 	if (fetch->render.cut) { /* a literal was promised that cannot be kept */
@@ -229,7 +242,7 @@ static enum imap_next fetch_reply(struct imap_cmd *cmd, enum fault fault, const 
 		return IMAP_DONE;
 	}
 	if (fault)
-		return imap_no(cmd, fault, why);
+		return change_fail(&fetch->seen, fault, why);
 	return fetch->render.at < fetch->batch.n ? IMAP_RUN : next_batch(cmd);
 }
 

@@ -117,6 +117,7 @@ static enum imap_next respond(struct imap_cmd *cmd)
 	struct session *s = cmd->session;
 	bool condstore = s->enabled & ENABLED_CONDSTORE;
 
+	change_leave(&store->change);
 	store->items = (cmd->uid_form ? FETCH_UID : 0) | (store->silent ? 0 : FETCH_FLAGS) |
 	               (condstore ? FETCH_MODSEQ : 0);
 	if (store->silent && !condstore)
@@ -146,20 +147,15 @@ static uint64_t keyword_mask(const struct imap_cmd *cmd, const struct imap_flags
 	return mask;
 }
 
-static enum imap_next decide(struct imap_cmd *cmd);
-
-static enum imap_next decide_again(struct imap_cmd *cmd, enum fault fault, const struct why *why)
-{
-	return fault ? imap_no(cmd, fault, why) : decide(cmd);
-}
-
-static enum imap_next decide(struct imap_cmd *cmd)
+static enum imap_next decide(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
 	struct store_cmd *store = cmd->state;
 	const struct mailbox_state *state = cmd->session->selected.view->state;
 	const uint64_t keywords = keyword_mask(cmd, &store->flags);
 	struct rows rows;
 
+	if (fault)
+		return change_fail(&store->change, fault, why);
 	change_begin(&store->change, cmd);
 	uid_set_done(&store->modified);
 	uid_set_init(&store->modified);
@@ -175,18 +171,7 @@ static enum imap_next decide(struct imap_cmd *cmd)
 	if (store->looked)
 		return respond(cmd);
 	store->looked = true;
-	return change_look(&store->change, decide_again);
-}
-
-static enum imap_next begin(struct imap_cmd *cmd)
-{
-	struct store_cmd *store = cmd->state;
-
-	if (!change_is_ahead(cmd, &store->uids))
-		return decide(cmd);
-	change_begin(&store->change, cmd);
-	store->looked = true;
-	return change_look(&store->change, decide_again);
+	return change_look(&store->change, decide);
 }
 
 static enum fault store_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
@@ -208,13 +193,15 @@ static enum imap_next store_reply(struct imap_cmd *cmd, enum fault fault, const 
 	if (store->items)
 		return next_chunk(cmd);
 	if (fault == FAULT_STALE)
-		return change_look(&store->change, decide_again);
+		return change_look(&store->change, decide);
+	if (fault && !store->making)
+		return change_fail(&store->change, fault, why);
 	if (fault)
 		return imap_no(cmd, fault, why);
 	if (store->making) {
 		store->making = false;
 		view_take_keywords(cmd->session->selected.view, &store->made);
-		return begin(cmd);
+		return change_turn(&store->change, cmd, decide);
 	}
 	change_committed(&store->change, true);
 	return respond(cmd);
@@ -269,7 +256,7 @@ static enum imap_next store_parse(struct imap_cmd *cmd, struct imap_args *args)
 	if (store->conditional)
 		session_enable_condstore(cmd->session);
 	store->making = lacks_keywords(cmd, store);
-	return store->making ? IMAP_RUN : begin(cmd);
+	return store->making ? IMAP_RUN : change_turn(&store->change, cmd, decide);
 }
 
 static void store_done(struct imap_cmd *cmd)

@@ -28,6 +28,7 @@ struct view {
 	struct keywords keywords; /* opened names of state->head.keywords */
 	struct arena *names;      /* where they live */
 	struct list sessions;     /* struct selected.node */
+	struct list changers;     /* struct change.turn: who changes the mailbox, and who waits to */
 	bool gone;                /* the mailbox was deleted, or does not apply: sessions are told BYE */
 	/* view.c's own */
 	struct views *views;
@@ -84,6 +85,7 @@ struct view_wait *view_get(struct views *, struct account_ctx *, const struct id
                            void *arg);
 void view_cancel(struct view_wait *);
 void view_put(struct view *);
+void view_hold(struct view *); /* one reference more */
 /* Makes an open view fresh; with a callback as above (no reference is added). */
 struct view_wait *view_look(struct view *,
                             void (*on_ready)(void *arg, enum fault, const struct why *, struct view *),

@@ -23,7 +23,6 @@ struct view_wait {
 /* view.c */
 struct view *view_new(struct views *, struct account_ctx *, const struct id *mailbox);
 void view_free(struct view *);
-void view_hold(struct view *);
 /* To the sessions: what they have to be told of, and that there is something. */
 void view_note(struct view *, const struct mailbox_delta *, const struct selected *not_flags);
 void view_tell(struct view *);

@@ -11,7 +11,7 @@
 
 static const struct store_ops *real;
 static struct store_ops counted;
-static _Atomic unsigned n_gets, n_puts, n_commits, n_reads, n_lists, n_page_gets, n_others;
+static _Atomic unsigned n_gets, n_puts, n_commits, n_reads, n_lists, n_page_gets, n_others, n_stale;
 
 static enum fault count_get(struct store *store, const struct actor *actor, enum collection collection,
                             const struct slice *keys, size_t n, bool with_body, struct arena *arena,
@@ -31,8 +31,11 @@ static enum fault count_put(struct store *store, const struct actor *actor, enum
 static enum fault count_commit(struct store *store, const struct actor *actor, const struct commit *commit,
                                struct mailbox_head *ret, struct why *why)
 {
+	enum fault fault = real->commit(store, actor, commit, ret, why);
+
 	n_commits++;
-	return real->commit(store, actor, commit, ret, why);
+	n_stale += fault == FAULT_STALE;
+	return fault;
 }
 
 static enum fault count_read(struct store *store, const struct actor *actor, const struct id *mailbox,
@@ -146,9 +149,71 @@ static void test_calls(void **state)
 	world_free(world);
 }
 
+/* ---- turns ---- */
+
+#define ROUNDS 30
+
+static void send_rounds(struct client *client, unsigned number)
+{
+	struct buf all;
+
+	buf_init(&all, BUF_NO_LIMIT);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		buf_printf(&all, "a%u STORE 1:%u +FLAGS.SILENT (\\Seen)\r\n", i, number);
+		buf_printf(&all, "b%u STORE 1:%u -FLAGS.SILENT (\\Seen)\r\n", i, number);
+	}
+	buf_adds(&all, "end NOOP\r\n");
+	client_send(client, buf_slice(&all));
+	buf_done(&all);
+}
+
+static void receive_rounds(struct client *client)
+{
+	struct arena *arena = arena_new();
+	const char *line;
+	unsigned done = 0;
+
+	while ((line = client_line(client, arena, WORLD_PATIENCE)) && strncmp(line, "end ", 4) != 0) {
+		done += line[0] != '*';
+		if (line[0] != '*' && !strstr(line, " OK "))
+			fail_msg("%s", line);
+	}
+	assert_non_null(line);
+	assert_int_equal(done, 2 * ROUNDS);
+	arena_free(arena);
+}
+
+/* Sessions that change one mailbox at the same time take turns: no commit is ever in vain. */
+static void test_turns(void **state)
+{
+	struct world *world = world_new();
+	struct client *clients[3];
+	struct mailbox_head head;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		world_deliver(world, "INBOX", SLICE("Subject: test\r\n\r\ntext\r\n"), 0);
+	for (unsigned i = 0; i < 3; i++)
+		clients[i] = open_inbox(world, i);
+	expect(clients[0], "NOOP", " OK ");
+	count(world);
+	n_commits = n_stale = 0;
+	for (unsigned i = 0; i < 3; i++)
+		send_rounds(clients[i], i + 1);
+	for (unsigned i = 0; i < 3; i++)
+		receive_rounds(clients[i]);
+	assert_true(n_commits >= 2 * ROUNDS);
+	assert_int_equal(n_stale, 0);
+	head = head_of(world, "INBOX");
+	assert_int_equal(head.messages, 3);
+	assert_true(head.unseen <= 3);
+	world->daemon.stack->store->ops = real;
+	world_free(world);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_calls) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_calls), cmocka_unit_test(test_turns) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,8 @@
  *   1. A job is in `waiting`, or with one worker, or in `finished`, or idle.
  *   2. A worker sleeps only when no job that waits may start. Ending a job of a
  *      lane frees that lane only, and the same worker looks again: nobody else
- *      needs waking for it.
+ *      needs waking for it. The one that fell asleep last is woken first: its
+ *      caches are warm, and a pool that is larger than its load costs nothing.
  *   3. `dropped` and the callbacks belong to the loop's thread.
  */
 #include "loop/job.h"
@@ -23,6 +24,9 @@ enum { JOB_IDLE, JOB_WAITING, JOB_RUNNING, JOB_FINISHED };
 struct worker {
 	struct pool *pool;
 	pthread_t thread;
+	pthread_cond_t wake;
+	struct list node; /* in `asleep` */
+	bool asleep;
 	uint64_t lane; /* of the job it runs */
 };
 
@@ -32,8 +36,7 @@ struct pool {
 	char name[16];
 	uv_async_t done; /* something is in `finished` */
 	pthread_mutex_t lock;
-	pthread_cond_t more;
-	struct list waiting, finished;
+	struct list waiting, finished, asleep;
 	unsigned n_waiting, n_running;
 	bool closing;
 	struct worker workers[];
@@ -61,6 +64,29 @@ static struct job *next_job(struct pool *pool)
 	return NULL;
 }
 
+static void fall_asleep(struct worker *worker)
+{
+	struct pool *pool = worker->pool;
+
+	worker->asleep = true;
+	list_add_head(&pool->asleep, &worker->node);
+	while (worker->asleep)
+		pthread_cond_wait(&worker->wake, &pool->lock);
+}
+
+/* Takes a sleeper out of the list; who calls signals it, best without the lock that it will want. */
+static struct worker *pick_sleeper(struct pool *pool)
+{
+	struct worker *worker;
+
+	if (list_empty(&pool->asleep))
+		return NULL;
+	worker = list_item(pool->asleep.next, struct worker, node);
+	list_del(&worker->node);
+	worker->asleep = false;
+	return worker;
+}
+
 static struct job *take_job(struct worker *worker)
 {
 	struct pool *pool = worker->pool;
@@ -68,7 +94,7 @@ static struct job *take_job(struct worker *worker)
 
 	pthread_mutex_lock(&pool->lock);
 	while (!pool->closing && !(job = next_job(pool)))
-		pthread_cond_wait(&pool->more, &pool->lock);
+		fall_asleep(worker);
 	if (job) {
 		list_del(&job->node);
 		job->state = JOB_RUNNING;
@@ -80,14 +106,14 @@ static struct job *take_job(struct worker *worker)
 	return job;
 }
 
-static void finish(struct pool *pool, struct job *job)
+/* True: the loop is to be told, best without the lock that it will want. */
+static bool finish(struct pool *pool, struct job *job)
 {
 	bool first = list_empty(&pool->finished);
 
 	job->state = JOB_FINISHED;
 	list_add_tail(&pool->finished, &job->node);
-	if (first)
-		uv_async_send(&pool->done);
+	return first;
 }
 
 static void *work(void *arg)
@@ -96,14 +122,17 @@ static void *work(void *arg)
 	struct pool *pool = worker->pool;
 	void *own = pool->conf.worker_new ? pool->conf.worker_new(pool->conf.arg) : NULL;
 	struct job *job;
+	bool tell;
 
 	while ((job = take_job(worker))) {
 		job->run(job, own);
 		pthread_mutex_lock(&pool->lock);
 		worker->lane = 0;
 		pool->n_running--;
-		finish(pool, job);
+		tell = finish(pool, job);
 		pthread_mutex_unlock(&pool->lock);
+		if (tell)
+			uv_async_send(&pool->done);
 	}
 	if (pool->conf.worker_free && own)
 		pool->conf.worker_free(own);
@@ -146,6 +175,7 @@ static void start_workers(struct pool *pool)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (unsigned i = 0; i < pool->conf.threads; i++) {
 		pool->workers[i].pool = pool;
+		pthread_cond_init(&pool->workers[i].wake, NULL);
 		if (pthread_create(&pool->workers[i].thread, NULL, work, &pool->workers[i]))
 			abort(); /* at start only: there is no serving without workers */
 		pthread_setname_np(pool->workers[i].thread, pool->name);
@@ -165,8 +195,8 @@ struct pool *pool_new(struct loop *loop, const struct pool_conf *conf)
 		memcpy(pool->name, name.data, name.len);
 	list_init(&pool->waiting);
 	list_init(&pool->finished);
+	list_init(&pool->asleep);
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_cond_init(&pool->more, NULL);
 	uv_async_init(&loop->uv, &pool->done, on_done);
 	uv_unref((uv_handle_t *)&pool->done);
 	pool->done.data = pool;
@@ -176,6 +206,7 @@ struct pool *pool_new(struct loop *loop, const struct pool_conf *conf)
 
 bool job_start(struct pool *pool, struct job *job)
 {
+	struct worker *sleeper = NULL;
 	bool room;
 
 	assert(job->state == JOB_IDLE);
@@ -189,9 +220,11 @@ bool job_start(struct pool *pool, struct job *job)
 		job->state = JOB_WAITING;
 		list_add_tail(&pool->waiting, &job->node);
 		pool->n_waiting++;
-		pthread_cond_signal(&pool->more);
+		sleeper = pick_sleeper(pool);
 	}
 	pthread_mutex_unlock(&pool->lock);
+	if (sleeper)
+		pthread_cond_signal(&sleeper->wake);
 	if (room)
 		loop_user_add(pool->loop);
 	return room;
@@ -200,6 +233,7 @@ bool job_start(struct pool *pool, struct job *job)
 void job_drop(struct job *job)
 {
 	struct pool *pool = job->pool;
+	bool tell = false;
 
 	if (!pool)
 		return;
@@ -209,9 +243,11 @@ void job_drop(struct job *job)
 	if (job->state == JOB_WAITING) {
 		list_del(&job->node);
 		pool->n_waiting--;
-		finish(pool, job);
+		tell = finish(pool, job);
 	}
 	pthread_mutex_unlock(&pool->lock);
+	if (tell)
+		uv_async_send(&pool->done);
 }
 
 unsigned pool_waiting(const struct pool *pool)
@@ -229,13 +265,16 @@ static void on_closed(uv_handle_t *handle)
 {
 	struct pool *pool = handle->data;
 
-	pthread_cond_destroy(&pool->more);
+	for (unsigned i = 0; i < pool->conf.threads; i++)
+		pthread_cond_destroy(&pool->workers[i].wake);
 	pthread_mutex_destroy(&pool->lock);
 	free(pool);
 }
 
 void pool_free(struct pool *pool)
 {
+	struct worker *sleeper;
+
 	if (!pool)
 		return;
 	pthread_mutex_lock(&pool->lock);
@@ -245,10 +284,11 @@ void pool_free(struct pool *pool)
 
 		list_del(&job->node);
 		job->dropped = true;
-		finish(pool, job);
+		(void)finish(pool, job); /* delivered below */
 	}
 	pool->n_waiting = 0;
-	pthread_cond_broadcast(&pool->more);
+	while ((sleeper = pick_sleeper(pool)))
+		pthread_cond_signal(&sleeper->wake);
 	pthread_mutex_unlock(&pool->lock);
 	for (unsigned i = 0; i < pool->conf.threads; i++)
 		pthread_join(pool->workers[i].thread, NULL);

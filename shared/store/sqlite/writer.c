@@ -295,12 +295,15 @@ enum fault writer_do(struct writer *w, bool durable, enum fault (*run)(struct db
                      void *args, struct why *why)
 {
 	struct request request = { .run = run, .args = args, .durable = durable };
+	bool asleep;
 
 	sem_init(&request.done, 0, 0);
 	pthread_mutex_lock(&w->lock);
+	asleep = list_empty(&w->waiting);
 	list_add_tail(&w->waiting, &request.node);
-	pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
+	if (asleep) /* or it looks again by itself; without the lock, which it will want */
+		pthread_cond_signal(&w->wake);
 	while (sem_wait(&request.done) && errno == EINTR)
 		;
 	sem_destroy(&request.done);

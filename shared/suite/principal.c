@@ -35,21 +35,28 @@ enum fault principal_create(struct stack *stack, const struct change_by *by, con
 	json_t *list = json_array();
 	struct token_hash hash;
 	struct token_text token;
+	bool whole = true;
 	enum fault fault;
 
 	token_make(&token, &hash);
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, role_json(&roles[i]));
+		whole = json_array_append_new(list, role_json(&roles[i])) == 0 && whole;
 	record.key = slice_of(hash.raw, sizeof(hash.raw));
-	record.value = json_write(json_pack("{s:s,s:o,s:I,s:I}", "name", name, "roles", list, "created",
-	                                    (json_int_t)clock_now(), "expires", (json_int_t)expires),
-	                          arena);
-	if (!name_is_good(name) || n == 0 || n > PRINCIPAL_ROLES_MAX)
+	if (!name_is_good(name) || n == 0 || n > PRINCIPAL_ROLES_MAX) {
 		fault = fault_set(why, FAULT_INPUT,
 		                  "a token has a name of letters, digits and -_.@, and 1 to %d roles",
 		                  PRINCIPAL_ROLES_MAX);
-	else
+		json_decref(list);
+	} else if (!whole) {
+		fault = fault_set(why, FAULT_INPUT, "the domain of a role is not UTF-8");
+		json_decref(list);
+	} else {
+		record.value =
+		    json_write(json_pack("{s:s,s:o,s:I,s:I}", "name", name, "roles", list, "created",
+		                         (json_int_t)clock_now(), "expires", (json_int_t)expires),
+		               arena);
 		fault = record_put(stack->store, &actor_admin, COLL_TOKENS, &record, why);
+	}
 	if (fault == FAULT_EXISTS)
 		fault_set(why, fault, "a token named %s is there already", name);
 	if (!fault)

@@ -11,6 +11,7 @@
  *   "Q"       expects that nothing comes for a while (no pipelining)
  *   "Z:ms"    sleeps                    "T"       becomes TLS
  *   "E"       expects the end           "X"       closes             "R"  resets
+ *   "A"       answers like any host, one command at a time, "nobody" being refused; fake.messages counts
  *
  * What went otherwise is in fake.wrong, empty at the end of a good test.
  */
@@ -33,10 +34,11 @@
 
 struct fake_smtp {
 	const char *const *const *scripts; /* NULL-terminated */
+	bool forever;                      /* the first script is every connection's */
 	const char *cert, *key;            /* for "T" */
 	/* the outcome */
 	struct buf message;
-	_Atomic unsigned connections;
+	_Atomic unsigned connections, messages;
 	char wrong[400];
 	uint16_t port;
 	/* its own */
@@ -201,6 +203,25 @@ static inline void fake_end(struct fake_smtp *f, const char *step)
 		fake_wrong(f, step, "more came");
 }
 
+static inline void fake_automatic(struct fake_smtp *f)
+{
+	char line[4096];
+
+	while (fake_line(f, line, sizeof(line))) {
+		if (strncmp(line, "DATA", 4) == 0) {
+			fake_say(f, "354 go", false);
+			f->off_script = false;
+			fake_message(f, "A", 0);
+			if (f->off_script)
+				return;
+			f->messages++;
+		}
+		if (strncmp(line, "QUIT", 4) == 0)
+			return;
+		fake_say(f, strstr(line, "RCPT TO:<nobody@") ? "550 5.1.1 nobody" : "250 2.0.0 ok", false);
+	}
+}
+
 /* False: the connection is over. */
 static inline bool fake_step(struct fake_smtp *f, const char *step)
 {
@@ -232,6 +253,9 @@ static inline bool fake_step(struct fake_smtp *f, const char *step)
 	case 'T':
 		fake_tls(f, step);
 		return true;
+	case 'A':
+		fake_automatic(f);
+		return false;
 	case 'E':
 		fake_end(f, step);
 		return false;
@@ -274,7 +298,7 @@ static inline void *fake_main(void *arg)
 			continue;
 		f->connections++;
 		if (*script)
-			fake_serve(f, *script++);
+			fake_serve(f, f->forever ? *script : *script++);
 		else {
 			fake_wrong(f, "", "one connection too many");
 			close(f->fd);

@@ -122,22 +122,46 @@ static inline void world_people(struct world *world)
 	           "account key");
 }
 
-static inline struct world *world_new(void)
+static inline struct world *world_begin(void)
 {
-	const char *tmp = getenv("TMPDIR");
 	struct world *world = xzalloc(sizeof(*world));
 
 	rand_start();
 	log_start("test", getenv("MTA_TEST_LOG") ? LOG_DEBUG : LOG_ERROR, false);
+	world->arena = arena_new();
+	return world;
+}
+
+static inline struct world *world_new(void)
+{
+	const char *tmp = getenv("TMPDIR");
+	struct world *world = world_begin();
+
 	snprintf(world->dir, sizeof(world->dir), "%.40s/mta.XXXXXX", tmp ? tmp : "/tmp");
 	if (!mkdtemp(world->dir))
 		abort();
-	world->arena = arena_new();
 	world_settings(world);
 	world_ring(world, "accounts");
 	world_ring(world, "queue");
 	world_open(world);
 	world_people(world);
+	return world;
+}
+
+/* One that another process has made, and may have died over. */
+static inline struct world *world_again(const char *dir)
+{
+	struct world *world = world_begin();
+	struct why why = { "" };
+
+	snprintf(world->dir, sizeof(world->dir), "%s", dir);
+	world_settings(world);
+	world_open(world);
+	world_must(
+	    account_by_login(world->stack, slice_str(WORLD_LOGIN), world->arena, &world->account, &why), &why,
+	    "account");
+	world_must(account_unlock(world->stack, &world->account, &world->account_key, &why), &why,
+	           "account key");
 	return world;
 }
 

@@ -7,7 +7,7 @@
  *	imap_load PORT fetch USER PASSWORD MAILBOX REPEAT COMMAND
  *		SELECT, then the command REPEAT times; each is timed from sending it to its OK
  *	imap_load PORT idle USERS PASSWORD CONNECTIONS
- *		TLS, LOGIN, SELECT INBOX and IDLE on each; then "ready", and stays until its input ends
+ *		TLS, LOGIN, SELECT of a new empty mailbox and IDLE on each; then "ready", and stays until its input ends
  *
  * USERS may hold a %d: 0, 1, ... up to CONNECTIONS for append; for idle every fifty connections have a user of their own.
  * Prints one line of JSON; ends with 1 when a command fails.
@@ -322,7 +322,9 @@ static void idle(char **argv)
 	for (int i = 0; i < connections; i++) {
 		name_user(user, sizeof(user), argv[3], i / IDLE_PER_USER);
 		connect_client(&all[i], tls, user, argv[4], 4096);
-		command(&all[i], "SELECT INBOX");
+		if (i % IDLE_PER_USER == 0)
+			command(&all[i], "CREATE idle");
+		command(&all[i], "SELECT idle");
 		send_all(&all[i], "t IDLE\r\n", 8);
 		while (read_line(&all[i], &len)[0] != '+')
 			;

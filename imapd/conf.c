@@ -25,6 +25,7 @@ const struct conf_row imapd_conf_rows[] = {
 	ROW(CONF_DURATION, login_cache, "5m", 0, 0, 86400000, "how long a checked password is remembered"),
 	ROW(CONF_DURATION, view_keep, "5m", CONF_RELOAD, 0, 86400000, "how long a mailbox nobody has open stays in memory"),
 	ROW(CONF_SIZE, view_memory, "256M", CONF_RELOAD, 0, INT64_C(1) << 40, "memory for such mailboxes"),
+	ROW(CONF_BOOL, view_cache, "yes", 0, 0, 0, "keep large mailboxes' flags and sizes in sealed files in data_dir/view-cache, which may be deleted at any time"),
 	CONF_END
 	/* clang-format on */
 };

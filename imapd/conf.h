@@ -16,6 +16,7 @@ struct imapd_conf {
 	int64_t login_cache;
 	int64_t view_keep;   /* how long a view stays after its last session */
 	int64_t view_memory; /* bytes of such views, all together */
+	bool view_cache;     /* files that make the first look at a large mailbox short */
 };
 
 extern const struct conf_row imapd_conf_rows[];

@@ -121,11 +121,22 @@ static void check_older_than(struct imapd *imapd, int64_t before)
 	}
 }
 
+static void each_folder_cache(struct imapd *imapd, void (*act)(struct folder_cache *))
+{
+	struct slice key;
+	size_t at = 0;
+	void *value;
+
+	while (map_next(imapd->folders, &at, &key, &value))
+		act(value);
+}
+
 static void on_timer(void *arg)
 {
 	struct imapd *imapd = arg;
 
 	check_older_than(imapd, loop_now(imapd->daemon->loop) - CHECK_POLLS * imapd_conf.poll);
+	each_folder_cache(imapd, folder_cache_drop_old); /* nobody may come for it any more */
 }
 
 /* ---- the bus ---- */
@@ -140,7 +151,10 @@ static void on_mailbox(void *arg, const struct nudge *nudge)
 static void on_folders(void *arg, const struct nudge *nudge)
 {
 	struct imapd *imapd = arg;
+	struct folder_cache *cache = map_get(imapd->folders, id_slice(&nudge->account));
 
+	if (cache)
+		folder_cache_drop(cache);
 	views_look_account(imapd->views, &nudge->account);
 }
 
@@ -161,6 +175,7 @@ static void on_bus_up(void *arg)
 {
 	struct imapd *imapd = arg;
 
+	each_folder_cache(imapd, folder_cache_drop);
 	views_look_all(imapd->views);
 	check_older_than(imapd, INT64_MAX);
 }
@@ -285,6 +300,9 @@ struct imapd *imapd_new(struct daemon *daemon)
 		.poll = &imapd_conf.poll,
 		.keep = &imapd_conf.view_keep,
 		.memory = &imapd_conf.view_memory,
+		.cache_dir = imapd_conf.view_cache
+		                 ? arena_printf(daemon->arena, "%s/view-cache", daemon->suite->data_dir)
+		                 : NULL,
 	};
 
 	imapd->daemon = daemon;
@@ -293,6 +311,7 @@ struct imapd *imapd_new(struct daemon *daemon)
 	imapd->lockout = lockout_new(&(struct lockout_conf){ 0 });
 	imapd->password_pool = password_pool_new(daemon->loop);
 	imapd->accounts = map_new();
+	imapd->folders = map_new();
 	imapd->peers = map_new();
 	list_init(&imapd->sessions);
 	list_init(&imapd->checks);
@@ -314,6 +333,7 @@ void imapd_free(struct imapd *imapd)
 	login_cache_free(imapd->logins);
 	lockout_free(imapd->lockout);
 	map_free(imapd->accounts);
+	map_free(imapd->folders);
 	map_free(imapd->peers);
 	free(imapd);
 }

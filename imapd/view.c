@@ -98,6 +98,7 @@ void view_gone(struct view *view)
 		return;
 	view->gone = true;
 	forget(view);
+	view_cache_forget(view->views->conf.cache_dir, &view->mailbox);
 	view_tell(view);
 }
 
@@ -224,5 +225,6 @@ void view_committed(struct view *view, const struct mailbox_commit *commit, cons
 	if (head->keywords > view->keywords.n)
 		view_refresh_begin(view); /* for their names */
 	view_fold_consider(view);
+	view_cache_consider(view);
 	view_tell(view);
 }

@@ -38,10 +38,13 @@ struct view {
 	unsigned refs;
 	bool stale;                   /* somebody said that there is news */
 	struct view_refresh *refresh; /* the job under way, NULL */
-	struct view_fold *fold;       /* the same for folding */
+	struct view_fold *fold;       /* the same for folding, and for writing the cache file */
+	struct view_cache *cache;
+	uint64_t cached; /* modseq that the cache file holds, 0: there is none */
 	struct list waiters;
-	uint64_t looks;                    /* refreshes begun */
-	int64_t poll_at, used_at, fold_at; /* fold_at 0: not wanted */
+	uint64_t looks;       /* refreshes begun */
+	uint32_t recent_told; /* messages below this UID were \Recent to a session of this process */
+	int64_t poll_at, used_at, fold_at, cache_at; /* the last two 0: not wanted */
 };
 
 struct selected { /* one session's hold on a view */
@@ -65,6 +68,7 @@ struct views_conf {
 	struct loop *loop;
 	struct pool *pool;
 	const int64_t *poll, *keep, *memory; /* settings, which may be reloaded */
+	const char *cache_dir;               /* of the cache files; NULL: there are none */
 };
 struct views *views_new(const struct views_conf *);
 void views_free(struct views *); /* NULL accepted; its jobs are back and nobody holds a view any more */

@@ -1,6 +1,7 @@
 #ifndef IMAPD_VIEW_INTERNAL_H
 #define IMAPD_VIEW_INTERNAL_H
-/* What view.c (one view's life), view_look.c (looking at the store), view_fold.c and views.c (all of them) share. */
+/* What view.c (one view's life), view_look.c (looking at the store), view_fold.c, view_cache.c and views.c (all of them)
+ * share. */
 #include "account_ctx.h"
 #include "view.h"
 
@@ -30,6 +31,15 @@ void view_gone(struct view *);
 
 /* view_look.c: starts a look, unless one is under way. */
 void view_refresh_begin(struct view *);
+
+/* view_cache.c: the folder is made, and what lies there unused is removed. */
+void view_cache_start(struct views *);
+/* Worker: the mailbox as it was once, or NULL. Whether the store agrees is to be seen. */
+struct mailbox_state *view_cache_read(const char *dir, const struct account_ctx *, const struct id *mailbox);
+void view_cache_forget(const char *dir, const struct id *mailbox);
+/* Writing is wanted, if the file is too far behind; it is due. */
+void view_cache_consider(struct view *);
+void view_cache_begin(struct view *);
 
 /* view_fold.c: folding is wanted; it is due. */
 void view_fold_consider(struct view *);

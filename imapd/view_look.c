@@ -1,6 +1,6 @@
 /*
  * Looking at the store for a view: one job at a time and view, whoever asked, and
- * however many. The first load is applied on the worker as well; later ones, which are small, on the loop.
+ * however many. The first load begins with the cache file, and is applied on the worker; later ones, which are small, on the loop.
  */
 #include "view_internal.h"
 
@@ -15,12 +15,14 @@ struct view_refresh { /* one look; what the worker fills is its own until it is 
 	struct stack *stack;
 	struct account_ctx *account;
 	struct id mailbox;
+	const char *cache_dir;
 	uint64_t since;
 	uint32_t known_keywords;
 	struct arena *arena;
 	struct mailbox_news news;
 	struct keywords keywords;
-	struct mailbox_state *fresh; /* first load */
+	bool first;
+	struct mailbox_state *fresh; /* first load's */
 	enum fault fault, keywords_fault;
 	struct why why;
 };
@@ -45,23 +47,59 @@ static void open_keywords(struct view_refresh *refresh)
 		refresh->keywords.names[i] = "";
 }
 
+static enum fault fetch(struct view_refresh *refresh)
+{
+	return mailbox_fetch_news(refresh->stack->store, &refresh->account->actor, &refresh->mailbox,
+	                          refresh->since, refresh->arena, &refresh->news, &refresh->why);
+}
+
+static enum fault fetch_and_apply(struct view_refresh *refresh)
+{
+	const struct mailbox_head *head = &refresh->news.log.head;
+	struct mailbox_state *state = refresh->fresh;
+	struct mailbox_delta delta;
+	enum fault fault = fetch(refresh);
+
+	if (!fault && refresh->since &&
+	    (head->uid_validity != state->head.uid_validity || head->modseq < refresh->since))
+		fault = fault_set(&refresh->why, FAULT_CORRUPT, "the cache file is not of this mailbox");
+	if (fault)
+		return fault;
+	mailbox_delta_init(&delta);
+	fault = mailbox_state_apply(state, &refresh->news, &delta, &refresh->why);
+	mailbox_delta_done(&delta);
+	if (!fault && refresh->since && state->n != state->head.messages)
+		fault = fault_set(&refresh->why, FAULT_CORRUPT, "the cache file has other messages");
+	return fault;
+}
+
+static enum fault first_load(struct view_refresh *refresh)
+{
+	enum fault fault;
+
+	refresh->fresh = view_cache_read(refresh->cache_dir, refresh->account, &refresh->mailbox);
+	if (refresh->fresh) {
+		refresh->since = refresh->fresh->head.modseq;
+		fault = fetch_and_apply(refresh);
+		if (fault != FAULT_CORRUPT)
+			return fault;
+		log_fault(NULL, fault, &refresh->why, "a mailbox is read anew");
+		view_cache_forget(refresh->cache_dir, &refresh->mailbox);
+		mailbox_state_free(refresh->fresh);
+		refresh->since = 0;
+	}
+	refresh->fresh = mailbox_state_new(&refresh->mailbox);
+	return fetch_and_apply(refresh);
+}
+
 static void run_refresh(struct job *job, void *worker)
 {
 	struct view_refresh *refresh = container_of(job, struct view_refresh, job);
-	struct mailbox_delta delta;
 
 	(void)worker;
-	refresh->fault =
-	    mailbox_fetch_news(refresh->stack->store, &refresh->account->actor, &refresh->mailbox,
-	                       refresh->since, refresh->arena, &refresh->news, &refresh->why);
-	if (refresh->fault)
-		return;
-	if (refresh->fresh) {
-		mailbox_delta_init(&delta);
-		refresh->fault = mailbox_state_apply(refresh->fresh, &refresh->news, &delta, &refresh->why);
-		mailbox_delta_done(&delta);
-	}
-	open_keywords(refresh);
+	refresh->fault = refresh->first ? first_load(refresh) : fetch(refresh);
+	if (!refresh->fault)
+		open_keywords(refresh);
 }
 
 /* ---- looking: the loop's part ---- */
@@ -82,6 +120,7 @@ static enum fault apply(struct view *view, struct view_refresh *refresh)
 	view_take_keywords(view, &refresh->keywords);
 	if (!view->state) {
 		view->state = refresh->fresh;
+		view->cached = refresh->since;
 		refresh->fresh = NULL;
 		return FAULT_NONE;
 	}
@@ -136,10 +175,12 @@ static void end_refresh(struct view_refresh *refresh)
 		log_fault(NULL, refresh->keywords_fault, &refresh->why, "keywords cannot be shown");
 	if (!fault)
 		fault = apply(view, refresh);
-	if (!fault)
+	if (!fault) {
 		view_fold_consider(view);
-	else if (fault == FAULT_NOT_FOUND || fault == FAULT_CORRUPT)
+		view_cache_consider(view);
+	} else if (fault == FAULT_NOT_FOUND || fault == FAULT_CORRUPT) {
 		view_gone(view);
+	}
 	if (fault == FAULT_CORRUPT)
 		log_fault(NULL, fault, &refresh->why, "a mailbox cannot be read");
 	answer_waiters(view, fault, &refresh->why);
@@ -184,7 +225,8 @@ void view_refresh_begin(struct view *view)
 		.since = view->state ? view->state->head.modseq : 0,
 		.known_keywords = view->keywords.n,
 		.arena = arena_new(),
-		.fresh = view->state ? NULL : mailbox_state_new(&view->mailbox),
+		.first = !view->state,
+		.cache_dir = conf->cache_dir,
 	};
 	view_hold(view);
 	view->refresh = refresh;

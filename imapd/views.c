@@ -129,6 +129,8 @@ static void on_tick(void *arg)
 			view_refresh_begin(view);
 		if (view->fold_at && now >= view->fold_at)
 			view_fold_begin(view);
+		if (view->cache_at && now >= view->cache_at)
+			view_cache_begin(view);
 	}
 	let_go(views, now);
 }
@@ -144,6 +146,7 @@ struct views *views_new(const struct views_conf *conf)
 	views->nudge_timer = timer_new(conf->loop, on_nudged, views);
 	views->timer = timer_new(conf->loop, on_tick, views);
 	timer_every(views->timer, TICK_MS);
+	view_cache_start(views);
 	return views;
 }
 

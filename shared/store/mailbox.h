@@ -150,6 +150,13 @@ int64_t mailbox_state_find(const struct mailbox_state *, uint32_t uid);
 uint32_t mailbox_state_from(const struct mailbox_state *, uint32_t uid);
 size_t mailbox_state_memory(const struct mailbox_state *);
 
+/* All of it as bytes, for a cache on this machine that may be thrown away at any time; the bytes are in the clear. */
+bool mailbox_state_pack(const struct mailbox_state *, struct buf *out);
+/* CORRUPT: another format, or it does not hold together. Whether it is of this store still is the caller's to find out:
+ * same uid_validity, and a modseq that the mailbox has reached. */
+MUST_CHECK enum fault mailbox_state_unpack(struct slice, const struct id *mailbox, struct mailbox_state **ret,
+                                           struct why *);
+
 /* What is needed to bring a state at `since` up to date: log alone, or pages changed since and log. In an arena:
  * fetched on a worker, applied on the loop. since 0: everything. NOT_FOUND: the mailbox is gone. */
 struct mailbox_news {

@@ -65,22 +65,40 @@ size_t mailbox_state_memory(const struct mailbox_state *state)
 
 #define GROW(array, cap) ((array) = xrealloc((array), (size_t)(cap) * sizeof(*(array))))
 
+static void grow_rows(struct mailbox_state *state, uint32_t cap)
+{
+	state->cap = cap;
+	GROW(state->uid, cap);
+	GROW(state->modseq, cap);
+	GROW(state->flags, cap);
+	GROW(state->keywords, cap);
+	GROW(state->size, cap);
+	GROW(state->internal_date, cap);
+	GROW(state->save_date, cap);
+	GROW(state->loaded, cap);
+	GROW(state->content, cap);
+	GROW(state->key, cap);
+}
+
+static void grow_vanished(struct mailbox_state *state, uint32_t cap)
+{
+	state->vanished_cap = cap;
+	GROW(state->vanished, cap);
+}
+
+void state_reserve(struct mailbox_state *state, uint32_t rows, uint32_t vanished)
+{
+	if (rows > state->cap)
+		grow_rows(state, rows);
+	if (vanished > state->vanished_cap)
+		grow_vanished(state, vanished);
+}
+
 static uint32_t push(struct mailbox_state *state, uint32_t uid)
 {
 	assert(state->n == 0 || state->uid[state->n - 1] < uid);
-	if (state->n == state->cap) {
-		state->cap = MAX_OF(64u, state->cap + state->cap / 2);
-		GROW(state->uid, state->cap);
-		GROW(state->modseq, state->cap);
-		GROW(state->flags, state->cap);
-		GROW(state->keywords, state->cap);
-		GROW(state->size, state->cap);
-		GROW(state->internal_date, state->cap);
-		GROW(state->save_date, state->cap);
-		GROW(state->loaded, state->cap);
-		GROW(state->content, state->cap);
-		GROW(state->key, state->cap);
-	}
+	if (state->n == state->cap)
+		grow_rows(state, MAX_OF(64u, state->cap + state->cap / 2));
 	state->uid[state->n] = uid;
 	return state->n++;
 }
@@ -150,10 +168,8 @@ void state_add_vanished(struct mailbox_state *state, uint64_t modseq, struct uid
 		last->uids.last = uids.last;
 		return;
 	}
-	if (state->n_vanished == state->vanished_cap) {
-		state->vanished_cap = MAX_OF(16u, state->vanished_cap * 2);
-		GROW(state->vanished, state->vanished_cap);
-	}
+	if (state->n_vanished == state->vanished_cap)
+		grow_vanished(state, MAX_OF(16u, state->vanished_cap * 2));
 	state->vanished[state->n_vanished++] = (struct vanished_run){ modseq, uids };
 }
 

@@ -377,6 +377,107 @@ static void test_folding(void **state)
 	world_free(world);
 }
 
+/* ---- cache files ---- */
+
+#define MANY 300
+
+static bool is_cached(struct world *world)
+{
+	return the_view(world)->cached > 0;
+}
+
+/* Many messages, and the file of their mailbox; nobody has it open, and it is not in memory any more. */
+static struct world *cached_world(void)
+{
+	struct world *world = world_new();
+	struct client *client;
+
+	for (int i = 0; i < MANY; i++)
+		world_deliver(world, "INBOX", SLICE("Subject: old\r\n\r\nold\r\n"), 0);
+	client = enter(world, 0);
+	assert_true(the_view(world)->cache_at > 0);
+	the_view(world)->cache_at = 1;
+	until(world, is_cached);
+	say(client, "c UNSELECT\r\n", "c OK");
+	imapd_conf.view_keep = 1;
+	until(world, has_no_view);
+	imapd_conf.view_keep = 600000;
+	return world;
+}
+
+static const char *cache_path(struct world *world)
+{
+	const struct id inbox = world_mailbox(world, "INBOX");
+
+	return arena_printf(world->arena, "%s/view-cache/%s.view", world->dir, id_print(&inbox).text);
+}
+
+/* All is there, and the second message can be read; `cached`: from the file, and what came since from the store. */
+static void reenter(struct world *world, bool cached)
+{
+	struct client *client = world_client(world, 0);
+
+	world_deliver(world, "INBOX", SLICE("Subject: new\r\n\r\nnew\r\n"), 0);
+	say(client, "d SELECT INBOX\r\n", "* 301 EXISTS");
+	say(client, "e FETCH 2 BODY[TEXT]\r\n", "old");
+	say(client, "f FETCH 301 BODY[TEXT]\r\n", "new");
+	if (cached)
+		assert_int_equal(the_view(world)->cached, the_view(world)->state->head.modseq - 3);
+	else
+		assert_int_equal(the_view(world)->cached, 0);
+}
+
+static void test_cached(void **state)
+{
+	struct world *world = cached_world();
+
+	(void)state;
+	reenter(world, true);
+	world_free(world);
+}
+
+static void test_cache_damaged(void **state)
+{
+	struct world *world = cached_world();
+	FILE *file = fopen(cache_path(world), "r+");
+
+	(void)state;
+	assert_non_null(file);
+	assert_int_equal(fseek(file, 1000, SEEK_SET), 0);
+	assert_int_equal(fputc('x', file), 'x');
+	assert_int_equal(fclose(file), 0);
+	reenter(world, false);
+	assert_int_equal(access(cache_path(world), F_OK), -1);
+	world_free(world);
+}
+
+/* The store went back to a copy of itself: the file knows more than it does. */
+static void test_cache_ahead(void **state)
+{
+	struct world *world = cached_world();
+	const struct id inbox = world_mailbox(world, "INBOX");
+	const struct account_ctx account = { .key = world->key };
+	struct mailbox_state *ahead = view_cache_read(world->imapd->views->conf.cache_dir, &account, &inbox);
+	struct buf plain, sealed;
+	FILE *file = fopen(cache_path(world), "w");
+
+	(void)state;
+	assert_non_null(ahead);
+	assert_non_null(file);
+	ahead->head.modseq += 100;
+	buf_init(&plain, BUF_NO_LIMIT);
+	buf_init(&sealed, BUF_NO_LIMIT);
+	assert_true(mailbox_state_pack(ahead, &plain));
+	assert_true(account_seal(world->key, "view-cache", id_slice(&inbox), buf_slice(&plain), &sealed));
+	assert_int_equal(fwrite(sealed.data, 1, sealed.len, file), sealed.len);
+	assert_int_equal(fclose(file), 0);
+	reenter(world, false);
+	mailbox_state_free(ahead);
+	buf_done(&plain);
+	buf_done(&sealed);
+	world_free(world);
+}
+
 /* Without any nudge the poll finds what came. */
 static void test_poll(void **state)
 {
@@ -404,6 +505,8 @@ int main(void)
 		cmocka_unit_test(test_uid_star),         cmocka_unit_test(test_unused_views_go),
 		cmocka_unit_test(test_views_are_shared), cmocka_unit_test(test_nudges_coalesce),
 		cmocka_unit_test(test_folding),          cmocka_unit_test(test_poll),
+		cmocka_unit_test(test_cached),           cmocka_unit_test(test_cache_damaged),
+		cmocka_unit_test(test_cache_ahead),
 	};
 
 	rand_start();

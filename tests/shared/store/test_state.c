@@ -188,6 +188,77 @@ static void test_log_alone(void **state)
 	assert_int_equal(view->vanished[0].uids.last, 2);
 }
 
+static void pack(struct buf *out)
+{
+	view->head.messages = view->n;
+	buf_init(out, BUF_NO_LIMIT);
+	assert_true(mailbox_state_pack(view, out));
+}
+
+/* Packed and unpacked it is the same, keys that no page has included, and goes on from there. */
+static void test_packed(void **state)
+{
+	struct mailbox_state *other = NULL;
+	struct buf packed;
+
+	(void)state;
+	log_append(3);
+	fold_page(0, 0);
+	trim();
+	log_append(2);
+	log_edit(true, 2, 2, 0);
+	apply();
+	view->keywords[3] = UINT64_MAX;
+	pack(&packed);
+	assert_int_equal(mailbox_state_unpack(buf_slice(&packed), &box, &other, NULL), FAULT_NONE);
+	mailbox_state_free(view);
+	view = other;
+	assert_rows("1:0@2 3:0@2 4:0@3 5:0@3");
+	assert_int_equal(view->loaded[1], 0);
+	assert_int_equal(view->loaded[2], 1);
+	assert_int_equal(view->content[3].raw[0], 5);
+	assert_int_equal(view->size[3], 5);
+	assert_true(view->keywords[3] == UINT64_MAX);
+	assert_int_equal(view->n_vanished, 1);
+	assert_int_equal(view->head.modseq, 4);
+	log_edit(false, 4, 4, FLAG_SEEN);
+	log_append(1);
+	apply();
+	assert_rows("1:0@2 3:0@2 4:1@5 5:0@3 6:0@6");
+	buf_done(&packed);
+
+	fresh_view();
+	pack(&packed);
+	assert_int_equal(mailbox_state_unpack(buf_slice(&packed), &box, &other, NULL), FAULT_NONE);
+	assert_int_equal(other->n, 0);
+	mailbox_state_free(other);
+	buf_done(&packed);
+}
+
+static void test_packed_wrongly(void **state)
+{
+	struct mailbox_state *other = NULL;
+	struct buf packed;
+
+	(void)state;
+	log_append(3);
+	apply();
+	pack(&packed);
+	for (size_t len = 0; len < packed.len; len++)
+		assert_int_equal(mailbox_state_unpack(slice_of(packed.data, len), &box, &other, NULL),
+		                 FAULT_CORRUPT);
+	packed.data[0] ^= 1;
+	assert_int_equal(mailbox_state_unpack(buf_slice(&packed), &box, &other, NULL), FAULT_CORRUPT);
+	buf_done(&packed);
+	view->head.messages = 3;
+	view->uid[1] = view->uid[0];
+	buf_init(&packed, BUF_NO_LIMIT);
+	assert_true(mailbox_state_pack(view, &packed));
+	assert_int_equal(mailbox_state_unpack(buf_slice(&packed), &box, &other, NULL), FAULT_CORRUPT);
+	buf_done(&packed);
+	assert_null(other);
+}
+
 /* Changed and then expunged, new and then expunged: only what is left of it is told. */
 static void test_delta(void **state)
 {
@@ -429,9 +500,10 @@ static void test_find(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_log_alone),  TEST(test_delta),    TEST(test_pages), TEST(test_half_folded),
-		TEST(test_page_newer), TEST(test_old_news), TEST(test_floor), TEST(test_committed),
-		TEST(test_corrupt),    TEST(test_late_uid), TEST(test_find),
+		TEST(test_log_alone),      TEST(test_delta),    TEST(test_pages), TEST(test_half_folded),
+		TEST(test_page_newer),     TEST(test_old_news), TEST(test_floor), TEST(test_committed),
+		TEST(test_corrupt),        TEST(test_late_uid), TEST(test_find),  TEST(test_packed),
+		TEST(test_packed_wrongly),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,11 +162,6 @@ void loop_run(struct loop *loop, int64_t grace_ms)
 	loop->running = loop->stopping = false; /* one stop ends one run */
 }
 
-static void on_step_over(uv_timer_t *timer)
-{
-	(void)timer; /* ended the wait, which is all */
-}
-
 void loop_step(struct loop *loop, int64_t ms)
 {
 	if (ms <= 0) {
@@ -174,7 +169,8 @@ void loop_step(struct loop *loop, int64_t ms)
 		return;
 	}
 	uv_update_time(&loop->uv);
-	uv_timer_start(&loop->grace, on_step_over, (uint64_t)ms, 0);
+	/* on a busy machine it may be due before uv_run() waits at all: a stop keeps that from waiting for ever */
+	uv_timer_start(&loop->grace, on_grace_over, (uint64_t)ms, 0);
 	uv_run(&loop->uv, UV_RUN_ONCE);
 	uv_timer_stop(&loop->grace);
 }

@@ -207,6 +207,34 @@ static void timers_fire_once_or_again(void **state)
 	loop_free(loop);
 }
 
+/* -- steps -- */
+
+void uv_update_time(struct uv_loop_s *);
+
+/* What a busy machine does to a step: its time is over before it waits. */
+static void on_busy(void *arg)
+{
+	clock_sleep(5);
+	uv_update_time(loop_uv(arg));
+}
+
+static void a_step_whose_time_is_over_ends(void **state)
+{
+	struct loop *loop = loop_new();
+	struct timer *timer = timer_new(loop, on_busy, loop);
+	int64_t start = clock_mono_ms();
+
+	(void)state;
+	alarm(10); /* else it would wait for ever */
+	timer_start(timer, 0);
+	loop_step(loop, 1);
+	loop_step(loop, 20); /* and the next one waits as it should */
+	alarm(0);
+	assert_in_range(clock_mono_ms() - start, 20, 3000);
+	timer_free(timer);
+	loop_free(loop);
+}
+
 /* -- signals -- */
 
 static int stops, reloads;
@@ -278,6 +306,7 @@ int main(void)
 		cmocka_unit_test(a_stop_waits_for_jobs),
 		cmocka_unit_test(posts_arrive_in_order),
 		cmocka_unit_test(timers_fire_once_or_again),
+		cmocka_unit_test(a_step_whose_time_is_over_ends),
 		cmocka_unit_test(signals_stop_and_reload),
 		cmocka_unit_test(a_second_signal_ends_at_once),
 	};

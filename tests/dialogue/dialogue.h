@@ -29,7 +29,7 @@
 #include "loop/conn.h"
 
 #define DIALOGUE_CLIENTS  4
-#define DIALOGUE_PATIENCE 5000
+#define DIALOGUE_PATIENCE 20000
 
 struct dialogue;
 

@@ -27,7 +27,7 @@
 #include "suite/nudge.h"
 
 #define WORLD_CLIENTS  4
-#define WORLD_PATIENCE 5000
+#define WORLD_PATIENCE 20000
 #define WORLD_LOGIN    "alice@example.org"
 #define WORLD_PASSWORD "correct horse"
 
@@ -50,7 +50,6 @@ struct world {
 	struct account_key *key;
 	struct actor owner;
 	struct client clients[WORLD_CLIENTS];
-	bool slow; /* clients send byte by byte */
 };
 
 static inline void world_must(enum fault fault, const struct why *why, const char *what)
@@ -197,19 +196,8 @@ static inline struct client *world_client(struct world *world, unsigned number)
 
 static inline void client_send(struct client *client, struct slice bytes)
 {
-	struct loop *loop = client->world->daemon.loop;
-
-	if (!client->world->slow) {
-		conn_write(client->conn, bytes.data, bytes.len);
-		conn_flush(client->conn);
-		return;
-	}
-	for (size_t i = 0; i < bytes.len && client->conn; i++) {
-		conn_write(client->conn, bytes.data + i, 1);
-		conn_flush(client->conn);
-		loop_step(loop, 0);
-		loop_step(loop, 0);
-	}
+	conn_write(client->conn, bytes.data, bytes.len);
+	conn_flush(client->conn);
 }
 
 /* The next line, in the arena; NULL when none comes. */

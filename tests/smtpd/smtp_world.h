@@ -16,7 +16,7 @@
 #include "usage.h"
 
 #define WORLD_CLIENTS  4
-#define WORLD_PATIENCE 5000
+#define WORLD_PATIENCE 20000
 
 static const struct zone_line world_zone[] = {
 	{ "good.test", DNS_TXT, "v=spf1 ip4:192.0.2.1 -all" },

@@ -141,7 +141,8 @@ int main(int argc, char **argv)
 		verbs_help, NULL
 	};
 	const char *conf = getenv("POSTHOUSE_CONF");
-	struct cli cli = { .program = argv[0], .conf_path = conf ? conf : "/etc/posthouse/posthouse.conf" };
+	struct cli cli = { .program = argv[0],
+		           .conf_path = conf && *conf ? conf : "/etc/posthouse/posthouse.conf" };
 	struct command_line line = { &cli, argc };
 	int code;
 

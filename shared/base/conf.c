@@ -163,7 +163,7 @@ static enum fault read_file(const char *path, struct buf *out, struct why *why)
 	uint8_t *room;
 
 	if (!file) {
-		(void)fault_errno(why, errno, "cannot open %s", path);
+		(void)fault_errno(why, errno, "cannot open the configuration %s", path);
 		return FAULT_CONFIG;
 	}
 	while ((room = buf_room(out, 4096))) {

@@ -32,7 +32,7 @@ DOMAIN = "example.test"
 HOSTNAME = "mail.example.test"
 
 
-def wait_for(what, condition, seconds=20.0):
+def wait_for(what, condition, seconds=20.0, pause=0.05):
     """Polls until `condition` gives something true; that is returned."""
     end = time.monotonic() + seconds
     while True:
@@ -41,7 +41,7 @@ def wait_for(what, condition, seconds=20.0):
             return got
         if time.monotonic() > end:
             raise AssertionError(f"waited {seconds} s in vain: {what}")
-        time.sleep(0.05)
+        time.sleep(pause)
 
 
 class Daemon:
@@ -235,6 +235,13 @@ class Suite:
     def fsck(self):
         """The summary line; raises with the problems when there are any."""
         return self.cli("fsck").strip().splitlines()[-1]
+
+    def queue(self):
+        """Of each entry in the queue, how often it was tried."""
+        text = self.cli("queue", "list")
+        attempts = [int(n) for n in re.findall(r"^[0-9a-f]{32} .* bytes +(\d+) attempts ", text, re.M)]
+        assert text.endswith(f"{len(attempts)} entries\n"), text
+        return attempts
 
     # ---- clients ----
 

@@ -15,6 +15,7 @@ static struct account_ctx *account_ctx_new(struct imapd *imapd, const struct acc
 	ctx->login = xstrdup(account->login);
 	ctx->key = key;
 	ctx->actor = (struct actor){ ACTOR_OWNER, account->id };
+	ctx->folders = folder_cache_get(imapd->folders, &account->id);
 	ctx->imapd = imapd;
 	ctx->refs = 1;
 	ctx->quota = account->quota;
@@ -49,6 +50,7 @@ void account_ctx_unref(struct account_ctx *ctx)
 	assert(!ctx->sessions);
 	if (map_get(ctx->imapd->accounts, id_slice(&ctx->id)) == ctx)
 		map_del(ctx->imapd->accounts, id_slice(&ctx->id));
+	folder_cache_put(ctx->folders);
 	account_key_unref(ctx->key);
 	free((char *)ctx->login);
 	free(ctx);

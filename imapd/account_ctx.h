@@ -7,6 +7,7 @@
  * The key is wiped with the last reference. Making, holding and releasing are the loop's only.
  */
 #include "crypt/account_key.h"
+#include "folder_cache.h"
 #include "suite/directory.h"
 #include "suite/stack.h"
 
@@ -17,6 +18,7 @@ struct account_ctx {
 	const char *login;
 	struct account_key *key;
 	struct actor actor; /* OWNER */
+	struct folder_cache *folders;
 	/* The loop's only. */
 	struct imapd *imapd;
 	unsigned refs, sessions;

@@ -66,9 +66,11 @@ static enum fault file(struct imap_cmd *cmd, struct stack *stack, const struct s
 	if (!fault)
 		fault = mailbox_append(stack->store, &cmd->actor, &append->mailbox, &entry, 1, &append->made,
 		                       why);
-	if (!fault)
-		nudge_mailbox(stack, &cmd->actor, &append->mailbox, append->made.head.modseq);
-	return fault;
+	if (fault)
+		return fault;
+	folder_cache_note(cmd->account->folders, &append->mailbox, &append->made.head);
+	nudge_mailbox(stack, &cmd->actor, &append->mailbox, append->made.head.modseq);
+	return FAULT_NONE;
 }
 
 static enum fault append_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
@@ -87,6 +89,11 @@ static enum fault append_run(struct imap_cmd *cmd, struct stack *stack, struct w
 	if (fault)
 		return fault;
 	fault = file(cmd, stack, &sealed, why);
+	if (fault == FAULT_NOT_FOUND && target_is_behind(cmd, &append->target)) {
+		fault = target_find(cmd, stack, &append->target, &append->mailbox, why);
+		if (!fault)
+			fault = file(cmd, stack, &sealed, why);
+	}
 	sealed_message_done(&sealed);
 	return fault == FAULT_NOT_FOUND ? FAULT_NO_TARGET : fault;
 }

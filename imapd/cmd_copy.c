@@ -162,6 +162,7 @@ static enum fault copy_some(struct imap_cmd *cmd, struct stack *stack, size_t st
 		uid_set_add(&copy->from, some.items[i].uid);
 	uid_set_add_range(&copy->to, made.first_uid, made.first_uid + (uint32_t)n - 1);
 	copy->uid_validity = made.uid_validity;
+	folder_cache_note(cmd->account->folders, &some.to, &made.head);
 	return FAULT_NONE;
 }
 
@@ -182,18 +183,28 @@ static enum fault copy_all(struct imap_cmd *cmd, struct stack *stack, struct why
 	return fault;
 }
 
-static enum fault copy_run_batch(struct imap_cmd *cmd, struct stack *stack, struct why *why)
+static enum fault find_and_copy(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct copy *copy = cmd->state;
 	enum fault fault = FAULT_NONE;
 
 	if (!copy->found)
 		fault = target_find(cmd, stack, &copy->target, &copy->request.to, why);
-	if (fault)
-		return fault;
-	copy->found = true;
+	copy->found = !fault;
+	return fault ? fault : copy_all(cmd, stack, why);
+}
+
+static enum fault copy_run_batch(struct imap_cmd *cmd, struct stack *stack, struct why *why)
+{
+	struct copy *copy = cmd->state;
+	enum fault fault = FAULT_NONE;
+
 	if (!copy->copied)
-		fault = copy_all(cmd, stack, why);
+		fault = find_and_copy(cmd, stack, why);
+	if (fault == FAULT_NO_TARGET && copy->found && target_is_behind(cmd, &copy->target)) {
+		copy->found = false;
+		fault = find_and_copy(cmd, stack, why);
+	}
 	if (fault)
 		return fault;
 	copy->copied = true;

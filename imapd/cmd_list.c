@@ -2,13 +2,14 @@
  * LIST and LSUB (RFC 9051 6.3.9, RFC 3501 6.3.9), with the selection and the
  * return option of SPECIAL-USE (RFC 6154) and the attributes of CHILDREN (RFC 3348).
  */
+#include "account_ctx.h"
 #include "commands.h"
 #include "list_pattern.h"
 
 struct list_cmd {
 	const char *pattern;
 	bool only_special;
-	struct folders folders;
+	struct folder_list *kept;
 	size_t at;
 	const char *told; /* LSUB: the last name that was told for the sake of what is below it */
 };
@@ -62,7 +63,7 @@ static enum fault list_run(struct imap_cmd *cmd, struct stack *stack, struct why
 {
 	struct list_cmd *list = cmd->state;
 
-	return folders_load(stack, &cmd->actor, cmd->account->key, cmd->arena, &list->folders, why);
+	return folder_list_load(cmd->account, stack, &list->kept, why);
 }
 
 /* ---- replies ---- */
@@ -137,18 +138,27 @@ static void lsub_one(struct imap_cmd *cmd, struct list_cmd *list, const struct f
 static enum imap_next list_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
 	struct list_cmd *list = cmd->state;
+	const struct folders *folders;
 
 	if (fault)
 		return imap_no(cmd, fault, why);
-	for (; list->at < list->folders.n; list->at++) {
+	for (folders = &list->kept->folders; list->at < folders->n; list->at++) {
 		if (conn_congested(cmd->session->conn))
 			return IMAP_AGAIN;
 		if (cmd->verb->flags & VERB_LSUB)
-			lsub_one(cmd, list, list->folders.list[list->at]);
+			lsub_one(cmd, list, folders->list[list->at]);
 		else
-			list_one(cmd, list, list->folders.list[list->at]);
+			list_one(cmd, list, folders->list[list->at]);
 	}
 	return imap_ok(cmd, "%s completed", cmd->verb->name);
+}
+
+static void list_done(struct imap_cmd *cmd)
+{
+	struct list_cmd *list = cmd->state;
+
+	if (list->kept)
+		folder_list_put(cmd->account->folders, list->kept);
 }
 
 const struct imap_command imap_list = {
@@ -156,4 +166,5 @@ const struct imap_command imap_list = {
 	.parse = list_parse,
 	.run = list_run,
 	.reply = list_reply,
+	.done = list_done,
 };

@@ -1,20 +1,24 @@
 /*
  * SELECT and EXAMINE (RFC 9051 6.3.2, 6.3.3; CONDSTORE: RFC 7162 3.1.8).
  *
- * The name is looked up on a worker, where \Recent is taken too; the view is
- * loaded or made fresh by view_get(). HIGHESTMODSEQ is told always: clients that know CONDSTORE look for it even when
+ * The name is looked up on a worker; the view is loaded or made fresh by view_get(); when it has messages that are
+ * \Recent, those are taken, on a worker again. HIGHESTMODSEQ is told always: clients that know CONDSTORE look for it even when
  * they did not ask.
  */
 #include <inttypes.h>
 
 #include "commands.h"
 #include "imapd.h"
+#include "target.h"
 
 struct select {
-	const char *path;
+	struct target target;
 	bool examine;
 	struct id mailbox;
-	uint32_t recent_first, recent_next;
+	bool taking;
+	uint32_t recent_told;               /* as it was before taking */
+	uint32_t recent_first, recent_next; /* UIDs from and to before */
+	struct view *view;                  /* held from its look until it is open */
 	struct view_wait *wait;
 };
 
@@ -41,7 +45,7 @@ static enum imap_next select_parse(struct imap_cmd *cmd, struct imap_args *args)
 	struct select *select = cmd->state;
 
 	select->examine = cmd->verb->flags & VERB_EXAMINES;
-	if (!imap_args_space(args) || !imap_args_mailbox(args, &select->path))
+	if (!imap_args_space(args) || !imap_args_mailbox(args, &select->target.path))
 		return imap_bad(cmd, args->error);
 	if (!imap_args_is_end(args) && (!imap_args_space(args) || !parameters(cmd, args)))
 		return imap_bad(cmd, "Unknown parameter");
@@ -54,36 +58,23 @@ static enum imap_next select_parse(struct imap_cmd *cmd, struct imap_args *args)
 static enum fault select_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct select *select = cmd->state;
-	const struct mailbox_head *head;
-	const struct folder *folder;
-	struct folders folders;
-	enum fault fault = folders_load(stack, &cmd->actor, cmd->account->key, cmd->arena, &folders, why);
+	enum fault fault;
 
-	if (fault)
-		return fault;
-	folder = folders_find(&folders, select->path);
-	if (!folder || folder->row.meta.no_select)
-		return fault_set(why, FAULT_NOT_FOUND, "no such mailbox");
-	head = &folder->row.head;
-	select->mailbox = folder->row.meta.id;
-	select->recent_first = head->recent_uid;
-	select->recent_next = head->uid_next;
-	if (select->examine || head->recent_uid >= head->uid_next)
-		return FAULT_NONE;
-	return mailbox_take_recent(stack->store, &cmd->actor, &select->mailbox, &select->recent_first,
-	                           &select->recent_next, why);
+	if (select->view)
+		return mailbox_take_recent(stack->store, &cmd->actor, &select->mailbox, &select->recent_first,
+		                           &select->recent_next, why);
+	fault = target_find(cmd, stack, &select->target, &select->mailbox, why);
+	return fault == FAULT_NO_TARGET ? FAULT_NOT_FOUND : fault; /* there is nothing to create for it */
 }
 
 static void note_recent(struct selected *selected, const struct select *select)
 {
-	struct mailbox_state *state = selected->view->state;
+	const struct mailbox_state *state = selected->view->state;
+	uint32_t at = mailbox_state_from(state, MAX_OF(select->recent_first, select->recent_told));
 
-	for (uint32_t at = mailbox_state_from(state, select->recent_first);
-	     at < state->n && state->uid[at] < select->recent_next; at++)
+	for (; at < state->n && state->uid[at] < select->recent_next; at++)
 		uid_set_add(&selected->recent, state->uid[at]);
 	selected->known_recent = (uint32_t)uid_set_count(&selected->recent);
-	if (!select->examine)
-		state->head.recent_uid = MAX_OF(state->head.recent_uid, select->recent_next);
 }
 
 static uint32_t first_unseen(const struct mailbox_state *state)
@@ -109,31 +100,73 @@ static void tell_mailbox(struct session *s)
 	imap_untagged(s, "OK [HIGHESTMODSEQ %" PRIu64 "] Highest mod-sequence", state->head.modseq);
 }
 
+static enum imap_next open_view(struct imap_cmd *cmd)
+{
+	struct select *select = cmd->state;
+	struct session *s = cmd->session;
+
+	selected_open(&s->selected, select->view, select->examine);
+	select->view = NULL;
+	session_enter(s, ST_SELECTED);
+	note_recent(&s->selected, select);
+	tell_mailbox(s);
+	return imap_ok_code(cmd, select->examine ? "[READ-ONLY]" : "[READ-WRITE]", "Selected");
+}
+
+/* To take \Recent is a command of its own: only when the look has shown that there is something to take. */
+static enum imap_next take_recent(struct imap_cmd *cmd, struct view *view)
+{
+	struct select *select = cmd->state;
+	const struct mailbox_head *head = &view->state->head;
+
+	select->view = view;
+	select->recent_told = view->recent_told;
+	select->recent_first = head->recent_uid;
+	select->recent_next = head->uid_next;
+	select->taking = !select->examine && head->recent_uid < head->uid_next;
+	view->taking_recent += select->taking;
+	return select->taking ? IMAP_RUN : open_view(cmd);
+}
+
+static void recent_taken(struct select *select, enum fault fault)
+{
+	struct view *view = select->view;
+
+	select->taking = false;
+	view->taking_recent--;
+	if (!fault)
+		view->state->head.recent_uid = MAX_OF(view->state->head.recent_uid, select->recent_next);
+}
+
 static void on_view(void *arg, enum fault fault, const struct why *why, struct view *view)
 {
 	struct imap_cmd *cmd = arg;
 	struct select *select = cmd->state;
-	struct session *s = cmd->session;
 
 	select->wait = NULL;
-	if (fault) {
+	if (!fault)
+		imap_resume(cmd, select->view ? open_view(cmd) : take_recent(cmd, view));
+	else if (fault == FAULT_NOT_FOUND && !select->view && target_is_behind(cmd, &select->target))
+		imap_resume(cmd, IMAP_RUN);
+	else
 		imap_resume(cmd, imap_no(cmd, fault, why));
-		return;
-	}
-	selected_open(&s->selected, view, select->examine);
-	session_enter(s, ST_SELECTED);
-	note_recent(&s->selected, select);
-	tell_mailbox(s);
-	imap_resume(cmd, imap_ok_code(cmd, select->examine ? "[READ-ONLY]" : "[READ-WRITE]", "Selected"));
 }
 
 static enum imap_next select_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
 	struct select *select = cmd->state;
 
+	if (select->taking)
+		recent_taken(select, fault);
 	if (fault)
 		return imap_no(cmd, fault, why);
-	select->wait = view_get(cmd->session->imapd->views, cmd->account, &select->mailbox, on_view, cmd);
+	if (!select->view)
+		select->wait =
+		    view_get(cmd->session->imapd->views, cmd->account, &select->mailbox, on_view, cmd);
+	else if (select->view->state->head.uid_next < select->recent_next)
+		select->wait = view_look(select->view, on_view, cmd); /* for what came just before it */
+	else
+		return open_view(cmd);
 	return IMAP_WAIT;
 }
 
@@ -143,6 +176,10 @@ static void select_done(struct imap_cmd *cmd)
 
 	if (select->wait)
 		view_cancel(select->wait);
+	if (select->taking)
+		recent_taken(select, FAULT_CANCELLED);
+	if (select->view)
+		view_put(select->view);
 }
 
 const struct imap_command imap_select = {

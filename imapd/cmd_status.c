@@ -1,6 +1,7 @@
 /* STATUS (RFC 9051 6.3.11, RFC 7162 3.1.7), from the mailbox's row alone: no view is loaded for it. */
 #include <inttypes.h>
 
+#include "account_ctx.h"
 #include "commands.h"
 
 enum item { MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, HIGHESTMODSEQ, ITEMS };
@@ -56,16 +57,18 @@ static enum fault status_run(struct imap_cmd *cmd, struct stack *stack, struct w
 {
 	struct status *status = cmd->state;
 	const struct folder *folder;
-	struct folders folders;
-	enum fault fault = folders_load(stack, &cmd->actor, cmd->account->key, cmd->arena, &folders, why);
+	struct folder_list *list;
+	enum fault fault = folder_list_load(cmd->account, stack, &list, why);
 
 	if (fault)
 		return fault;
-	folder = folders_find(&folders, status->path);
+	folder = folders_find(&list->folders, status->path);
 	if (!folder || folder->row.meta.no_select)
-		return fault_set(why, FAULT_NOT_FOUND, "no such mailbox");
-	status->head = folder->row.head;
-	return FAULT_NONE;
+		fault = fault_set(why, FAULT_NOT_FOUND, "no such mailbox");
+	else
+		status->head = folder->row.head;
+	folder_list_put(cmd->account->folders, list);
+	return fault;
 }
 
 /* Recent are those from recent_uid on, less what was expunged of them, which the row does not tell. */

@@ -109,6 +109,8 @@ static void run_job(struct job *job, void *worker)
 	(void)worker;
 	cmd->why.text[0] = '\0';
 	cmd->fault = cmd->verb->command->run(cmd, cmd->stack, &cmd->why);
+	if (cmd->verb->flags & CHANGES_FOLDERS) /* a fault is no proof that nothing has changed */
+		folder_cache_drop(cmd->account->folders);
 }
 
 static void on_job_done(struct job *job)

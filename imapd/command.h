@@ -40,6 +40,7 @@ enum verb_flags {
 	LOOKS_FIRST = 256,    /* the selected view is looked at before parse() (NOOP, CHECK, EXPUNGE); always for UIDs it lacks */
 	CHECKS_PASSWORD = 512, /* run() is on the small pool for that */
 	NEEDS_PRIVACY = 1024, /* refused, before its literals are asked for, where passwords may not be said */
+	CHANGES_FOLDERS = 2048, /* run() may change which mailboxes there are, or what they are called */
 };
 /* clang-format on */
 

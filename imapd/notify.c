@@ -28,14 +28,16 @@ static bool tell_expunged(struct session *s, struct selected *selected)
  * message may be recent to two of them (RFC 3501 2.3.2 allows it). */
 static void claim_recent(struct selected *selected, uint32_t above)
 {
-	struct mailbox_state *state = selected->view->state;
-	uint32_t at = mailbox_state_from(state, MAX_OF(above + 1, state->head.recent_uid));
+	struct view *view = selected->view;
+	const struct mailbox_state *state = view->state;
+	uint32_t first = MAX_OF(above + 1, state->head.recent_uid);
+	uint32_t at = mailbox_state_from(state, MAX_OF(first, view->recent_told));
 
-	if (selected->read_only)
+	if (selected->read_only || view->taking_recent)
 		return;
 	for (; at < state->n; at++)
 		uid_set_add(&selected->recent, state->uid[at]);
-	state->head.recent_uid = state->head.uid_next;
+	view->recent_told = state->head.uid_next;
 }
 
 static void tell_exists(struct session *s, struct selected *selected)

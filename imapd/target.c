@@ -1,14 +1,13 @@
-/* Where messages go (target.h). An account's usage is the sum of its mailboxes', which the same look has told. */
+/* Mailboxes that commands name (target.h). An account's usage is the sum of its mailboxes', which the same look has told. */
 #include "target.h"
 
 #include "account_ctx.h"
 
-static enum fault check_room(const struct folders *folders, const struct target *target, struct why *why)
+static enum fault check_room(const struct imap_cmd *cmd, const struct folder_list *list,
+                             const struct target *target, struct why *why)
 {
-	uint64_t used = 0;
+	const uint64_t used = target->quota ? folder_list_used(cmd->account->folders, list) : 0;
 
-	for (size_t i = 0; i < folders->n; i++)
-		used += folders->list[i]->row.head.bytes;
 	if (!target->quota || used + target->bytes <= target->quota)
 		return FAULT_NONE;
 	return fault_set(why, FAULT_OVER_QUOTA, "%llu bytes and %llu more, %llu are allowed",
@@ -16,21 +15,51 @@ static enum fault check_room(const struct folders *folders, const struct target 
 	                 (unsigned long long)target->quota);
 }
 
-enum fault target_find(const struct imap_cmd *cmd, struct stack *stack, const struct target *target,
-                       struct id *ret, struct why *why)
+/* DELETE leaves a mailbox that has others below it as a mere name, to which commits are still possible: a list that was
+ * kept is no word on it. */
+static bool may_be_mere_name(const struct folder *folder)
 {
-	struct arena *arena = arena_new();
-	const struct folder *folder;
-	struct folders folders;
-	enum fault fault = folders_load(stack, &cmd->actor, cmd->account->key, arena, &folders, why);
+	return folder->has_children && !(folder->row.meta.special_use & USE_INBOX);
+}
 
-	folder = fault ? NULL : folders_find(&folders, target->path);
-	if (!fault && (!folder || folder->row.meta.no_select))
-		fault = fault_set(why, FAULT_NO_TARGET, "no such mailbox");
-	if (!fault)
-		fault = check_room(&folders, target, why);
+static enum fault find_in(const struct imap_cmd *cmd, const struct folder_list *list,
+                          const struct target *target, struct id *ret, struct why *why)
+{
+	const struct folder *folder = folders_find(&list->folders, target->path);
+	enum fault fault;
+
+	if (!folder || folder->row.meta.no_select || (target->kept && may_be_mere_name(folder)))
+		return fault_set(why, FAULT_NO_TARGET, "no such mailbox");
+	fault = check_room(cmd, list, target, why);
 	if (!fault)
 		*ret = folder->row.meta.id;
-	arena_free(arena);
 	return fault;
+}
+
+enum fault target_find(const struct imap_cmd *cmd, struct stack *stack, struct target *target, struct id *ret,
+                       struct why *why)
+{
+	struct folder_list *list = folder_list_kept(cmd->account->folders);
+	enum fault fault = FAULT_NO_TARGET;
+
+	target->kept = list;
+	if (list)
+		fault = find_in(cmd, list, target, ret, why);
+	folder_list_put(cmd->account->folders, list);
+	if (!fault)
+		return FAULT_NONE;
+	target->kept = false;
+	fault = folder_list_load(cmd->account, stack, &list, why);
+	if (fault)
+		return fault;
+	fault = find_in(cmd, list, target, ret, why);
+	folder_list_put(cmd->account->folders, list);
+	return fault;
+}
+
+bool target_is_behind(const struct imap_cmd *cmd, const struct target *target)
+{
+	if (target->kept)
+		folder_cache_drop(cmd->account->folders);
+	return target->kept;
 }

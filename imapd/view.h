@@ -42,8 +42,11 @@ struct view {
 	struct view_cache *cache;
 	uint64_t cached; /* modseq that the cache file holds, 0: there is none */
 	struct list waiters;
-	uint64_t looks;       /* refreshes begun */
-	uint32_t recent_told; /* messages below this UID were \Recent to a session of this process */
+	uint64_t looks; /* refreshes begun */
+	/* Who has \Recent: SELECT takes it in the store; what comes later the first session that is told of it has, unless a
+	 * SELECT is just about to take it. Messages below recent_told had their session in this way. */
+	uint32_t recent_told;
+	unsigned taking_recent;
 	int64_t poll_at, used_at, fold_at, cache_at; /* the last two 0: not wanted */
 };
 

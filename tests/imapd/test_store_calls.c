@@ -106,14 +106,22 @@ static const struct call_case {
 	{ "STORE 1:* -FLAGS (\\Flagged \\Answered)", 0, 0, 1, 0, 0, 0 },
 	/* that there is nothing to change takes a look */
 	{ "STORE 1:* -FLAGS (\\Flagged \\Answered)", 0, 0, 0, 1, 0, 0 },
-	{ "COPY 1:* Archive", 0, 0, 1, 0, 1, 0 },
-	{ "UID COPY 1:10 Archive", 0, 0, 1, 0, 1, 0 },
-	{ "UID MOVE 1:5 Archive", 0, 0, 2, 0, 1, 0 },
+	{ "COPY 1:* Archive", 0, 0, 1, 0, 0, 0 },
+	{ "UID COPY 1:10 Archive", 0, 0, 1, 0, 0, 0 },
+	{ "UID MOVE 1:5 Archive", 0, 0, 2, 0, 0, 0 },
 	{ "UID MOVE 1:5 Archive", 0, 0, 0, 0, 0, 0 },
 	/* EXPUNGE looks first */
 	{ "STORE 1:2 +FLAGS.SILENT (\\Deleted)", 0, 0, 1, 0, 0, 0 },
 	{ "EXPUNGE", 0, 0, 1, 1, 0, 0 },
+	/* names are known, until one is not */
+	{ "APPEND Archive {5+}\r\na: b\n", 0, 0, 1, 0, 0, 0 },
+	{ "SUBSCRIBE Junk", 0, 0, 0, 0, 1, 0 },
 	{ "APPEND Archive {5+}\r\na: b\n", 0, 0, 1, 0, 1, 0 },
+	{ "LIST \"\" *", 0, 0, 0, 0, 1, 0 },
+	{ "STATUS Archive (MESSAGES)", 0, 0, 0, 0, 1, 0 },
+	/* what is there, then nothing to be \Recent */
+	{ "EXAMINE INBOX", 0, 0, 0, 1, 0, 0 },
+	{ "SELECT INBOX", 0, 0, 0, 1, 0, 0 },
 	/* clang-format on */
 };
 

@@ -126,6 +126,42 @@ def test_a_mailbox_in_use_is_deleted(suite, second):
         assert other.select("INBOX")[0] == "OK" and other.select("Doomed")[0] == "NO"
 
 
+def test_mailboxes_change_behind_a_process(pair):
+    """It keeps their names; even so no mail is lost, none is refused for nothing, and it learns."""
+    one, two = pair
+
+    def append():
+        kind, text = two.append("Kept", None, None, MESSAGE.format(subject="kept").encode())
+        assert kind == "OK" or b"[TRYCREATE]" in text[0], text
+        return kind == "OK"
+
+    def count(mailbox):
+        return int(re.search(rb"MESSAGES (\d+)", one.status(mailbox, "(MESSAGES)")[1][0])[1])
+
+    add(one, "to copy")
+    two.noop()
+    assert not append()
+    one.create("Kept")
+    assert append() and append()
+    one.delete("Kept")
+    assert not append()
+    one.create("Kept")
+    assert append() and count("Kept") == 1
+    assert two.copy("1", "Kept")[0] == "OK" and count("Kept") == 2
+    one.delete("Kept")
+    one.create("Kept")
+    assert two.copy("1", "Kept")[0] == "OK" and two.select("Kept") == ("OK", [b"1"])
+    one.rename("Kept", "Kept2")
+    appended = 1
+    started = time.monotonic()
+    while append():     # which are in the renamed mailbox, as long as the second process has not heard
+        appended += 1
+        assert time.monotonic() - started < 15, "it never learns"
+        time.sleep(0.05)
+    assert count("Kept2") == appended
+    one.delete("Kept2")
+
+
 def cpu(daemon):
     """Seconds of processor time of all its threads."""
     fields = open(f"/proc/{daemon.process.pid}/stat", encoding="ascii").read().rpartition(")")[2].split()

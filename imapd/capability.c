@@ -6,7 +6,7 @@
 
 #define CAPABILITIES                                                                                         \
 	"IMAP4rev1 LITERAL+ SASL-IR IDLE NAMESPACE UIDPLUS UNSELECT CHILDREN SPECIAL-USE MOVE ID ENABLE "    \
-	"CONDSTORE"
+	"CONDSTORE ESEARCH SEARCHRES WITHIN"
 
 static const char *mechanisms(const struct session *s, struct arena *arena)
 {

@@ -120,7 +120,7 @@ void imap_add_flags(struct buf *, const struct keywords *, uint32_t flags, uint6
                     bool recent);                                      /* "(...)" */
 const char *imap_capabilities(const struct session *, struct arena *); /* without "CAPABILITY " */
 
-/* sequence-set, or UIDs in UID form, as UIDs; ghosts (expunged, not yet told) are among them, unknown UIDs may be. */
+/* sequence-set, "$", or UIDs in UID form, as UIDs; ghosts (expunged, not yet told) are among them, unknown UIDs may be. */
 bool imap_args_messages(struct imap_args *, struct imap_cmd *, struct uid_set *ret_uids);
 
 /* A command in IMAP_WAIT goes on: as if `next` had been returned. Loop only, and not from inside its own callbacks

@@ -16,6 +16,7 @@ static bool tell_expunged(struct session *s, struct selected *selected)
 	while (!conn_congested(s->conn) && uid_next(&it, &uid)) {
 		conn_printf(s->conn, "* %u EXPUNGE\r\n", mailbox_state_from(selected->view->state, uid) + 1);
 		uid_set_del_range(&selected->recent, uid, uid);
+		uid_set_del_range(&selected->saved, uid, uid);
 		selected->known_n--;
 		told = uid;
 	}

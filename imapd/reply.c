@@ -228,11 +228,16 @@ bool imap_args_messages(struct imap_args *args, struct imap_cmd *cmd, struct uid
 {
 	const struct selected *selected = &cmd->session->selected;
 	struct uid_set *named = arena_make(cmd->arena, struct uid_set);
+	const bool saved = imap_args_char(args, '$'); /* RFC 5182 */
 
-	if (!imap_args_set(args, named))
+	if (!saved && !imap_args_set(args, named))
 		return false;
 	uid_set_init(ret_uids);
 	arena_on_free(cmd->arena, free_set, ret_uids);
+	if (saved) {
+		uid_set_copy(ret_uids, &selected->saved);
+		return true;
+	}
 	if (cmd->uid_form) {
 		selected_resolve_uids(selected, named, ret_uids);
 		return true;

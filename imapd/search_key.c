@@ -7,13 +7,14 @@
  */
 #include "search_key.h"
 
+#include "base/clock.h"
 #include "base/utf8.h"
 #include "mail/fold.h"
 #include "view.h"
 
 #define FOLDED_MAX (1024 * 1024) /* of one text; a command is much shorter */
 
-enum argument { TAKES_NOTHING, TAKES_TEXT, TAKES_NUMBER, TAKES_DATE };
+enum argument { TAKES_NOTHING, TAKES_TEXT, TAKES_NUMBER, TAKES_SECONDS, TAKES_DATE };
 
 struct parsing {
 	struct imap_args *args;
@@ -107,6 +108,8 @@ static bool take_argument(struct parsing *p, struct search_key *key, enum argume
 		return false;
 	if (takes == TAKES_NUMBER)
 		return imap_args_number(p->args, UINT32_MAX, &key->number);
+	if (takes == TAKES_SECONDS)
+		return imap_args_nz_number(p->args, UINT32_MAX, &key->number);
 	if (takes == TAKES_TEXT)
 		return take_text(p, key);
 	p->search->by_header |= key->op >= SEARCH_SENTBEFORE;
@@ -129,6 +132,7 @@ static const struct word {
 	{ "CC",         SEARCH_HEADER,     TAKES_TEXT,    "Cc" },
 	{ "FROM",       SEARCH_HEADER,     TAKES_TEXT,    "From" },
 	{ "LARGER",     SEARCH_LARGER,     TAKES_NUMBER,  NULL },
+	{ "OLDER",      SEARCH_OLDER,      TAKES_SECONDS, NULL },
 	{ "ON",         SEARCH_ON,         TAKES_DATE,    NULL },
 	{ "RECENT",     SEARCH_RECENT,     TAKES_NOTHING, NULL },
 	{ "SENTBEFORE", SEARCH_SENTBEFORE, TAKES_DATE,    NULL },
@@ -139,6 +143,7 @@ static const struct word {
 	{ "SUBJECT",    SEARCH_HEADER,     TAKES_TEXT,    "Subject" },
 	{ "TEXT",       SEARCH_TEXT,       TAKES_TEXT,    NULL },
 	{ "TO",         SEARCH_HEADER,     TAKES_TEXT,    "To" },
+	{ "YOUNGER",    SEARCH_YOUNGER,    TAKES_SECONDS, NULL },
 	/* clang-format on */
 };
 
@@ -244,8 +249,28 @@ static bool parse_word(struct parsing *p, struct search_key **ret)
 
 /* ---- sets and groups ---- */
 
+static void free_set(void *set)
+{
+	uid_set_done(set);
+}
+
+/* "$" is UIDs whatever stands before it. */
+static struct search_key *saved_key(struct parsing *p)
+{
+	struct search_key *key = new_key(p, SEARCH_UIDS);
+
+	key->saved = true;
+	uid_set_init(&key->set);
+	arena_on_free(p->args->arena, free_set, &key->set);
+	return key;
+}
+
 static bool parse_set(struct parsing *p, enum search_op op, struct search_key **ret)
 {
+	if (imap_args_char(p->args, '$')) {
+		*ret = saved_key(p);
+		return true;
+	}
 	*ret = new_key(p, op);
 	return imap_args_set(p->args, &(*ret)->set);
 }
@@ -294,7 +319,7 @@ static bool parse_any(struct parsing *p, struct search_key **ret)
 
 	if (c == '(')
 		return parse_group(p, ret);
-	if (c == '*' || (c >= '0' && c <= '9'))
+	if (c == '*' || c == '$' || (c >= '0' && c <= '9'))
 		return parse_set(p, SEARCH_NUMBERS, ret);
 	if (imap_args_word(p->args, "UID"))
 		return imap_args_space(p->args) && parse_set(p, SEARCH_UIDS, ret);
@@ -359,7 +384,9 @@ static bool bind_set(struct search_key *key, const struct selected *selected)
 	bool good = true;
 
 	uid_set_init(&uids);
-	if (key->op == SEARCH_UIDS)
+	if (key->saved)
+		uid_set_copy(&uids, &selected->saved);
+	else if (key->op == SEARCH_UIDS)
 		selected_resolve_uids(selected, &key->set, &uids);
 	else
 		good = selected_resolve(selected, &key->set, &uids);
@@ -382,6 +409,8 @@ static bool bind(struct search_key *key, const struct selected *selected)
 			return false;
 	if (key->op == SEARCH_NUMBERS || key->op == SEARCH_UIDS)
 		return bind_set(key, selected);
+	if (key->op == SEARCH_OLDER || key->op == SEARCH_YOUNGER)
+		key->moment = clock_now() - (int64_t)key->number * 1000;
 	if (key->op == SEARCH_KEYWORD)
 		bind_keyword(key, &selected->view->keywords);
 	return true;

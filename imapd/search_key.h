@@ -1,7 +1,8 @@
 #ifndef IMAPD_SEARCH_KEY_H
 #define IMAPD_SEARCH_KEY_H
 /*
- * What a SEARCH asks for (RFC 3501 6.4.4, MODSEQ: RFC 7162 3.1.5), as a tree. Texts are folded when they are read
+ * What a SEARCH asks for (RFC 3501 6.4.4, MODSEQ: RFC 7162 3.1.5, OLDER and YOUNGER: RFC 5032, "$": RFC 5182), as a
+ * tree. Texts are folded when they are read
  * (mail/fold.h), so that matching is comparing bytes. No session here: numbers and keywords are bound to one by
  * search_bind().
  */
@@ -29,6 +30,8 @@ enum search_op {
 	SEARCH_BEFORE,
 	SEARCH_ON,
 	SEARCH_SINCE,
+	SEARCH_OLDER,
+	SEARCH_YOUNGER,
 	/* by the header */
 	SEARCH_SENTBEFORE,
 	SEARCH_SENTON,
@@ -45,8 +48,10 @@ struct search_key {
 	struct search_key *kids, *next; /* cheapest first */
 	int cost;
 	struct uid_set set; /* NUMBERS, UIDS; both UIDs once bound */
+	bool saved;         /* UIDS: what the last search has saved */
 	const char *keyword;
-	uint64_t number; /* sizes, mod-sequence; flag or mask of keywords */
+	uint64_t number; /* sizes, mod-sequence, seconds; flag or mask of keywords */
+	int64_t moment;  /* OLDER, YOUNGER: once bound */
 	int32_t day;
 	struct slice name, text; /* of a header field; the text folded */
 	uint32_t index;          /* HEADER, TEXT, BODY: in search.texts */

@@ -46,6 +46,10 @@ static enum match match_row(const struct search_key *key, const struct search_ro
 		return of(day_of(row->internal_date) == key->day);
 	case SEARCH_SINCE:
 		return of(day_of(row->internal_date) >= key->day);
+	case SEARCH_OLDER:
+		return of(row->internal_date <= key->moment);
+	case SEARCH_YOUNGER:
+		return of(row->internal_date >= key->moment);
 	default:
 		return MATCH_YES; /* ALL */
 	}

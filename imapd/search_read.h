@@ -13,6 +13,7 @@ struct search_reader {
 	struct stack *stack;
 	const struct actor *actor;
 	struct arena *arena; /* what the message takes; the caller resets it */
+	struct slice header; /* of the last message, perhaps but its beginning; in the arena */
 	/* search_read.c's own; zeroed at first */
 	struct search_scratch scratch;
 	struct buf raw, text;

@@ -19,6 +19,7 @@ void selected_open(struct selected *selected, struct view *view, bool read_only)
 	uid_set_init(&selected->ghosts);
 	uid_set_init(&selected->changed);
 	uid_set_init(&selected->recent);
+	uid_set_init(&selected->saved);
 	list_add_tail(&view->sessions, &selected->node);
 }
 
@@ -33,6 +34,7 @@ void selected_close(struct selected *selected)
 	uid_set_done(&selected->ghosts);
 	uid_set_done(&selected->changed);
 	uid_set_done(&selected->recent);
+	uid_set_done(&selected->saved);
 	view_put(view);
 }
 

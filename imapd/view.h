@@ -59,6 +59,7 @@ struct selected { /* one session's hold on a view */
 	struct uid_set ghosts;   /* expunged, not yet told */
 	struct uid_set changed;  /* flags changed by others, not yet told */
 	struct uid_set recent;   /* \Recent for this session */
+	struct uid_set saved;    /* "$": what a search has saved (RFC 5182) */
 	uint32_t known_recent;   /* as RECENT told it */
 	uint32_t known_keywords; /* names that FLAGS told */
 	/* Something to tell, or view->gone: IDLE sends it, others at the next boundary. Set before selected_open(). */

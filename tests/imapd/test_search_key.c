@@ -26,6 +26,8 @@ static const char *const op_names[] = {
 	[SEARCH_BEFORE] = "before",
 	[SEARCH_ON] = "on",
 	[SEARCH_SINCE] = "since",
+	[SEARCH_OLDER] = "older",
+	[SEARCH_YOUNGER] = "younger",
 	[SEARCH_SENTBEFORE] = "sentbefore",
 	[SEARCH_SENTON] = "senton",
 	[SEARCH_SENTSINCE] = "sentsince",
@@ -39,6 +41,8 @@ static void print(const struct search_key *key, struct buf *out)
 	buf_printf(out, "%s%s", key->negated ? "!" : "", op_names[key->op]);
 	if (key->op == SEARCH_NUMBERS || key->op == SEARCH_UIDS) {
 		buf_addc(out, ':');
+		if (key->saved)
+			buf_adds(out, "saved");
 		uid_set_print(&key->set, out);
 	}
 	if (key->keyword)
@@ -73,6 +77,8 @@ static const struct good_case {
 	{ "sizes", "LARGER 10 SMALLER 4294967295", "and(larger:10 smaller:4294967295)" },
 	{ "dates", "BEFORE 2-Jan-1970 ON \"3-Jan-1970\" SINCE 04-Jan-1970", "and(before:1 on:2 since:3)" },
 	{ "sent", "SENTBEFORE 2-Jan-1970 SENTON 3-Jan-1970 SENTSINCE 4-Jan-1970", "and(sentbefore:1 senton:2 sentsince:3)" },
+	{ "ages", "OLDER 60 YOUNGER 4294967295", "and(older:60 younger:4294967295)" },
+	{ "what was saved", "$ UID $ NOT $", "and(uids:saved uids:saved !uids:saved)" },
 	{ "sets", "1:3,5 UID 7:* *", "and(numbers:1:3,5 uids:7:4294967295 numbers:4294967295)" },
 	{ "texts, folded", "SUBJECT ABC FROM \"d E\" TO {Gr\xc3\xbc\xc3\x9f" "E} CC x BCC y", "and(header:Subject:abc header:From:d e header:To:gr\xc3\xbcsse header:Cc:x header:Bcc:y)" },
 	{ "a header", "HEADER X-Foo bar HEADER Y \"\"", "and(header:X-Foo:bar header:Y:)" },
@@ -131,6 +137,12 @@ static const struct bad_case {
 	{ "no date", "ON yesterday", false },
 	{ "no such date", "ON 31-Feb-2000", false },
 	{ "number 0", "0", false },
+	{ "no age", "OLDER", false },
+	{ "age 0", "YOUNGER 0", false },
+	{ "an age too large", "OLDER 4294967296", false },
+	{ "what was saved in a set", "1,$", false },
+	{ "what was saved before a set", "$,1", false },
+	{ "what was saved as a range", "$:1", false },
 	{ "UID without a set", "UID ALL", false },
 	{ "KEYWORD without one", "KEYWORD", false },
 	{ "MODSEQ without a number", "MODSEQ", false },

@@ -61,6 +61,8 @@ static const struct row_case {
 	{ "ON 10-Apr-1970", MATCH_NO },
 	{ "BEFORE 11-Apr-1970", MATCH_NO },
 	{ "BEFORE 12-Apr-1970", MATCH_YES },
+	{ "OLDER 4294967295", MATCH_NO }, /* these two are not bound: the moment is 1970 */
+	{ "YOUNGER 1", MATCH_YES },
 	{ "SINCE 11-Apr-1970", MATCH_YES },
 	{ "SINCE 12-Apr-1970", MATCH_NO },
 	/* what needs the message is open, unless something else decides */

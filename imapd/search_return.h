@@ -1,0 +1,57 @@
+#ifndef IMAPD_SEARCH_RETURN_H
+#define IMAPD_SEARCH_RETURN_H
+/*
+ * What SEARCH and SORT are asked to give back, and giving it: MIN, MAX, COUNT
+ * and ALL (RFC 4731), SAVE (RFC 5182), PARTIAL (RFC 9394); or, unasked, the plain list of numbers.
+ *
+ * Results come in the order that the command promises: ascending for SEARCH, sorted for SORT, where MIN is the first
+ * and MAX the last (RFC 5267 3.1).
+ */
+#include "command.h"
+
+enum search_wanted {
+	RETURN_MIN = 1,
+	RETURN_MAX = 2,
+	RETURN_COUNT = 4,
+	RETURN_ALL = 8,
+	RETURN_SAVE = 16,
+	RETURN_PARTIAL = 32,
+};
+
+struct search_partial { /* 1 is the first result; `backwards`: the last */
+	uint32_t first, last;
+	bool backwards;
+};
+
+struct search_return {
+	bool extended;   /* ESEARCH is wanted */
+	unsigned wanted; /* bits */
+	struct search_partial partial;
+};
+
+struct search_row_found {
+	uint32_t uid, number; /* the number as it is told: UID or sequence number */
+	uint64_t modseq;
+};
+
+struct search_found {
+	struct search_row_found *rows;
+	size_t n;
+};
+
+/* "RETURN" SP "(" … ")" SP, if that is what stands there. */
+bool search_return_parse(struct imap_args *, struct search_return *ret);
+/* partial-range = nz-number ":" nz-number / "-" nz-number ":" "-" nz-number */
+bool search_partial_parse(struct imap_args *, struct search_partial *ret);
+/* Which of n results it names: [ret_from, ret_to). */
+void search_partial_of(const struct search_partial *, size_t n, size_t *ret_from, size_t *ret_to);
+
+/* Of these UIDs those that are still there, ascending, as the command counts them; in its arena. */
+void search_found_take(struct imap_cmd *, const struct uid_set *uids, struct search_found *ret);
+/* Tells it, with mod-sequences when they were asked for, and keeps what is to be saved. `name` is "SEARCH" or "SORT". */
+void search_return_tell(struct imap_cmd *, const struct search_return *, const char *name, bool modseq,
+                        const struct search_found *);
+/* A command that was to save something has failed: nothing is saved (RFC 5182 2.1). */
+void search_return_failed(struct imap_cmd *, const struct search_return *);
+
+#endif

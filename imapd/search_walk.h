@@ -1,0 +1,46 @@
+#ifndef IMAPD_SEARCH_WALK_H
+#define IMAPD_SEARCH_WALK_H
+/*
+ * The way of a search through the selected mailbox, for SEARCH, SORT and THREAD:
+ * the loop asks the view of every message; those that it cannot decide about go to a worker in batches, which looks at
+ * headers first, all of a batch with one read, and opens bodies only of what is open still. With `wants_header`, what
+ * the view could decide about goes the same way, so that found() sees its header.
+ *
+ * Neither order nor place of what is found is promised: found() is called on the loop, or, with `wants_header`, on
+ * the worker, bodies behind headers. Between two batches a client that hung up is noticed.
+ */
+#include "batch.h"
+#include "command.h"
+#include "rows.h"
+#include "search_read.h"
+
+struct search_walk {
+	/* The command's. */
+	struct search search;
+	bool wants_header;
+	void (*found)(struct imap_cmd *, const struct search_row *,
+	              struct slice header);          /* {"", 0}: not known */
+	enum imap_next (*finish)(struct imap_cmd *); /* on the loop, when all was asked */
+	/* search_walk.c's own */
+	struct rows rows;
+	struct arena *arena; /* of the batch */
+	struct batch batch;
+	struct search_row *open;
+	uint8_t *answers; /* enum match, as the worker gives them */
+	bool running;
+	struct search_reader reader;
+	uint32_t broken;
+	struct why why; /* of the first broken one */
+};
+
+/* Behind search_parse(): gives what the command's parse() gives. */
+enum imap_next search_walk_start(struct search_walk *, struct imap_cmd *);
+MUST_CHECK enum fault search_walk_run(struct search_walk *, struct imap_cmd *, struct stack *, struct why *);
+enum imap_next search_walk_reply(struct search_walk *, struct imap_cmd *, enum fault, const struct why *);
+/* The tagged reply: "Searched", and what could not be. */
+enum imap_next search_walk_ok(struct search_walk *, struct imap_cmd *, const char *text);
+/* What search_parse() has refused. */
+enum imap_next search_walk_refuse(const struct search_walk *, struct imap_cmd *, const struct imap_args *);
+void search_walk_done(struct search_walk *);
+
+#endif

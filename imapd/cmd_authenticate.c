@@ -12,7 +12,7 @@
 struct authenticate {
 	struct login login;
 	struct sasl *sasl;
-	enum { FIND, CHECK, UNLOCK } errand;
+	enum { FIND, CHECK, PROVE } errand;
 	bool proven; /* SCRAM has said its last word, the client's empty line is missing */
 };
 
@@ -48,7 +48,7 @@ static enum imap_next errand(struct imap_cmd *cmd, int what)
 	auth->errand = what;
 	auth->login.name = sasl_login(auth->sasl);
 	auth->login.password = sasl_password(auth->sasl);
-	return what == UNLOCK ? IMAP_RUN : login_begin(cmd, &auth->login);
+	return what == PROVE ? IMAP_RUN : login_begin(cmd, &auth->login);
 }
 
 static enum imap_next failed(struct imap_cmd *cmd)
@@ -57,6 +57,7 @@ static enum imap_next failed(struct imap_cmd *cmd)
 	struct why why = { "" };
 
 	auth->login.name = sasl_login(auth->sasl);
+	login_failed(&auth->login.check, auth->login.name);
 	return login_end(cmd, &auth->login, fault_set(&why, FAULT_AUTH, "%s", sasl_error(auth->sasl)), &why);
 }
 
@@ -135,7 +136,7 @@ static enum imap_next authenticate_parse(struct imap_cmd *cmd, struct imap_args 
 	if (code)
 		return imap_no_code(cmd, code, why);
 	auth->sasl = sasl_new(cmd->arena, mechanism);
-	auth->login.mechanism = arena_strz(cmd->arena, mechanism);
+	login_start(cmd, &auth->login, arena_strz(cmd->arena, mechanism));
 	return step(cmd, response);
 }
 
@@ -149,20 +150,21 @@ static enum imap_next authenticate_line(struct imap_cmd *cmd, struct slice line)
 		return imap_bad(cmd, "Authentication cancelled");
 	if (!decode(cmd, line, &response))
 		return imap_bad(cmd, "The response is not base64");
-	return auth->proven ? errand(cmd, UNLOCK) : step(cmd, response);
+	return auth->proven ? errand(cmd, PROVE) : step(cmd, response);
 }
 
 static enum fault authenticate_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct authenticate *auth = cmd->state;
 
+	(void)stack;
 	switch (auth->errand) {
 	case FIND:
-		return login_find(cmd, stack, &auth->login, why);
+		return login_find(cmd, &auth->login, why);
 	case CHECK:
-		return login_check(cmd, stack, &auth->login, why);
+		return login_check(cmd, &auth->login, why);
 	default:
-		return login_unlock(stack, &auth->login, why);
+		return login_prove(&auth->login, why);
 	}
 }
 

@@ -8,7 +8,7 @@ static enum imap_next login_parse(struct imap_cmd *cmd, struct imap_args *args)
 	struct login *login = cmd->state;
 
 	/* userid SP password, both astring */
-	login->mechanism = "LOGIN command";
+	login_start(cmd, login, "LOGIN command");
 	if (!imap_args_space(args) || !imap_args_astring(args, &login->name) || !imap_args_space(args) ||
 	    !imap_args_astring(args, &login->password) || !imap_args_end(args))
 		return imap_bad(cmd, "Expected a name and a password");
@@ -17,7 +17,8 @@ static enum imap_next login_parse(struct imap_cmd *cmd, struct imap_args *args)
 
 static enum fault login_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
-	return login_check(cmd, stack, cmd->state, why);
+	(void)stack;
+	return login_check(cmd, cmd->state, why);
 }
 
 static enum imap_next login_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)

@@ -17,13 +17,24 @@ static struct metric logins_refused = { .name = "posthouse_imapd_logins_total",
 
 /* ---- on the loop, before ---- */
 
+void login_start(struct imap_cmd *cmd, struct login *login, const char *mechanism)
+{
+	struct session *s = cmd->session;
+
+	login->mechanism = mechanism;
+	login->check = (struct login_check){
+		.stack = cmd->stack,
+		.cache = s->imapd->logins,
+		.lockout = s->imapd->lockout,
+		.ip = arena_strdup(cmd->arena, conn_peer_ip(s->conn)),
+	};
+	login->account_nudges = s->imapd->account_nudges;
+}
+
 enum imap_next login_begin(struct imap_cmd *cmd, struct login *login)
 {
-	struct imapd *imapd = cmd->session->imapd;
-	int64_t wait = lockout_delay(imapd->lockout, conn_peer_ip(cmd->session->conn), login->name);
+	int64_t wait = login_delay(&login->check, login->name);
 
-	login->cache = imapd->logins;
-	login->account_nudges = imapd->account_nudges;
 	if (wait < 0) {
 		metric_inc(&logins_refused);
 		log_line(&cmd->log, LOG_WARN, "login refused", "login",
@@ -44,49 +55,27 @@ void login_delayed(struct imap_cmd *cmd)
 
 /* ---- on a worker ---- */
 
-enum fault login_find(struct imap_cmd *cmd, struct stack *stack, struct login *login, struct why *why)
+enum fault login_check(struct imap_cmd *cmd, struct login *login, struct why *why)
 {
-	enum fault fault = account_by_login(stack, login->name, cmd->arena, &login->account, why);
+	enum fault fault =
+	    login_password(&login->check, login->name, login->password, cmd->arena, &login->account, why);
+
+	return fault ? fault : account_unlock(cmd->stack, &login->account, &login->key, why);
+}
+
+enum fault login_find(struct imap_cmd *cmd, struct login *login, struct why *why)
+{
+	enum fault fault = login_lookup(&login->check, login->name, cmd->arena, &login->account, why);
 
 	login->found = !fault;
-	return fault == FAULT_NOT_FOUND || fault == FAULT_INPUT ? FAULT_NONE : fault;
+	return fault == FAULT_AUTH ? FAULT_NONE : fault;
 }
 
-static enum fault check_password(struct login *login, struct why *why)
+enum fault login_prove(struct login *login, struct why *why)
 {
-	const struct account *account = &login->account;
-	enum fault fault;
+	enum fault fault = login_proved(&login->check, &login->account, login->name, why);
 
-	if (login_cache_knows(login->cache, &account->id, account->password.argon, login->password))
-		return FAULT_NONE;
-	fault = password_check(account->password.argon, login->password);
-	if (fault)
-		return fault_set(why, fault,
-		                 fault == FAULT_AUTH ? "wrong password" : "no memory to check the password");
-	login_cache_add(login->cache, &account->id, account->password.argon, login->password);
-	return FAULT_NONE;
-}
-
-enum fault login_unlock(struct stack *stack, struct login *login, struct why *why)
-{
-	login->suspended = login->account.state == ACCOUNT_SUSPENDED;
-	if (login->suspended)
-		return fault_set(why, FAULT_DENIED, "the account is suspended");
-	return account_unlock(stack, &login->account, &login->key, why);
-}
-
-enum fault login_check(struct imap_cmd *cmd, struct stack *stack, struct login *login, struct why *why)
-{
-	enum fault fault = login_find(cmd, stack, login, why);
-
-	if (fault)
-		return fault;
-	if (!login->found) {
-		password_check_nobody(login->password);
-		return fault_set(why, FAULT_AUTH, "no such account");
-	}
-	fault = check_password(login, why);
-	return fault ? fault : login_unlock(stack, login, why);
+	return fault ? fault : account_unlock(login->check.stack, &login->account, &login->key, why);
 }
 
 /* ---- on the loop, behind ---- */
@@ -94,16 +83,12 @@ enum fault login_check(struct imap_cmd *cmd, struct stack *stack, struct login *
 static enum imap_next refuse(struct imap_cmd *cmd, const struct login *login, enum fault fault,
                              const struct why *why)
 {
-	struct session *s = cmd->session;
-
 	metric_inc(fault == FAULT_AUTH ? &logins_wrong : &logins_refused);
 	log_line(&cmd->log, LOG_WARN, "login failed", "login", log_fmt("%.*s", SLICE_FMT(login->name)),
 	         "mechanism", login->mechanism, "fault", fault_name(fault), "why", why->text, NULL);
-	if (fault == FAULT_AUTH) {
-		lockout_failed(s->imapd->lockout, conn_peer_ip(s->conn), login->name);
+	if (fault == FAULT_AUTH)
 		return imap_no_code(cmd, "[AUTHENTICATIONFAILED]", "Wrong name or password");
-	}
-	if (login->suspended)
+	if (fault == FAULT_DENIED)
 		return imap_no_code(cmd, "[CONTACTADMIN]", "The account is suspended");
 	return imap_no(cmd, fault, why);
 }
@@ -117,7 +102,6 @@ static enum imap_next accept_session(struct imap_cmd *cmd, struct login *login, 
 	s->verifier = imapd_verifier(&login->account);
 	session_enter(s, ST_AUTH);
 	log_set(&s->log, "user", ctx->login);
-	lockout_succeeded(s->imapd->lockout, conn_peer_ip(s->conn), login->name);
 	metric_inc(&logins_ok);
 	log_line(&cmd->log, LOG_INFO, "login", "mechanism", login->mechanism, NULL);
 	if (login->account_nudges != s->imapd->account_nudges)

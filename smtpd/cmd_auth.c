@@ -18,8 +18,8 @@ struct auth {
 	struct sasl *sasl;
 	const char *mechanism;
 	struct login_check check;
-	bool with_password;    /* the job checks it; else it looks the account up */
-	bool found, last_sent; /* SCRAM: the account is there; the server's last message is out */
+	bool with_password; /* the job checks it; else it looks the account up */
+	bool last_sent;     /* SCRAM: the server's last message is out */
 	struct account account;
 	enum fault fault;
 	struct why why;
@@ -65,7 +65,7 @@ static void fail(struct session *s, enum fault fault, const struct why *why)
 {
 	metric_inc(&metric_bad);
 	log_line(&s->log, LOG_WARN, "login failed", "mechanism", s->auth->mechanism, "why", why->text, NULL);
-	if (fault == FAULT_AUTH)
+	if (fault == FAULT_AUTH || fault == FAULT_DENIED)
 		finish(s, 535, "5.7.8", "Authentication failed");
 	else
 		finish(s, 454, "4.7.0", "Temporary authentication failure");
@@ -121,8 +121,7 @@ static void on_checked(struct job *job)
 	} else if (auth->fault && auth->fault != FAULT_AUTH) {
 		fail(s, auth->fault, &auth->why);
 	} else {
-		auth->found = !auth->fault;
-		sasl_user(auth->sasl, auth->found ? &auth->account.password.scram : NULL);
+		sasl_user(auth->sasl, auth->fault ? NULL : &auth->account.password.scram);
 		step(s, SLICE(""));
 	}
 	session_read(s);
@@ -184,13 +183,17 @@ static void challenge(struct session *s, struct slice text)
 
 static void proved(struct session *s, struct slice last)
 {
-	login_proved(&s->auth->check, sasl_login(s->auth->sasl), s->auth->found);
-	if (!last.len) {
+	struct auth *auth = s->auth;
+
+	auth->fault = login_proved(&auth->check, &auth->account, sasl_login(auth->sasl), &auth->why);
+	if (auth->fault) {
+		fail(s, auth->fault, &auth->why);
+	} else if (!last.len) {
 		succeed(s);
-		return;
+	} else {
+		auth->last_sent = true;
+		challenge(s, last);
 	}
-	s->auth->last_sent = true;
-	challenge(s, last);
 }
 
 static void step(struct session *s, struct slice response)
@@ -216,7 +219,7 @@ static void step(struct session *s, struct slice response)
 		proved(s, text);
 		break;
 	case SASL_FAILED:
-		login_proved(&auth->check, sasl_login(auth->sasl), false);
+		login_failed(&auth->check, sasl_login(auth->sasl));
 		fault_set(&auth->why, FAULT_AUTH, "%s", sasl_error(auth->sasl));
 		fail(s, FAULT_AUTH, &auth->why);
 		break;

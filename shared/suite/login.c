@@ -6,15 +6,13 @@ int64_t login_delay(const struct login_check *check, struct slice login)
 	return lockout_delay(check->lockout, check->ip, login);
 }
 
-static enum fault look_up(const struct login_check *check, struct slice login, struct arena *arena,
-                          struct account *ret, struct why *why)
+enum fault login_lookup(const struct login_check *check, struct slice login, struct arena *arena,
+                        struct account *ret, struct why *why)
 {
 	enum fault fault = account_by_login(check->stack, login, arena, ret, why);
 
 	if (fault == FAULT_NOT_FOUND || fault == FAULT_INPUT)
 		return fault_set(why, FAULT_AUTH, "no such account");
-	if (!fault && ret->state == ACCOUNT_SUSPENDED)
-		return fault_set(why, FAULT_AUTH, "the account %s is suspended", ret->login);
 	return fault;
 }
 
@@ -38,30 +36,27 @@ static enum fault check_password(const struct login_check *check, const struct a
 enum fault login_password(const struct login_check *check, struct slice login, struct slice password,
                           struct arena *arena, struct account *ret, struct why *why)
 {
-	enum fault fault = look_up(check, login, arena, ret, why);
+	enum fault fault = login_lookup(check, login, arena, ret, why);
 
+	if (fault == FAULT_AUTH) /* the answer takes as long as for an account that is there */
+		password_check_nobody(password);
 	if (!fault)
 		fault = check_password(check, ret, password, why);
-	else if (fault == FAULT_AUTH)
-		password_check_nobody(
-		    password); /* the answer takes as long as for an account that is there */
-	if (!fault)
-		lockout_succeeded(check->lockout, check->ip, login);
-	else if (fault == FAULT_AUTH)
-		lockout_failed(check->lockout, check->ip, login);
-	return fault;
+	if (fault == FAULT_AUTH)
+		login_failed(check, login);
+	return fault ? fault : login_proved(check, ret, login, why);
 }
 
-enum fault login_lookup(const struct login_check *check, struct slice login, struct arena *arena,
-                        struct account *ret, struct why *why)
+enum fault login_proved(const struct login_check *check, const struct account *account, struct slice login,
+                        struct why *why)
 {
-	return look_up(check, login, arena, ret, why);
+	lockout_succeeded(check->lockout, check->ip, login);
+	if (account->state == ACCOUNT_SUSPENDED)
+		return fault_set(why, FAULT_DENIED, "the account %s is suspended", account->login);
+	return FAULT_NONE;
 }
 
-void login_proved(const struct login_check *check, struct slice login, bool right)
+void login_failed(const struct login_check *check, struct slice login)
 {
-	if (right)
-		lockout_succeeded(check->lockout, check->ip, login);
-	else
-		lockout_failed(check->lockout, check->ip, login);
+	lockout_failed(check->lockout, check->ip, login);
 }

@@ -1,9 +1,9 @@
 #ifndef SHARED_SUITE_LOGIN_H
 #define SHARED_SUITE_LOGIN_H
 /*
- * Who is logging in: the checks that smtpd and imapd share, each a blocking call
- * for a worker. A wrong name, a wrong password and a suspended account give the same FAULT_AUTH; `why` tells them apart for
- * the log.
+ * Who is logging in: the checks that smtpd and imapd share, and where failures are counted. An unknown name and a wrong
+ * password are both FAULT_AUTH and take the same time; only who has proven to be the owner learns that the account is
+ * suspended: FAULT_DENIED. `why` tells all apart for the log.
  */
 #include "auth/cache.h"
 #include "auth/lockout.h"
@@ -19,14 +19,17 @@ struct login_check {
 /* How long the answer has to wait, ms; -1: refuse without checking (AUTH). Ask it on the loop, and wait there: a worker
  * that slept would keep others from logging in. */
 int64_t login_delay(const struct login_check *, struct slice login);
-/* PLAIN and LOGIN, after the delay: looks the account up, checks the password (through the cache), counts the outcome.
- * TEMP: could not be told, and counts for nothing. */
+/* PLAIN and LOGIN, after the delay, on a worker: looks the account up, checks the password (through the cache). AUTH,
+ * DENIED. Other faults: it could not be told, and counts for nothing. */
 MUST_CHECK enum fault login_password(const struct login_check *, struct slice login, struct slice password,
                                      struct arena *, struct account *ret, struct why *);
-/* SCRAM, after the delay and before the proof: the account whose keys prove it. AUTH also when it may not log in. */
+/* SCRAM, after the delay and before the proof, on a worker: the account whose keys prove it. AUTH: there is none. */
 MUST_CHECK enum fault login_lookup(const struct login_check *, struct slice login, struct arena *,
                                    struct account *ret, struct why *);
-/* SCRAM, after the proof. */
-void login_proved(const struct login_check *, struct slice login, bool right);
+/* SCRAM, once it is proven. DENIED. */
+MUST_CHECK enum fault login_proved(const struct login_check *, const struct account *, struct slice login,
+                                   struct why *);
+/* It was not, or the exchange makes no sense. */
+void login_failed(const struct login_check *, struct slice login);
 
 #endif

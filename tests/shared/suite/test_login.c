@@ -49,7 +49,8 @@ static void passwords(void **state)
 		{ "no name", "", PASSWORD, FAULT_AUTH },
 		{ "not UTF-8", "\xff@example.org", PASSWORD, FAULT_AUTH },
 		{ "an alias", "team@example.org", PASSWORD, FAULT_AUTH },
-		{ "suspended", "gone@example.org", PASSWORD, FAULT_AUTH },
+		{ "suspended", "gone@example.org", PASSWORD, FAULT_DENIED },
+		{ "suspended, wrong", "gone@example.org", "wrong", FAULT_AUTH },
 	};
 	static const char *const targets[] = { "alice@example.org" };
 	struct fixture *f = *state;
@@ -97,9 +98,9 @@ static void failures_are_counted(void **state)
 	struct fixture *f = *state;
 	struct login_check check = check_of(f);
 	const struct slice login = SLICE("alice@example.org");
+	struct person alice = fixture_alice(f);
 	struct account account;
 
-	(void)fixture_alice(f);
 	assert_int_equal(login_delay(&check, login), 0);
 	for (int i = 0; i < 5; i++)
 		bad(FAULT_AUTH, login_password(&check, login, SLICE("wrong"), f->arena, &account, WHY));
@@ -111,9 +112,9 @@ static void failures_are_counted(void **state)
 
 	check = check_of(f);
 	for (int i = 0; i < 3; i++)
-		login_proved(&check, login, false);
+		login_failed(&check, login);
 	assert_true(login_delay(&check, login) > 0);
-	login_proved(&check, login, true);
+	good(login_proved(&check, &alice.account, login, WHY));
 	assert_int_equal(login_delay(&check, login), 0);
 	check_done(&check);
 }
@@ -151,7 +152,8 @@ static void looking_up(void **state)
 	assert_true(id_eq(&account.id, &alice.account.id));
 	assert_int_equal(account.password.scram.iterations, SCRAM_ITERATIONS);
 	bad(FAULT_AUTH, login_lookup(&check, SLICE("bob@example.org"), f->arena, &account, WHY));
-	bad(FAULT_AUTH, login_lookup(&check, SLICE("gone@example.org"), f->arena, &account, WHY));
+	good(login_lookup(&check, SLICE("gone@example.org"), f->arena, &account, WHY));
+	bad(FAULT_DENIED, login_proved(&check, &account, SLICE("gone@example.org"), WHY));
 	assert_int_equal(login_delay(&check, SLICE("bob@example.org")), 0); /* only the proof counts */
 	check_done(&check);
 }

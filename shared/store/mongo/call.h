@@ -24,16 +24,24 @@ struct mongo {
 	struct store base;
 	mongoc_client_pool_t *pool;
 	char *db;
-	bson_t *durable, *quick; /* { writeConcern: … }, options of every write */
-	int64_t max_time_ms;     /* the server gives up on a read after this */
+	bson_t *durable;     /* { writeConcern: … }, options of every write */
+	int64_t max_time_ms; /* the server gives up on a read after this */
 	struct breaker breaker;
+};
+
+enum reading {
+	READ_NEWEST, /* what a failover may still take back */
+	READ_LASTING, /* what a majority has: what sessions are told of a mailbox, since UIDs and mod-sequences must not be
+	               * given out twice, and whether a write whose answer was lost did happen */
+	READ_SETTLED, /* the newest, and it will last: waits for that. For one document */
 };
 
 struct call {
 	struct mongo *mongo;
 	mongoc_client_t *client;
 	struct why *why;
-	bool lost; /* a command did not reach the server, or its answer not us */
+	enum reading reading; /* of the finds to come; NEWEST at the start */
+	bool lost;            /* a command did not reach the server, or its answer not us */
 };
 
 /* Once a process: silences the driver's own log and starts it. */
@@ -70,12 +78,11 @@ struct change { /* of one document */
 	const char *collection;
 	const bson_t *filter, *update, *fields, *sort;
 	bool upsert; /* update only */
-	bool quick;  /* not durable */
 	bool before; /* modify only: give the document as it was */
 };
-/* How many matched (an upsert that inserted counts), 0 or 1. EXISTS: a unique index. */
+/* How many matched (an upsert that inserted counts), 0 or 1. EXISTS: a unique index. Durable. */
 MUST_CHECK enum fault call_update(struct call *, const struct change *, size_t *ret_matched);
-/* One findAndModify; the document in the arena. NOT_FOUND (with `why` untouched). */
+/* One findAndModify; the document in the arena. NOT_FOUND (with `why` untouched). Durable. */
 MUST_CHECK enum fault call_modify(struct call *, const struct change *, struct arena *, struct slice *ret);
 
 struct changes { /* of several documents, in one command */

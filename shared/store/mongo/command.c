@@ -15,6 +15,17 @@ static struct slice copy_doc(struct arena *arena, const bson_t *doc)
 
 /* ---- reading ------------------------------------------------------------------------------------------------- */
 
+static void add_read_concern(bson_t *opts, enum reading reading)
+{
+	bson_t concern;
+
+	if (reading == READ_NEWEST)
+		return;
+	bson_append_document_begin(opts, "readConcern", -1, &concern);
+	BSON_APPEND_UTF8(&concern, "level", reading == READ_LASTING ? "majority" : "linearizable");
+	bson_append_document_end(opts, &concern);
+}
+
 static mongoc_cursor_t *cursor_of(struct call *call, mongoc_collection_t *collection,
                                   const struct search *search)
 {
@@ -31,6 +42,7 @@ static mongoc_cursor_t *cursor_of(struct call *call, mongoc_collection_t *collec
 		BSON_APPEND_BOOL(&opts, "singleBatch", true);
 	BSON_APPEND_INT64(&opts, "batchSize", (int64_t)(search->limit ? search->limit : BATCH));
 	BSON_APPEND_INT64(&opts, "maxTimeMS", call->mongo->max_time_ms);
+	add_read_concern(&opts, call->reading);
 	cursor = mongoc_collection_find_with_opts(collection, search->filter, &opts, NULL);
 	bson_destroy(&opts);
 	return cursor;
@@ -177,7 +189,7 @@ enum fault call_insert_missing(struct call *call, const char *collection, const 
 enum fault call_update(struct call *call, const struct change *change, size_t *ret_matched)
 {
 	mongoc_collection_t *handle = collection_of(call, change->collection);
-	bson_t *opts = bson_copy(change->quick ? call->mongo->quick : call->mongo->durable);
+	bson_t *opts = bson_copy(call->mongo->durable);
 	enum fault fault = FAULT_NONE;
 	bson_error_t error;
 	bson_t reply;
@@ -205,7 +217,7 @@ static mongoc_find_and_modify_opts_t *modify_opts(struct call *call, const struc
 		mongoc_find_and_modify_opts_set_sort(opts, change->sort);
 	if (!change->before)
 		mongoc_find_and_modify_opts_set_flags(opts, MONGOC_FIND_AND_MODIFY_RETURN_NEW);
-	mongoc_find_and_modify_opts_append(opts, change->quick ? call->mongo->quick : call->mongo->durable);
+	mongoc_find_and_modify_opts_append(opts, call->mongo->durable);
 	return opts;
 }
 

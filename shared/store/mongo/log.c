@@ -96,6 +96,7 @@ enum fault mongo_read(struct store *store, const struct actor *actor, const stru
 	fault = call_start(&call, store, why);
 	if (fault)
 		return fault;
+	call.reading = READ_LASTING;
 	head_filter(&filter, mailbox, wall_mailbox(actor));
 	BSON_APPEND_INT32(&fields, "name", 0);
 	fault = head_missing(&call, call_find_one(&call, MAILBOXES, &filter, &fields, arena, &raw));
@@ -120,7 +121,7 @@ enum fault mongo_take_recent(struct store *store, const struct actor *actor, con
 {
 	bson_t filter = BSON_INITIALIZER, fields = BSON_INITIALIZER;
 	bson_t *update = BCON_NEW("0", "{", "$set", "{", "recent_uid", "$uid_next", "}", "}");
-	struct change change = { MAILBOXES, &filter, update, &fields, .quick = true, .before = true };
+	struct change change = { MAILBOXES, &filter, update, &fields, .before = true };
 	struct arena *arena = arena_new();
 	struct mailbox_head head;
 	struct slice raw;

@@ -134,7 +134,9 @@ static enum fault not_updated(struct call *call, const struct id *mailbox, const
 
 	head_filter(&filter, mailbox, wall);
 	BSON_APPEND_INT32(&fields, "_id", 1);
+	call->reading = READ_SETTLED; /* the caller will list mailboxes again, as they will last */
 	fault = head_missing(call, call_find_one(call, MAILBOXES, &filter, &fields, arena, &raw));
+	call->reading = READ_NEWEST;
 	if (!fault)
 		fault = fault_set(call->why, FAULT_STALE, "mongo: the mailbox's name was changed");
 	bson_destroy(&filter);
@@ -189,6 +191,7 @@ enum fault mongo_mailbox_list(struct store *store, const struct actor *actor, co
 	fault = call_start(&call, store, why);
 	if (fault)
 		return fault;
+	call.reading = READ_LASTING;
 	doc_add_id(&filter, "account", account);
 	head_fields(&fields, true);
 	fault = call_find(&call, &search, arena, &docs, &n);

@@ -35,7 +35,7 @@ static void set_limits(mongoc_uri_t *uri, const struct store_conf *conf, int64_t
 	set_default(uri, MONGOC_URI_WAITQUEUETIMEOUTMS, timeout_ms);
 	set_default(uri, MONGOC_URI_HEARTBEATFREQUENCYMS, HEARTBEAT_MS);
 	set_default(uri, MONGOC_URI_MAXPOOLSIZE, conf->connections ? conf->connections : CONNECTIONS);
-	/* local on the primary is what sees our own writes, durable or not */
+	/* local on the primary is what sees our own writes; who needs more says so (enum reading) */
 	mongoc_uri_set_read_prefs_t(uri, primary);
 	mongoc_read_concern_set_level(local, MONGOC_READ_CONCERN_LEVEL_LOCAL);
 	mongoc_uri_set_read_concern(uri, local);
@@ -143,7 +143,6 @@ static void close_store(struct store *store)
 	if (mongo->pool)
 		mongoc_client_pool_destroy(mongo->pool);
 	bson_destroy(mongo->durable);
-	bson_destroy(mongo->quick);
 	free(mongo->db);
 	free(mongo);
 }
@@ -192,7 +191,6 @@ enum fault store_mongo_open(const struct store_conf *conf, struct store **ret, s
 	mongo->max_time_ms = server_ms;
 	mongo->durable = BCON_NEW("writeConcern", "{", "w", "majority", "j", BCON_BOOL(true), "wtimeout",
 	                          BCON_INT32(server_ms), "}");
-	mongo->quick = BCON_NEW("writeConcern", "{", "w", BCON_INT32(1), "}");
 	call_breaker_init(&mongo->breaker);
 	fault = make_pool(mongo, conf, timeout_ms, why);
 	if (!fault)

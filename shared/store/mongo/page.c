@@ -90,6 +90,7 @@ enum fault mongo_pages_read(struct store *store, const struct actor *actor, cons
 	fault = call_start(&call, store, why);
 	if (fault)
 		return fault;
+	call.reading = READ_LASTING;
 	head_pages_filter(&filter, mailbox, wall_mailbox(actor));
 	bson_append_document_begin(&filter, "modseq", -1, &range);
 	doc_add_num(&range, "$gt", since);
@@ -127,6 +128,7 @@ enum fault mongo_page_get(struct store *store, const struct actor *actor, const 
 	fault = call_start(&call, store, why);
 	if (fault)
 		return fault;
+	call.reading = READ_LASTING;
 	page_id(&filter, mailbox, number);
 	if (wall_mailbox(actor))
 		doc_add_id(&filter, "account", wall_mailbox(actor));

@@ -20,6 +20,7 @@
 struct pretend_answer {
 	const char *command;
 	const char *json; /* NULL: the connection is closed instead */
+	const char *asks; /* what the command must hold to get it; NULL: anything */
 };
 
 struct pretend {
@@ -61,7 +62,7 @@ static inline const char *pretend_command(const struct buf *message, bool query)
 }
 
 /* NULL: close the connection. */
-static inline const char *pretend_find(struct pretend *p, const char *command)
+static inline const char *pretend_find(struct pretend *p, const char *command, const struct buf *message)
 {
 	size_t next = p->next;
 
@@ -69,6 +70,10 @@ static inline const char *pretend_find(struct pretend *p, const char *command)
 	    strcmp(command, "hello") == 0)
 		return p->hello;
 	if (next < p->n && strcmp(p->answers[next].command, command) == 0) {
+		const char *asks = p->answers[next].asks;
+
+		if (asks && !memmem(message->data, message->len, asks, strlen(asks)))
+			return "{\"ok\": 0, \"code\": 72, \"errmsg\": \"not asked for as it must be\"}";
 		p->next = next + 1;
 		return p->answers[next].json;
 	}
@@ -124,7 +129,7 @@ static inline void *pretend_serve(void *arg)
 		if (!pretend_read(conn.fd, buf_room(&message, header[0] - 16), header[0] - 16))
 			break;
 		message.len = header[0];
-		json = pretend_find(conn.pretend, pretend_command(&message, query));
+		json = pretend_find(conn.pretend, pretend_command(&message, query), &message);
 		if (!json)
 			break;
 		pretend_send(conn.fd, header[1], query, json);

@@ -96,6 +96,49 @@ static enum fault commit_one(struct why *why)
 	return store->ops->commit(store, &system_actor, &commit, &head, why);
 }
 
+static enum fault commit_flags(struct why *why)
+{
+	struct mailbox_change change = { .entry = SLICE("e") };
+	struct commit commit = { .mailbox = { { 2 } }, .changes = &change, .n_changes = 1, .if_modseq = 7 };
+	struct mailbox_head head;
+
+	return store->ops->commit(store, &system_actor, &commit, &head, why);
+}
+
+static enum fault read_mailbox(struct why *why)
+{
+	struct id mailbox = { { 2 } };
+	struct mailbox_log log;
+
+	return store->ops->read(store, &system_actor, &mailbox, arena, &log, why);
+}
+
+static enum fault read_pages(struct why *why)
+{
+	struct id mailbox = { { 2 } };
+	struct page_row *pages;
+	size_t n;
+
+	return store->ops->pages_read(store, &system_actor, &mailbox, 0, false, arena, &pages, &n, why);
+}
+
+static enum fault read_page(struct why *why)
+{
+	struct id mailbox = { { 2 } };
+	struct page_row page;
+
+	return store->ops->page_get(store, &system_actor, &mailbox, 3, arena, &page, why);
+}
+
+static enum fault list_mailboxes(struct why *why)
+{
+	struct id account = { { 1 } };
+	struct mailbox_row *mailboxes;
+	size_t n;
+
+	return store->ops->mailbox_list(store, &system_actor, &account, arena, &mailboxes, &n, why);
+}
+
 static enum fault write_page(struct why *why)
 {
 	struct page_row row = { .number = 3, .modseq = 20 };
@@ -218,6 +261,22 @@ static const struct answer_row {
 	  FAULT_NONE,
 	  { { "find", FOUND(THE_OWNER) }, { "update", FAILED(11000) }, { "update", OK(0) } } },
 	{ "a page of nobody", write_page, FAULT_NOT_FOUND, { { "find", FOUND("") } } },
+	/* what a session was told of a mailbox must outlast a failover, or its mod-sequences would name other changes */
+	{ "flags are written to a majority",
+	  commit_flags,
+	  FAULT_NOT_FOUND,
+	  { { "findAndModify", "{\"ok\": 1, \"value\": null}", "majority" },
+	    { "find", FOUND(""), "linearizable" } } },
+	{ "a mailbox is read as it will last",
+	  read_mailbox,
+	  FAULT_NOT_FOUND,
+	  { { "find", FOUND(""), "majority" } } },
+	{ "so are its pages",
+	  read_pages,
+	  FAULT_NONE,
+	  { { "find", FOUND(""), "majority" }, { "find", FOUND(THE_OWNER), "majority" } } },
+	{ "so is one of them", read_page, FAULT_NOT_FOUND, { { "find", FOUND(""), "majority" } } },
+	{ "so is the list", list_mailboxes, FAULT_NONE, { { "find", FOUND(""), "majority" } } },
 };
 
 static void answers_become_faults(void **state)

@@ -111,7 +111,7 @@ def is_immediate(world):
     return world.push_delay() < AT_ONCE and world.send_delay() < AT_ONCE
 
 
-def test_bus_away_under_load(suite, world):
+def test_bus_away_under_load(suite, world, capsys):
     assert is_immediate(world)
     load = Load(suite, [suite.alice, suite.bob], pause=0.02).start()
     pushes, sends = [], []
@@ -124,16 +124,21 @@ def test_bus_away_under_load(suite, world):
             sends.append(world.send_delay())
         acked_meanwhile = len(load.acked) - acked_before
         bring_bus_back(suite)
+        start = time.monotonic()
         wait_for("pushes to be immediate again", lambda: is_immediate(world), 90)
+        back = time.monotonic() - start
     finally:
         load.stop()
     slowest = max(attempt.seconds for attempt in load.acked)
-    print(f"away for {AWAY:.0f} s: {acked_meanwhile} messages acknowledged meanwhile, slowest answer {slowest:.1f} s; "
-          f"pushes after {max(pushes):.1f} s at most, mail out after {max(sends):.1f} s at most")
+    with capsys.disabled():
+        print(f"\n{suite.stack}, bus away for {AWAY:.0f} s: {acked_meanwhile} messages acknowledged meanwhile, "
+              f"{len(load.acked)} in all of {len(load.attempts)} attempts, slowest answer {slowest:.1f} s; "
+              f"{len(pushes)} pushes after {max(pushes):.1f} s at most, {len(sends)} mails out after {max(sends):.1f} s "
+              f"at most; pushes and mail immediate again {back:.1f} s after the bus")
     assert acked_meanwhile > AWAY, "hardly anything was accepted without the bus"
     assert not load.errors, f"clients saw failures: {dict(load.errors)}"
     assert max(pushes) < LATE and max(sends) < LATE
-    load.check()
+    load.check()    # everything acknowledged is there once, and the queue is empty
     for mark in world.sent:
         assert world.sink.count(mark.encode()) == 1, f"{mark} went out {world.sink.count(mark.encode())} times"
     assert " 0 problems" in suite.fsck()

@@ -1,6 +1,6 @@
 /*
- * ICU's normalisation and case mapping (fold.h), in pieces of bounded size. A
- * piece may end before any ASCII character: none composes with what precedes
+ * ICU's normalisation and case mapping (fold.h). What searches compare is made
+ * character by character, names in pieces of bounded size. A piece may end before any ASCII character: none composes with what precedes
  * it. Its own end may compose with what follows, so an ASCII run gives its last
  * character to the piece behind it.
  */
@@ -8,14 +8,21 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <unicode/uchar.h>
 #include <unicode/unorm2.h>
 #include <unicode/ustring.h>
+#include <unicode/utf16.h>
+#include <unicode/utf8.h>
 
 #include "base/arena.h"
 
-enum form { FORM_SEARCH, FORM_NFC, FORM_LOWER_NFC };
+enum form { FORM_NFC, FORM_LOWER_NFC };
 
-enum { PIECE = 16 * 1024, PIECE_MAX = 64 * 1024 };
+enum {
+	PIECE = 16 * 1024,
+	PIECE_MAX = 64 * 1024,
+	DECOMPOSED_MAX = 64, /* of one character, in several steps; Unicode's longest are 18 */
+};
 
 static size_t ascii_run(struct slice s)
 {
@@ -59,14 +66,26 @@ static size_t piece_len(struct slice s)
 	return n;
 }
 
-static const UNormalizer2 *normalizer(enum form form)
+static const UNormalizer2 *checked(const UNormalizer2 *normalizer, UErrorCode status)
+{
+	assert(U_SUCCESS(status)); /* the tables are part of the library */
+	return normalizer;
+}
+
+static const UNormalizer2 *nfc(void)
 {
 	UErrorCode status = U_ZERO_ERROR;
-	const UNormalizer2 *n =
-	    form == FORM_SEARCH ? unorm2_getNFKCCasefoldInstance(&status) : unorm2_getNFCInstance(&status);
+	const UNormalizer2 *normalizer = unorm2_getNFCInstance(&status);
 
-	assert(U_SUCCESS(status)); /* the tables are part of the library */
-	return n;
+	return checked(normalizer, status);
+}
+
+static const UNormalizer2 *nfkc(void)
+{
+	UErrorCode status = U_ZERO_ERROR;
+	const UNormalizer2 *normalizer = unorm2_getNFKCInstance(&status);
+
+	return checked(normalizer, status);
 }
 
 static UChar *to_utf16(struct slice s, int32_t *ret_len)
@@ -138,7 +157,7 @@ static bool add_piece(struct buf *out, struct slice s, enum form form)
 
 	if (form == FORM_LOWER_NFC)
 		text = transform(run_lower, NULL, text, &len);
-	text = transform(run_normalize, normalizer(form), text, &len);
+	text = transform(run_normalize, nfc(), text, &len);
 	fits = add_utf16(out, text, len);
 	free(text);
 	return fits;
@@ -163,10 +182,99 @@ static bool fold(struct buf *out, struct slice s, enum form form)
 	return !out->overflow;
 }
 
+/* ---- for search ---- */
+
+/* What UnicodeData.txt says; of syllables of Hangul it says nothing. 0: it stays whole. */
+static int32_t decompose(const UNormalizer2 *how, UChar32 c, UChar out[DECOMPOSED_MAX])
+{
+	UErrorCode status = U_ZERO_ERROR;
+	int32_t len;
+
+	if (c < 0xa0 || (c >= 0xac00 && c <= 0xd7a3))
+		return 0;
+	len = unorm2_getRawDecomposition(how, c, out, DECOMPOSED_MAX, &status);
+	return U_SUCCESS(status) ? MAX_OF(len, 0) : 0;
+}
+
+static bool add_char(struct buf *out, UChar32 c)
+{
+	uint8_t utf8[U8_MAX_LENGTH];
+	int32_t len = 0;
+
+	U8_APPEND_UNSAFE(utf8, len, c);
+	return buf_add(out, utf8, (size_t)len);
+}
+
+/* Titlecase, then the parts of a decomposition in turn, each the same way. */
+static bool add_folded(struct buf *out, const UNormalizer2 *how, UChar32 first)
+{
+	UChar32 todo[DECOMPOSED_MAX] = { first }, c;
+	UChar parts[DECOMPOSED_MAX];
+	bool fits = true;
+
+	for (int32_t n = 1; n > 0 && fits;) {
+		int32_t len, at;
+
+		c = u_totitle(todo[--n]);
+		at = len = decompose(how, c, parts);
+		if (!len || n + len > DECOMPOSED_MAX) {
+			fits = add_char(out, c);
+			continue;
+		}
+		while (at > 0) {
+			U16_PREV(parts, 0, at, todo[n]);
+			n++;
+		}
+	}
+	return fits;
+}
+
+static bool add_upper_ascii(struct buf *out, struct slice s)
+{
+	uint8_t *room = buf_room(out, s.len);
+
+	if (!room)
+		return false;
+	for (size_t i = 0; i < s.len; i++)
+		room[i] = s.data[i] >= 'a' && s.data[i] <= 'z' ? s.data[i] & 0xdf : s.data[i];
+	out->len += s.len;
+	return true;
+}
+
+static bool add_folded_run(struct buf *out, const UNormalizer2 *how, struct slice s)
+{
+	bool fits = true;
+	UChar32 c;
+
+	for (int32_t at = 0; at < (int32_t)s.len && fits;) {
+		U8_NEXT_OR_FFFD(s.data, at, (int32_t)s.len, c);
+		fits = add_folded(out, how, c);
+	}
+	return fits;
+}
+
 bool fold_search(struct buf *out, struct slice utf8)
 {
-	return fold(out, utf8, FORM_SEARCH);
+	const UNormalizer2 *how = nfkc();
+
+	while (utf8.len) {
+		size_t n = ascii_run(utf8);
+		bool fits;
+
+		if (n) {
+			fits = add_upper_ascii(out, slice_first(utf8, n));
+		} else {
+			n = piece_len(utf8);
+			fits = add_folded_run(out, how, slice_first(utf8, n));
+		}
+		if (!fits)
+			return false;
+		utf8 = slice_from(utf8, n);
+	}
+	return !out->overflow;
 }
+
+/* ---- for names ---- */
 
 bool fold_nfc(struct buf *out, struct slice utf8)
 {

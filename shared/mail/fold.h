@@ -6,8 +6,8 @@
  */
 #include "base/buf.h"
 
-/* For search: NFKC_Casefold, so full case folding, compatibility forms made plain ("ﬁ" is "fi"), soft hyphens and
- * joiners gone. Both sides of a comparison go through it. */
+/* For search and sorting: i;unicode-casemap (RFC 5051), so titlecase and full decomposition, until nothing changes
+ * ("ﬁ" is "FI", "ä" an "A" and a mark). Both sides of a comparison go through it; what it gives compares by bytes. */
 bool fold_search(struct buf *out, struct slice utf8);
 /* For names that are kept: NFC. */
 bool fold_nfc(struct buf *out, struct slice utf8);

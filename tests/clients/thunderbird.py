@@ -37,7 +37,7 @@ PREFERENCES = {
 }
 LOG_WHAT = "timestamp,IMAP:3,nsHostResolver:4"
 
-# Found once and kept in the window: `tb` in the scripts below.
+# Its account, as its wizard would make it, and the CA.
 SETUP = """
     const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
     const [it] = args;
@@ -70,6 +70,7 @@ SETUP = """
     MailServices.accounts.defaultAccount = account;
 """
 
+# Before every script below.
 PRELUDE = """
     const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
     const { setTimeout } = ChromeUtils.importESModule("resource://gre/modules/Timer.sys.mjs");
@@ -98,6 +99,7 @@ PRELUDE = """
     const message = (path, subject) => [...folder(path).messages].find(one => one.mime2DecodedSubject === subject);
 """
 
+# Before those that write.
 COMPOSE = """
     const compose = async (type, header, uri) => {
         MailServices.compose.OpenComposeWindow(null, header, uri, type, Ci.nsIMsgCompFormat.PlainText,

@@ -1,17 +1,79 @@
-/* CREATE (RFC 9051 6.3.4): with the parents that are missing. */
+/* CREATE (RFC 9051 6.3.4): with the parents that are missing; what for, when it is said (RFC 6154 3); which id it got
+ * (RFC 8474 4.1). */
 #include "commands.h"
 #include "folder_args.h"
+#include "object_id.h"
 
 struct create {
 	const char *path;
+	uint32_t special_use;
+	bool use_unknown;
+	struct id made;
 };
+
+/* \All and \Flagged would have to show messages of other mailboxes, which none here does. */
+static void take_use(struct create *create, struct slice name)
+{
+	static const struct {
+		const char *name;
+		uint32_t use;
+	} uses[] = {
+		{ "Archive", USE_ARCHIVE }, { "Drafts", USE_DRAFTS }, { "Junk", USE_JUNK },
+		{ "Sent", USE_SENT },       { "Trash", USE_TRASH },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(uses); i++) {
+		if (slice_is(name, uses[i].name)) {
+			create->special_use |= uses[i].use;
+			return;
+		}
+	}
+	create->use_unknown = true;
+}
+
+/* "(" [use-attr *(SP use-attr)] ")", each "\" atom */
+static bool uses(struct imap_args *args, struct create *create)
+{
+	struct slice name;
+
+	if (!imap_args_open(args))
+		return false;
+	if (imap_args_close(args))
+		return true;
+	do {
+		if (!imap_args_char(args, '\\') || !imap_args_atom(args, &name))
+			return false;
+		take_use(create, name);
+		if (imap_args_close(args))
+			return true;
+	} while (imap_args_space(args));
+	return false;
+}
+
+/* SP "(" create-param *(SP create-param) ")"; create-param = "USE" SP uses */
+static bool parameters(struct imap_args *args, struct create *create)
+{
+	if (imap_args_is_end(args))
+		return true;
+	if (!imap_args_space(args) || !imap_args_open(args))
+		return false;
+	do {
+		if (!imap_args_word(args, "USE") || !imap_args_space(args) || !uses(args, create))
+			return false;
+		if (imap_args_close(args))
+			return imap_args_end(args);
+	} while (imap_args_space(args));
+	return false;
+}
 
 static enum imap_next create_parse(struct imap_cmd *cmd, struct imap_args *args)
 {
 	struct create *create = cmd->state;
 
-	if (!imap_args_space(args) || !imap_args_mailbox(args, &create->path) || !imap_args_end(args))
+	if (!imap_args_space(args) || !imap_args_mailbox(args, &create->path) || !parameters(args, create))
 		return imap_bad(cmd, args->error);
+	if (create->use_unknown)
+		return imap_no_code(cmd, "[USEATTR]", "No mailbox can be made for that use");
 	create->path = folder_without_end(cmd->arena, create->path);
 	return folder_name_is_good(cmd, &create->path) ? IMAP_RUN : IMAP_DONE;
 }
@@ -19,14 +81,20 @@ static enum imap_next create_parse(struct imap_cmd *cmd, struct imap_args *args)
 static enum fault create_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct create *create = cmd->state;
-	struct id made;
 
-	return folder_create(stack, &cmd->actor, cmd->account->key, create->path, 0, false, &made, why);
+	return folder_create(stack, &cmd->actor, cmd->account->key, create->path, create->special_use, false,
+	                     &create->made, why);
 }
 
 static enum imap_next create_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
-	return fault ? imap_no(cmd, fault, why) : imap_ok(cmd, "Created");
+	const struct create *create = cmd->state;
+
+	if (fault)
+		return imap_no(cmd, fault, why);
+	return imap_ok_code(
+	    cmd, arena_printf(cmd->arena, "[MAILBOXID (%s)]", object_id_of_mailbox(&create->made).text),
+	    "Created");
 }
 
 const struct imap_command imap_create = {

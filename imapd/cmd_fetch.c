@@ -179,9 +179,10 @@ static enum fault load(const struct imap_cmd *cmd, struct fetch *fetch, struct s
 {
 	enum fault fault = batch_load_keys(&fetch->batch, stack, &cmd->actor, fetch->arena, why);
 
-	return fault ? fault
-	             : batch_load_records(&fetch->batch, stack, &cmd->actor,
-	                                  fetch->request.needs & NEEDS_BODY, fetch->arena, why);
+	if (fault || !fetch->request.needs)
+		return fault;
+	return batch_load_records(&fetch->batch, stack, &cmd->actor, fetch->request.needs & NEEDS_BODY,
+	                          fetch->arena, why);
 }
 
 static enum fault fetch_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)

@@ -1,86 +1,169 @@
 /*
- * LIST and LSUB (RFC 9051 6.3.9, RFC 3501 6.3.9), with the selection and the
- * return option of SPECIAL-USE (RFC 6154) and the attributes of CHILDREN (RFC 3348).
+ * LIST and LSUB (RFC 3501 6.3.8, 6.3.9; LIST-EXTENDED: RFC 5258, LIST-STATUS: RFC 5819, SPECIAL-USE: RFC 6154,
+ * CHILDREN: RFC 3348).
+ *
+ * A worker loads the mailboxes and finds which are to be told, so much at a time that nobody waits long for it;
+ * the loop tells them.
  */
 #include "account_ctx.h"
+#include "base/buf.h"
+#include "base/map.h"
 #include "commands.h"
 #include "list_pattern.h"
+#include "list_request.h"
+#include "status_item.h"
 
-struct list_cmd {
-	const char *pattern;
-	bool only_special;
-	struct folder_list *kept;
-	size_t at;
-	const char *told; /* LSUB: the last name that was told for the sake of what is below it */
+#define ENOUGH (8 * 1024 * 1024) /* bytes of patterns times bytes of names, that one run compares */
+
+struct told {
+	const struct folder *folder; /* NULL: nothing is told */
+	bool by_itself;              /* else for the sake of what is below it */
+	bool below;                  /* something below it meets the criteria */
 };
 
-/* "(" [SPECIAL-USE] ")" */
-static bool options(struct imap_args *args, bool *ret_special)
-{
-	if (!imap_args_open(args))
-		return false;
-	if (imap_args_close(args))
-		return true;
-	*ret_special = imap_args_word(args, "SPECIAL-USE");
-	return *ret_special && imap_args_close(args);
-}
-
-/* [SP "(" options ")"] SP mailbox SP list-mailbox [SP RETURN SP "(" options ")"] */
-static bool arguments(struct imap_cmd *cmd, struct imap_args *args)
-{
-	struct list_cmd *list = cmd->state;
-	const char *reference, *pattern;
-	bool returned;
-
-	if (!imap_args_space(args))
-		return false;
-	if (imap_args_peek(args, '(') && (!options(args, &list->only_special) || !imap_args_space(args)))
-		return false;
-	if (!imap_args_mailbox(args, &reference) || !imap_args_space(args) ||
-	    !imap_args_list_mailbox(args, &pattern))
-		return false;
-	list->pattern = arena_printf(cmd->arena, "%s%s", reference, pattern);
-	if (imap_args_is_end(args))
-		return true;
-	return imap_args_space(args) && imap_args_word(args, "RETURN") && imap_args_space(args) &&
-	       options(args, &returned) && imap_args_end(args);
-}
+struct list_cmd {
+	struct list_request request;
+	struct folder_list *kept;
+	struct told *told; /* of each folder, those before `found` */
+	struct map
+	    *parents; /* RECURSIVEMATCH: folders with something below them that meets the criteria, by id */
+	size_t found, at;
+	const char *last; /* LSUB: the last name that was told for the sake of what is below it */
+};
 
 static enum imap_next list_parse(struct imap_cmd *cmd, struct imap_args *args)
 {
 	struct list_cmd *list = cmd->state;
 
-	if (!arguments(cmd, args))
+	if (!list_request_parse(args, &list->request))
 		return imap_bad(cmd, args->error);
-	if (list->pattern[0])
-		return IMAP_RUN;
-	/* an empty pattern asks for the separator */
-	imap_untagged(cmd->session, "%s (\\Noselect) \"%c\" \"\"", cmd->verb->name, FOLDER_SEPARATOR);
-	return imap_ok(cmd, "%s completed", cmd->verb->name);
+	if ((cmd->verb->flags & VERB_LSUB) && list->request.extended)
+		return imap_bad(cmd, "LSUB has no options");
+	if (list_request_is_for_separator(&list->request)) {
+		imap_untagged(cmd->session, "%s (\\Noselect) \"%c\" \"\"", cmd->verb->name, FOLDER_SEPARATOR);
+		return imap_ok(cmd, "%s completed", cmd->verb->name);
+	}
+	status_items_settle(cmd->session, list->request.status);
+	return IMAP_RUN;
+}
+
+/* ---- what is to be told, on a worker ---- */
+
+static bool meets(const struct list_request *request, const struct folder *folder)
+{
+	const struct mailbox_meta *meta = &folder->row.meta;
+
+	if ((request->selected & LIST_SUBSCRIBED) && !meta->subscribed)
+		return false;
+	return !(request->selected & LIST_SPECIAL_USE) || (meta->special_use & ~(uint32_t)USE_INBOX);
+}
+
+static bool matches(const struct list_request *request, const struct folder *folder)
+{
+	for (uint32_t i = 0; i < request->n; i++)
+		if (list_pattern_matches(request->patterns[i], folder->path))
+			return true;
+	return false;
+}
+
+/* Who is in already has its parents in as well; so a ring of parents, which a damaged store may have, ends too. */
+static void note_parents(struct list_cmd *list)
+{
+	list->parents = map_new();
+	for (size_t i = 0; i < list->kept->folders.n; i++) {
+		struct folder *folder = list->kept->folders.list[i];
+
+		if (!meets(&list->request, folder))
+			continue;
+		for (folder = folder->parent; folder; folder = folder->parent)
+			if (map_put(list->parents, id_slice(&folder->row.meta.id), folder))
+				break;
+	}
+}
+
+static void find_list(const struct list_cmd *list, const struct folder *folder, struct told *told)
+{
+	told->by_itself = meets(&list->request, folder);
+	told->below = list->parents && map_get(list->parents, id_slice(&folder->row.meta.id));
+	if ((told->by_itself || told->below) && matches(&list->request, folder))
+		told->folder = folder;
+}
+
+/* With "%" at the end of the pattern, a name that is not subscribed is told, once, when something below it is. The
+ * folders come sorted, so the same name comes in a row, but for "a", "a-b", "a/c"; telling it twice is harmless. */
+static void find_lsub_parent(struct list_cmd *list, const struct folder *folder, struct told *told)
+{
+	const char *pattern = list->request.patterns[0];
+	size_t len = strlen(pattern);
+
+	if (!len || pattern[len - 1] != '%')
+		return;
+	for (unsigned depth = 0; (folder = folder->parent) && depth < FOLDER_DEPTH_MAX; depth++) {
+		if (folder->row.meta.subscribed || list->last == folder->path ||
+		    !matches(&list->request, folder))
+			continue;
+		told->folder = folder;
+		list->last = folder->path;
+		return;
+	}
+}
+
+static void find_lsub(struct list_cmd *list, const struct folder *folder, struct told *told)
+{
+	if (!folder->row.meta.subscribed)
+		return;
+	told->by_itself = matches(&list->request, folder);
+	if (told->by_itself)
+		told->folder = folder;
+	else
+		find_lsub_parent(list, folder, told);
+}
+
+static size_t cost(const struct list_request *request, const struct folder *folder)
+{
+	size_t cost = 0;
+
+	for (uint32_t i = 0; i < request->n; i++)
+		cost += strlen(request->patterns[i]) + 1;
+	return cost * (strlen(folder->path) + 1);
+}
+
+static void find(struct imap_cmd *cmd, struct list_cmd *list)
+{
+	const struct folders *folders = &list->kept->folders;
+
+	for (size_t spent = 0; list->found < folders->n && spent < ENOUGH; list->found++) {
+		const struct folder *folder = folders->list[list->found];
+
+		if (cmd->verb->flags & VERB_LSUB)
+			find_lsub(list, folder, &list->told[list->found]);
+		else
+			find_list(list, folder, &list->told[list->found]);
+		spent += cost(&list->request, folder);
+	}
 }
 
 static enum fault list_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct list_cmd *list = cmd->state;
+	enum fault fault = FAULT_NONE;
 
-	return folder_list_load(cmd->account, stack, &list->kept, why);
+	if (!list->kept)
+		fault = folder_list_load(cmd->account, stack, &list->kept, why);
+	if (fault)
+		return fault;
+	if (!list->told) {
+		list->told = arena_array(cmd->arena, struct told, list->kept->folders.n + 1);
+		if (list->request.selected & LIST_RECURSIVE)
+			note_parents(list);
+	}
+	find(cmd, list);
+	return FAULT_NONE;
 }
 
 /* ---- replies ---- */
 
-static void tell(struct imap_cmd *cmd, const char *attributes, const char *path)
-{
-	struct buf line;
-
-	buf_init(&line, BUF_NO_LIMIT);
-	buf_printf(&line, "* %s (%s) \"%c\" ", cmd->verb->name, attributes, FOLDER_SEPARATOR);
-	imap_add_mailbox(&line, path);
-	buf_adds(&line, "\r\n");
-	conn_write(cmd->session->conn, line.data, line.len);
-	buf_done(&line);
-}
-
-static const char *attributes(const struct folder *folder, struct arena *arena)
+static void add_uses(struct buf *line, uint32_t special_use)
 {
 	static const struct {
 		uint32_t use;
@@ -90,73 +173,93 @@ static const char *attributes(const struct folder *folder, struct arena *arena)
 		{ USE_FLAGGED, "\\Flagged" }, { USE_JUNK, "\\Junk" },       { USE_SENT, "\\Sent" },
 		{ USE_TRASH, "\\Trash" },
 	};
-	const char *text = arena_printf(arena, "%s%s", folder->row.meta.no_select ? "\\Noselect " : "",
-	                                folder->has_children ? "\\HasChildren" : "\\HasNoChildren");
 
 	for (size_t i = 0; i < ARRAY_LEN(uses); i++)
-		if (folder->row.meta.special_use & uses[i].use)
-			text = arena_printf(arena, "%s %s", text, uses[i].name);
-	return text;
+		if (special_use & uses[i].use)
+			buf_printf(line, " %s", uses[i].name);
 }
 
-static void list_one(struct imap_cmd *cmd, const struct list_cmd *list, const struct folder *folder)
+/* A name that only has others below it; only who knows RFC 5258 knows \NonExistent, which says \Noselect as well. */
+static const char *mere_name(const struct list_request *request)
 {
-	if (list->only_special && !(folder->row.meta.special_use & ~(uint32_t)USE_INBOX))
-		return;
-	if (list_pattern_matches(list->pattern, folder->path))
-		tell(cmd, attributes(folder, cmd->arena), folder->path);
+	return request->extended ? "\\NonExistent " : "\\Noselect ";
 }
 
-/* With "%" at the end of the pattern, a name that is not subscribed is told, once, when something below it is. The
- * folders come sorted, so the same name comes in a row, but for "a", "a-b", "a/c"; telling it twice is harmless. */
-static void lsub_parents(struct imap_cmd *cmd, struct list_cmd *list, const struct folder *folder)
+static void add_attributes(struct buf *line, const struct list_request *request, const struct folder *folder)
 {
-	size_t len = strlen(list->pattern);
+	const struct mailbox_meta *meta = &folder->row.meta;
 
-	if (list->pattern[len - 1] != '%')
-		return;
-	for (folder = folder->parent; folder; folder = folder->parent) {
-		if (folder->row.meta.subscribed || list->told == folder->path ||
-		    !list_pattern_matches(list->pattern, folder->path))
-			continue;
-		tell(cmd, "\\Noselect", folder->path);
-		list->told = folder->path;
-		return;
-	}
+	buf_printf(line, "%s%s%s", meta->no_select ? mere_name(request) : "",
+	           request->tells_subscribed && meta->subscribed ? "\\Subscribed " : "",
+	           folder->has_children ? "\\HasChildren" : "\\HasNoChildren");
+	add_uses(line, meta->special_use);
 }
 
-static void lsub_one(struct imap_cmd *cmd, struct list_cmd *list, const struct folder *folder)
+static void add_child_info(struct buf *line, unsigned selected)
 {
-	if (!folder->row.meta.subscribed)
+	buf_printf(line, " (\"CHILDINFO\" (%s%s%s))", selected & LIST_SUBSCRIBED ? "\"SUBSCRIBED\"" : "",
+	           (selected & LIST_CRITERIA) == LIST_CRITERIA ? " " : "",
+	           selected & LIST_SPECIAL_USE ? "\"SPECIAL-USE\"" : "");
+}
+
+static void add_list(struct buf *line, const struct list_request *request, const struct told *told)
+{
+	const struct folder *folder = told->folder;
+
+	buf_adds(line, "* LIST (");
+	add_attributes(line, request, folder);
+	buf_printf(line, ") \"%c\" ", FOLDER_SEPARATOR);
+	imap_add_mailbox(line, folder->path);
+	if (told->below)
+		add_child_info(line, request->selected);
+	buf_adds(line, "\r\n");
+	if (request->status && told->by_itself && !folder->row.meta.no_select)
+		status_add(line, folder->path, &folder->row, request->status);
+}
+
+static void add_lsub(struct buf *line, const struct told *told)
+{
+	const bool mere = !told->by_itself || told->folder->row.meta.no_select;
+
+	buf_printf(line, "* LSUB (%s) \"%c\" ", mere ? "\\Noselect" : "", FOLDER_SEPARATOR);
+	imap_add_mailbox(line, told->folder->path);
+	buf_adds(line, "\r\n");
+}
+
+static void tell(struct imap_cmd *cmd, const struct list_request *request, const struct told *told)
+{
+	struct buf line;
+
+	if (!told->folder)
 		return;
-	if (list_pattern_matches(list->pattern, folder->path))
-		tell(cmd, folder->row.meta.no_select ? "\\Noselect" : "", folder->path);
+	buf_init(&line, BUF_NO_LIMIT);
+	if (cmd->verb->flags & VERB_LSUB)
+		add_lsub(&line, told);
 	else
-		lsub_parents(cmd, list, folder);
+		add_list(&line, request, told);
+	conn_write(cmd->session->conn, line.data, line.len);
+	buf_done(&line);
 }
 
 static enum imap_next list_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
 	struct list_cmd *list = cmd->state;
-	const struct folders *folders;
 
 	if (fault)
 		return imap_no(cmd, fault, why);
-	for (folders = &list->kept->folders; list->at < folders->n; list->at++) {
+	for (; list->at < list->found; list->at++) {
 		if (conn_congested(cmd->session->conn))
 			return IMAP_AGAIN;
-		if (cmd->verb->flags & VERB_LSUB)
-			lsub_one(cmd, list, folders->list[list->at]);
-		else
-			list_one(cmd, list, folders->list[list->at]);
+		tell(cmd, &list->request, &list->told[list->at]);
 	}
-	return imap_ok(cmd, "%s completed", cmd->verb->name);
+	return list->found < list->kept->folders.n ? IMAP_RUN : imap_ok(cmd, "%s completed", cmd->verb->name);
 }
 
 static void list_done(struct imap_cmd *cmd)
 {
 	struct list_cmd *list = cmd->state;
 
+	map_free(list->parents);
 	if (list->kept)
 		folder_list_put(cmd->account->folders, list->kept);
 }

@@ -9,6 +9,7 @@
 
 #include "commands.h"
 #include "imapd.h"
+#include "object_id.h"
 #include "target.h"
 
 struct select {
@@ -98,6 +99,8 @@ static void tell_mailbox(struct session *s)
 	imap_untagged(s, "OK [UIDVALIDITY %u] UIDs are valid", state->head.uid_validity);
 	imap_untagged(s, "OK [UIDNEXT %u] Next UID", state->head.uid_next);
 	imap_untagged(s, "OK [HIGHESTMODSEQ %" PRIu64 "] Highest mod-sequence", state->head.modseq);
+	imap_untagged(s, "OK [MAILBOXID (%s)] It stays the same through RENAME",
+	              object_id_of_mailbox(&s->selected.view->mailbox).text);
 }
 
 static enum imap_next open_view(struct imap_cmd *cmd)

@@ -1,7 +1,7 @@
 #ifndef IMAPD_FETCH_ITEM_H
 #define IMAPD_FETCH_ITEM_H
 /*
- * What a FETCH asks for (RFC 3501 6.4.5, RFC 7162 3.1.4), and how each thing is
+ * What a FETCH asks for (RFC 3501 6.4.5, RFC 7162 3.1.4, RFC 8474 5, RFC 8514 4.3), and how each thing is
  * written. No I/O here: cmd_fetch.c has the way, fetch_render.c the worker's part.
  */
 #include "args.h"
@@ -13,6 +13,8 @@ enum fetch_from_view { /* what the view answers by itself, bits */
 	               FETCH_INTERNALDATE = 4,
 	               FETCH_SIZE = 8,
 	               FETCH_MODSEQ = 16,
+	               FETCH_SAVEDATE = 32,
+	               FETCH_THREADID = 64, /* NIL: threads are not kept */
 };
 
 enum fetch_needs {                   /* what the rest is made of, bits */
@@ -44,7 +46,7 @@ struct fetch_section { /* section [ "<" offset "." length ">" ] */
 	uint64_t offset, len;
 };
 
-enum fetch_kind { FETCH_ENVELOPE, FETCH_BODY, FETCH_BODYSTRUCTURE, FETCH_SECTION };
+enum fetch_kind { FETCH_ENVELOPE, FETCH_BODY, FETCH_BODYSTRUCTURE, FETCH_SECTION, FETCH_EMAILID };
 
 struct fetch_item {
 	enum fetch_kind kind;

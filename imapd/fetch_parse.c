@@ -4,7 +4,7 @@
  *   fetch     = sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")
  *               [SP "(" "CHANGEDSINCE" SP mod-sequence ")"]
  *   fetch-att = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822" [".HEADER" / ".SIZE" / ".TEXT"] / "BODY" ["STRUCTURE"] /
- *               "UID" / "MODSEQ" / "BODY" [".PEEK"] section ["<" number "." nz-number ">"]
+ *               "UID" / "MODSEQ" / "SAVEDATE" / "EMAILID" / "THREADID" / "BODY" [".PEEK"] section ["<" number "." nz-number ">"]
  */
 #include "command.h"
 #include "fetch_item.h"
@@ -163,7 +163,8 @@ static bool add_item(struct parsing *p, struct fetch_item item, unsigned needs)
 
 static bool add_named(struct parsing *p, enum fetch_kind kind, const char *label)
 {
-	return add_item(p, (struct fetch_item){ .kind = kind, .label = slice_str(label) }, NEEDS_TREE);
+	return add_item(p, (struct fetch_item){ .kind = kind, .label = slice_str(label) },
+	                kind == FETCH_EMAILID ? 0 : NEEDS_TREE);
 }
 
 static bool add_section(struct parsing *p, const struct fetch_section *section, struct slice label, bool peek)
@@ -218,6 +219,8 @@ static bool parse_item(struct parsing *p)
 		{ "INTERNALDATE", FETCH_INTERNALDATE },
 		{ "RFC822.SIZE", FETCH_SIZE },
 		{ "MODSEQ", FETCH_MODSEQ },
+		{ "SAVEDATE", FETCH_SAVEDATE },
+		{ "THREADID", FETCH_THREADID },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
@@ -228,6 +231,8 @@ static bool parse_item(struct parsing *p)
 	}
 	if (imap_args_word(p->args, "ENVELOPE"))
 		return add_named(p, FETCH_ENVELOPE, "ENVELOPE");
+	if (imap_args_word(p->args, "EMAILID"))
+		return add_named(p, FETCH_EMAILID, "EMAILID");
 	if (imap_args_word(p->args, "BODYSTRUCTURE"))
 		return add_named(p, FETCH_BODYSTRUCTURE, "BODYSTRUCTURE");
 	if (imap_args_word(p->args, "BODY.PEEK"))

@@ -1,6 +1,8 @@
 /* Messages become FETCH responses, on a worker (fetch_render.h). */
 #include "fetch_render.h"
 
+#include "object_id.h"
+
 #define ENOUGH      (256 * 1024)      /* of text, for one run */
 #define TOO_MUCH    (1024 * 1024)     /* then a run ends between two items of one message */
 #define STREAM      (8 * SEAL_PIECE)  /* of a literal, at once; what is longer goes in such pieces */
@@ -213,12 +215,24 @@ static enum fault add_section(struct worker *w, const struct fetch_item *item)
 	return stream(w);
 }
 
+static void add_email_id(struct worker *w, const struct fetch_item *item)
+{
+	const struct batch_item *message = &w->render->batch->items[w->render->at];
+
+	buf_add_slice(w->out, item->label);
+	buf_printf(w->out, " (%s)", object_id_of_content(w->key, &message->content).text);
+}
+
 static enum fault add_item(struct worker *w, const struct fetch_item *item)
 {
 	enum fault fault;
 
 	if (item->kind == FETCH_SECTION)
 		return add_section(w, item);
+	if (item->kind == FETCH_EMAILID) {
+		add_email_id(w, item);
+		return FAULT_NONE;
+	}
 	fault = need_tree(w);
 	if (fault)
 		return fault;
@@ -241,7 +255,9 @@ static enum fault begin(struct worker *w)
 	render->item = 0;
 	render->begun = true;
 	buf_add(w->out, render->text.data + line->start, line->len);
-	return open_message(w);
+	if (render->batch->items[render->at].gone)
+		return fault_set(w->why, FAULT_NOT_FOUND, "the message is gone");
+	return render->request->needs ? open_message(w) : FAULT_NONE;
 }
 
 /* The loop has written something of the response already, and not only its "(". */

@@ -34,6 +34,12 @@ static uint8_t *put_date(uint8_t *at, int64_t utc_ms)
 	return at;
 }
 
+/* Mailboxes that were kept before there were save dates have none: NIL (RFC 8514 4.3). */
+static uint8_t *put_save_date(uint8_t *at, int64_t utc_ms)
+{
+	return utc_ms ? put_date(at, utc_ms) : put(at, SLICE("NIL"));
+}
+
 /* "(\Seen $Forwarded)": most messages of a mailbox have the flags of the one before. */
 static struct slice flags_text(struct fetch_view *view, const struct rows *rows, uint32_t flags)
 {
@@ -84,6 +90,12 @@ void fetch_view_add(struct fetch_view *view, struct buf *out, const struct rows 
 		at = put_number(at, modseq);
 		*at++ = ')';
 	}
+	if (items & FETCH_SAVEDATE)
+		at = put_save_date(
+		    put(at, items & (FETCH_SAVEDATE - 1) ? SLICE(" SAVEDATE ") : SLICE("SAVEDATE ")),
+		    state->save_date[rows->at]);
+	if (items & FETCH_THREADID)
+		at = put(at, items & (FETCH_THREADID - 1) ? SLICE(" THREADID NIL") : SLICE("THREADID NIL"));
 	out->len += (size_t)(at - start);
 }
 

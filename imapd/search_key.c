@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "mail/fold.h"
+#include "object_id.h"
 #include "view.h"
 
 #define FOLDED_MAX (1024 * 1024) /* of one text; a command is much shorter */
@@ -43,7 +44,7 @@ static struct search_key *new_key(struct parsing *p, enum search_op op)
 /* What it takes to answer a key that stands alone: nothing, the header, the body. */
 static int cost_of(enum search_op op)
 {
-	return op < SEARCH_SENTBEFORE ? 0 : op < SEARCH_TEXT ? 1 : 2;
+	return op < SEARCH_EMAILID ? 0 : op < SEARCH_TEXT ? 1 : 2;
 }
 
 /* Behind all that are as cheap. A group costs what the dearest of its kids does. */
@@ -135,6 +136,10 @@ static const struct word {
 	{ "OLDER",      SEARCH_OLDER,      TAKES_SECONDS, NULL },
 	{ "ON",         SEARCH_ON,         TAKES_DATE,    NULL },
 	{ "RECENT",     SEARCH_RECENT,     TAKES_NOTHING, NULL },
+	{ "SAVEDBEFORE", SEARCH_SAVEDBEFORE, TAKES_DATE,  NULL },
+	{ "SAVEDON",    SEARCH_SAVEDON,    TAKES_DATE,    NULL },
+	{ "SAVEDSINCE", SEARCH_SAVEDSINCE, TAKES_DATE,    NULL },
+	{ "SAVEDATESUPPORTED", SEARCH_ALL, TAKES_NOTHING, NULL }, /* of every mailbox */
 	{ "SENTBEFORE", SEARCH_SENTBEFORE, TAKES_DATE,    NULL },
 	{ "SENTON",     SEARCH_SENTON,     TAKES_DATE,    NULL },
 	{ "SENTSINCE",  SEARCH_SENTSINCE,  TAKES_DATE,    NULL },
@@ -228,6 +233,25 @@ static bool parse_modseq(struct parsing *p, struct search_key **ret)
 	return imap_args_number(p->args, INT64_MAX, &(*ret)->number);
 }
 
+/* An id that none of ours can be, and every thread's, is nobody's. */
+static bool parse_object_id(struct parsing *p, bool of_message, struct search_key **ret)
+{
+	struct slice text;
+	struct id id;
+
+	if (!imap_args_space(p->args) || !imap_args_atom(p->args, &text))
+		return fail(p->args, "Expected an object identifier");
+	if (of_message && object_id_parse('M', text, &id)) {
+		*ret = new_key(p, SEARCH_EMAILID);
+		(*ret)->id = id;
+		p->search->by_id = true;
+		return true;
+	}
+	*ret = new_key(p, SEARCH_ALL);
+	(*ret)->negated = true;
+	return true;
+}
+
 static bool parse_word(struct parsing *p, struct search_key **ret)
 {
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
@@ -244,6 +268,10 @@ static bool parse_word(struct parsing *p, struct search_key **ret)
 		return parse_header(p, ret);
 	if (imap_args_word(p->args, "MODSEQ"))
 		return parse_modseq(p, ret);
+	if (imap_args_word(p->args, "EMAILID"))
+		return parse_object_id(p, true, ret);
+	if (imap_args_word(p->args, "THREADID"))
+		return parse_object_id(p, false, ret);
 	return parse_keyword(p, ret);
 }
 

@@ -1,12 +1,13 @@
 #ifndef IMAPD_SEARCH_KEY_H
 #define IMAPD_SEARCH_KEY_H
 /*
- * What a SEARCH asks for (RFC 3501 6.4.4, MODSEQ: RFC 7162 3.1.5, OLDER and YOUNGER: RFC 5032, "$": RFC 5182), as a
- * tree. Texts are folded when they are read
+ * What a SEARCH asks for (RFC 3501 6.4.4, MODSEQ: RFC 7162 3.1.5, OLDER and YOUNGER: RFC 5032, "$": RFC 5182, EMAILID
+ * and THREADID: RFC 8474 6, SAVEDxxx: RFC 8514 4.1), as a tree. Texts are folded when they are read
  * (mail/fold.h), so that matching is comparing bytes. No session here: numbers and keywords are bound to one by
  * search_bind().
  */
 #include "args.h"
+#include "base/rand.h"
 
 struct selected;
 
@@ -32,6 +33,11 @@ enum search_op {
 	SEARCH_SINCE,
 	SEARCH_OLDER,
 	SEARCH_YOUNGER,
+	SEARCH_SAVEDBEFORE,
+	SEARCH_SAVEDON,
+	SEARCH_SAVEDSINCE,
+	/* by the content's id */
+	SEARCH_EMAILID,
 	/* by the header */
 	SEARCH_SENTBEFORE,
 	SEARCH_SENTON,
@@ -55,12 +61,14 @@ struct search_key {
 	int32_t day;
 	struct slice name, text; /* of a header field; the text folded */
 	uint32_t index;          /* HEADER, TEXT, BODY: in search.texts */
+	struct id id;            /* EMAILID, without its letter */
 };
 
 struct search {
 	struct search_key *root; /* an AND of what the command lists */
 	struct search_key *texts[SEARCH_TEXTS_MAX];
 	uint32_t n_texts, n_keys;
+	bool by_id;              /* some key needs the id of the content */
 	bool by_header, by_body; /* some key needs the header (SENTxxx, HEADER), the body */
 	bool modseq;             /* asked for: the result tells it */
 	bool bad_charset;        /* search_parse() gave false for that: NO, not BAD */

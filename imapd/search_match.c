@@ -22,6 +22,12 @@ static int32_t day_of(int64_t utc_ms)
 	return date_day(&date);
 }
 
+/* When it is not known, it is the date of arrival instead (RFC 8514 4.1). */
+static int32_t save_day(const struct search_row *row)
+{
+	return day_of(row->save_date ? row->save_date : row->internal_date);
+}
+
 static enum match match_row(const struct search_key *key, const struct search_row *row)
 {
 	switch (key->op) {
@@ -50,6 +56,12 @@ static enum match match_row(const struct search_key *key, const struct search_ro
 		return of(row->internal_date <= key->moment);
 	case SEARCH_YOUNGER:
 		return of(row->internal_date >= key->moment);
+	case SEARCH_SAVEDBEFORE:
+		return of(save_day(row) < key->day);
+	case SEARCH_SAVEDON:
+		return of(save_day(row) == key->day);
+	case SEARCH_SAVEDSINCE:
+		return of(save_day(row) >= key->day);
 	default:
 		return MATCH_YES; /* ALL */
 	}
@@ -90,6 +102,8 @@ static enum match match_plain(const struct search_key *key, const struct search_
 		return facts->texts[key->index];
 	if (key->op >= SEARCH_SENTBEFORE)
 		return match_sent(key, facts);
+	if (key->op == SEARCH_EMAILID)
+		return facts->email_id ? of(id_eq(&key->id, facts->email_id)) : MATCH_UNKNOWN;
 	return match_row(key, facts->row);
 }
 

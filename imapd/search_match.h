@@ -13,12 +13,13 @@ struct search_row { /* what the view knows */
 	uint32_t uid, flags, size;
 	bool recent;
 	uint64_t keywords, modseq;
-	int64_t internal_date;
+	int64_t internal_date, save_date; /* save_date 0: not known */
 };
 
 struct search_facts { /* what is known of one message */
 	const struct search_row *row;
-	bool has_header; /* the whole header was looked at */
+	const struct id *email_id; /* object_id.h; NULL: not looked at */
+	bool has_header;           /* the whole header was looked at */
 	bool is_dated;
 	int32_t sent;                    /* day, when is_dated */
 	uint8_t texts[SEARCH_TEXTS_MAX]; /* enum match of each of search.texts */

@@ -3,6 +3,7 @@
 
 #include "mail/mime.h"
 #include "mail/text.h"
+#include "object_id.h"
 
 #define HEADER_MAX (1024 * 1024)
 
@@ -112,7 +113,8 @@ enum fault search_read(struct search_reader *reader, const struct search *search
                        const struct search_row *row, struct message *message, bool bodies, enum match *ret,
                        struct why *why)
 {
-	struct search_facts facts = { .row = row };
+	const struct id email_id = object_id_raw(reader->key, &message->content);
+	struct search_facts facts = { .row = row, .email_id = &email_id };
 	struct reading r = { reader, search, message, &facts, { NULL, 0 }, why };
 	enum fault fault = look(&r, bodies);
 

@@ -12,6 +12,7 @@
 struct search_reader {
 	struct stack *stack;
 	const struct actor *actor;
+	const struct account_key *key;
 	struct arena *arena; /* what the message takes; the caller resets it */
 	struct slice header; /* of the last message, perhaps but its beginning; in the arena */
 	/* search_read.c's own; zeroed at first */

@@ -1,6 +1,9 @@
 /* A search's way through the mailbox (search_walk.h). */
 #include "search_walk.h"
 
+#include "account_ctx.h"
+#include "object_id.h"
+
 #define CHUNK       100000        /* keys asked about messages between two looks at other sessions */
 #define BATCH       500           /* as many as one look at the contents takes */
 #define BATCH_BYTES (1024 * 1024) /* of messages whose bodies are read together, but one at least */
@@ -20,6 +23,7 @@ static struct search_row row_of(const struct rows *rows)
 		.keywords = state->keywords[rows->at],
 		.modseq = state->modseq[rows->at],
 		.internal_date = state->internal_date[rows->at],
+		.save_date = state->save_date[rows->at],
 	};
 }
 
@@ -102,6 +106,20 @@ static enum fault answer(struct search_walk *walk, struct imap_cmd *cmd, size_t 
 	return fault;
 }
 
+/* No message is opened for its id alone. */
+static void ask_ids(struct search_walk *walk, const struct imap_cmd *cmd)
+{
+	for (size_t i = 0; i < walk->batch.n; i++) {
+		const struct batch_item *item = &walk->batch.items[i];
+		const struct id email_id = object_id_raw(cmd->account->key, &item->content);
+		const struct search_facts facts = { .row = &walk->open[i], .email_id = &email_id };
+		enum match match = item->gone ? MATCH_NO : search_match(walk->search.root, &facts);
+
+		if (match == MATCH_NO || !walk->wants_header)
+			walk->answers[i] = match;
+	}
+}
+
 static enum fault ask_headers(struct search_walk *walk, struct imap_cmd *cmd, struct stack *stack,
                               struct why *why)
 {
@@ -109,7 +127,8 @@ static enum fault ask_headers(struct search_walk *walk, struct imap_cmd *cmd, st
 	enum fault fault = batch_load_records(batch, stack, &cmd->actor, false, walk->arena, why);
 
 	for (size_t i = 0; i < batch->n && !fault; i++)
-		fault = answer(walk, cmd, i, &batch->items[i], false, why);
+		if (walk->answers[i] == MATCH_UNKNOWN)
+			fault = answer(walk, cmd, i, &batch->items[i], false, why);
 	return fault;
 }
 
@@ -146,6 +165,9 @@ enum fault search_walk_run(struct search_walk *walk, struct imap_cmd *cmd, struc
 
 	walk->reader.stack = stack;
 	walk->reader.actor = &cmd->actor;
+	walk->reader.key = cmd->account->key;
+	if (!fault && walk->search.by_id)
+		ask_ids(walk, cmd);
 	if (!fault && (walk->search.by_header || walk->wants_header))
 		fault = ask_headers(walk, cmd, stack, why);
 	while (!fault && at < walk->batch.n)

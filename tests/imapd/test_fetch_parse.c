@@ -28,6 +28,7 @@ static const struct good_case {
 	{ "a list", "(UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ)", U | F | D | S | M, 0, "", false },
 	{ "blanks in a list", "( UID   FLAGS )", U | F, 0, "", false },
 	{ "the same twice", "(FLAGS FLAGS ENVELOPE ENVELOPE)", F, NEEDS_TREE, "ENVELOPE ", false },
+	{ "dates and ids", "(SAVEDATE THREADID EMAILID EMAILID)", FETCH_SAVEDATE | FETCH_THREADID, 0, "EMAILID ", false },
 	{ "FAST", "FAST", F | D | S, 0, "", false },
 	{ "ALL", "ALL", F | D | S, NEEDS_TREE, "ENVELOPE ", false },
 	{ "FULL", "FULL", F | D | S, NEEDS_TREE, "ENVELOPE BODY ", false },

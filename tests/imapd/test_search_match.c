@@ -20,6 +20,7 @@ static const struct search_row row = {
 	.recent = true,
 	.modseq = 7,
 	.internal_date = 100 * DAY + 5, /* 11-Apr-1970 */
+	.save_date = 101 * DAY,
 };
 
 static void start(struct arg_text *text, const char *keys, struct search *ret)
@@ -65,6 +66,16 @@ static const struct row_case {
 	{ "YOUNGER 1", MATCH_YES },
 	{ "SINCE 11-Apr-1970", MATCH_YES },
 	{ "SINCE 12-Apr-1970", MATCH_NO },
+	{ "SAVEDON 12-Apr-1970", MATCH_YES },
+	{ "SAVEDON 11-Apr-1970", MATCH_NO },
+	{ "SAVEDBEFORE 12-Apr-1970", MATCH_NO },
+	{ "SAVEDBEFORE 13-Apr-1970", MATCH_YES },
+	{ "SAVEDSINCE 12-Apr-1970", MATCH_YES },
+	{ "SAVEDSINCE 13-Apr-1970", MATCH_NO },
+	{ "EMAILID M000102030405060708090a0b0c0d0e0f", MATCH_UNKNOWN },
+	{ "FLAGGED EMAILID M000102030405060708090a0b0c0d0e0f", MATCH_NO },
+	{ "EMAILID x", MATCH_NO },
+	{ "THREADID x", MATCH_NO },
 	/* what needs the message is open, unless something else decides */
 	{ "SUBJECT x", MATCH_UNKNOWN },
 	{ "NOT SUBJECT x", MATCH_UNKNOWN },

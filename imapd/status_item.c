@@ -1,0 +1,86 @@
+/* What a STATUS tells (status_item.h): RFC 9051 6.3.11, RFC 7162 3.1.7, SIZE: RFC 8438, MAILBOXID: RFC 8474 4.3. */
+#include "status_item.h"
+
+#include <inttypes.h>
+
+#include "base/buf.h"
+#include "object_id.h"
+
+enum item { MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, HIGHESTMODSEQ, SIZE, MAILBOXID, ITEMS };
+
+static const char *const names[ITEMS] = {
+	"MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "HIGHESTMODSEQ", "SIZE", "MAILBOXID",
+};
+
+static bool item(struct imap_args *args, unsigned *items)
+{
+	for (unsigned i = 0; i < ITEMS; i++) {
+		if (imap_args_word(args, names[i])) {
+			*items |= BIT(i);
+			return true;
+		}
+	}
+	args->error = "Unknown status item";
+	return false;
+}
+
+bool status_items_parse(struct imap_args *args, unsigned *ret_items)
+{
+	*ret_items = 0;
+	if (!imap_args_open(args))
+		return false;
+	do {
+		if (!item(args, ret_items))
+			return false;
+		if (imap_args_close(args))
+			return true;
+	} while (imap_args_space(args));
+	return false;
+}
+
+void status_items_settle(struct session *s, unsigned items)
+{
+	if (items & BIT(HIGHESTMODSEQ))
+		session_enable_condstore(s);
+}
+
+/* Recent are those from recent_uid on, less what was expunged of them, which the row does not tell. */
+static uint64_t value(const struct mailbox_head *head, enum item item)
+{
+	switch (item) {
+	case MESSAGES:
+		return head->messages;
+	case RECENT:
+		return MIN_OF(head->messages, head->uid_next - MIN_OF(head->recent_uid, head->uid_next));
+	case UIDNEXT:
+		return head->uid_next;
+	case UIDVALIDITY:
+		return head->uid_validity;
+	case UNSEEN:
+		return head->unseen;
+	case SIZE:
+		return head->bytes;
+	default:
+		return head->modseq;
+	}
+}
+
+void status_add(struct buf *out, const char *path, const struct mailbox_row *row, unsigned items)
+{
+	const char *between = "";
+
+	buf_adds(out, "* STATUS ");
+	imap_add_mailbox(out, path);
+	buf_adds(out, " (");
+	for (unsigned i = 0; i < ITEMS; i++) {
+		if (!(items & BIT(i)))
+			continue;
+		buf_printf(out, "%s%s ", between, names[i]);
+		if (i == MAILBOXID)
+			buf_printf(out, "(%s)", object_id_of_mailbox(&row->meta.id).text);
+		else
+			buf_printf(out, "%" PRIu64, value(&row->head, i));
+		between = " ";
+	}
+	buf_adds(out, ")\r\n");
+}

@@ -1,0 +1,16 @@
+#ifndef IMAPD_STATUS_ITEM_H
+#define IMAPD_STATUS_ITEM_H
+/*
+ * What a STATUS tells of a mailbox, from its row alone: for STATUS itself, and for
+ * LIST with RETURN (STATUS …) (RFC 5819).
+ */
+#include "command.h"
+
+/* status-att-list: "(" status-att *(SP status-att) ")", as bits. */
+bool status_items_parse(struct imap_args *, unsigned *ret_items);
+/* Asking for HIGHESTMODSEQ turns CONDSTORE on (RFC 7162 3.1). */
+void status_items_settle(struct session *, unsigned items);
+/* The whole line "* STATUS …". */
+void status_add(struct buf *, const char *path, const struct mailbox_row *, unsigned items);
+
+#endif

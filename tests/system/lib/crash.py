@@ -5,6 +5,7 @@ victim. Nobody else may die of it.
 """
 
 import collections
+import concurrent.futures
 import random
 import time
 
@@ -13,6 +14,7 @@ from load import Load
 # those that answer for mail die more often, those that take long to start less
 WEIGHTS = {"smtpd": 6, "imapd": 6, "mta": 4, "admin": 2, "mongo": 6, "seaweedfs": 1, "rabbitmq": 1}
 SERVES = {"smtpd": ("smtp", "out"), "imapd": ("append",), "mongo": ("smtp", "append", "out")}
+SLOW = ("seaweedfs", "rabbitmq")    # they come back while others die already
 REPORT_EVERY = 25
 SETTINGS = {"LOG_LEVEL": "info", "MTA_POLL": "1s", "MTA_LEASE": "5s", "MTA_RETRY": "1s"}    # nobody wants to wait longer
 
@@ -27,11 +29,14 @@ class Crashes:
         self.busy = collections.Counter()   # deaths with something under way
         self.longest = collections.Counter()    # seconds from the death until everybody is served again
         self.last = None                    # (who, when)
+        self.pool = concurrent.futures.ThreadPoolExecutor()
+        self.starting = {}
 
     def round(self):
         self.recover()
         time.sleep(self.chance.uniform(0, 0.3))
-        names = sorted(self.victims)
+        self.join_started()
+        names = sorted(self.victims.keys() - self.starting.keys())
         name = self.chance.choices(names, [WEIGHTS[name] for name in names])[0]
         for daemon in self.suite.daemons.values():
             assert daemon.running(), f"{daemon.name} died by itself ({daemon.process.returncode}): {daemon.tail()}"
@@ -41,7 +46,16 @@ class Crashes:
         self.deaths[name] += 1
         self.last = name, time.monotonic()
         time.sleep(self.chance.uniform(0, 0.2))
-        self.victims[name].start()
+        if name in SLOW:
+            self.starting[name] = self.pool.submit(self.victims[name].start)
+        else:
+            self.victims[name].start()
+
+    def join_started(self, wait=False):
+        for name, start in list(self.starting.items()):
+            if wait or start.done():
+                start.result()      # or what went wrong
+                del self.starting[name]
 
     def recover(self):
         self.load.wait_for_progress()
@@ -79,6 +93,7 @@ def crash_rounds(suite, users, rounds, seed=None, services=("mongo",), sink=None
             if number % REPORT_EVERY == 0:
                 report(f"round {number}, {time.monotonic() - start:.0f} s: {sum(load.acks.values())} acknowledged of "
                        f"{len(load.attempts)}; deaths: {crashes.summary()}")
+        crashes.join_started(wait=True)
         crashes.recover()
     finally:
         load.stop()

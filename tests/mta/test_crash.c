@@ -83,8 +83,10 @@ static pid_t start(void (*run)(void))
 {
 	pid_t pid = fork();
 
-	if (pid == 0)
+	if (pid == 0) {
+		alarm(120); /* whatever hangs, it does not hang for ever */
 		run();
+	}
 	return pid;
 }
 

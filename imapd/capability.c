@@ -6,7 +6,8 @@
 
 #define CAPABILITIES                                                                                         \
 	"IMAP4rev1 LITERAL+ SASL-IR IDLE NAMESPACE UIDPLUS UNSELECT CHILDREN SPECIAL-USE MOVE ID ENABLE "    \
-	"CONDSTORE ESEARCH SEARCHRES WITHIN "                                                                \
+	"CONDSTORE "                                                                                         \
+	"ESEARCH SEARCHRES WITHIN SORT SORT=DISPLAY ESORT I18NLEVEL=1 "                                      \
 	"LIST-EXTENDED LIST-STATUS STATUS=SIZE CREATE-SPECIAL-USE OBJECTID SAVEDATE"
 
 static const char *mechanisms(const struct session *s, struct arena *arena)

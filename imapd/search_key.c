@@ -1,7 +1,7 @@
 /*
  * Reading search keys (search_key.h).
  *
- *   search     = ["CHARSET" SP astring SP] search-key *(SP search-key)
+ *   search     = ["CHARSET" SP charset SP] search-key *(SP search-key)
  *   search-key = word [SP argument] / "NOT" SP search-key / "OR" SP search-key SP search-key / sequence-set /
  *                "(" search-key *(SP search-key) ")"
  */
@@ -378,30 +378,42 @@ static bool parse_charset(struct parsing *p)
 {
 	struct slice charset;
 
-	if (!imap_args_word(p->args, "CHARSET"))
-		return true;
-	if (!imap_args_space(p->args) || !imap_args_astring(p->args, &charset) || !imap_args_space(p->args))
+	if (!imap_args_astring(p->args, &charset) || !imap_args_space(p->args))
 		return fail(p->args, "Expected a charset");
 	p->search->bad_charset = !slice_is(charset, "US-ASCII") && !slice_is(charset, "UTF-8");
 	return !p->search->bad_charset || fail(p->args, "Unknown charset");
 }
 
+static bool parse_keys(struct parsing *p)
+{
+	struct search_key *kid;
+
+	p->search->root = new_key(p, SEARCH_AND);
+	do {
+		if (!parse_key(p, &kid))
+			return false;
+		add_kid(p->search->root, kid);
+	} while (!imap_args_is_end(p->args) && imap_args_space(p->args));
+	p->search->n_keys = p->n;
+	return imap_args_end(p->args);
+}
+
 bool search_parse(struct imap_args *args, struct search *ret)
 {
 	struct parsing p = { .args = args, .search = ret };
-	struct search_key *kid;
 
 	*ret = (struct search){ .root = NULL };
-	if (!parse_charset(&p))
+	if (imap_args_word(args, "CHARSET") && (!imap_args_space(args) || !parse_charset(&p)))
 		return false;
-	ret->root = new_key(&p, SEARCH_AND);
-	do {
-		if (!parse_key(&p, &kid))
-			return false;
-		add_kid(ret->root, kid);
-	} while (!imap_args_is_end(args) && imap_args_space(args));
-	ret->n_keys = p.n;
-	return imap_args_end(args);
+	return parse_keys(&p);
+}
+
+bool search_parse_charset(struct imap_args *args, struct search *ret)
+{
+	struct parsing p = { .args = args, .search = ret };
+
+	*ret = (struct search){ .root = NULL };
+	return parse_charset(&p) && parse_keys(&p);
 }
 
 /* ---- binding ---- */

@@ -71,11 +71,13 @@ struct search {
 	bool by_id;              /* some key needs the id of the content */
 	bool by_header, by_body; /* some key needs the header (SENTxxx, HEADER), the body */
 	bool modseq;             /* asked for: the result tells it */
-	bool bad_charset;        /* search_parse() gave false for that: NO, not BAD */
+	bool bad_charset;        /* it was not read because of that: NO, not BAD */
 };
 
 /* [CHARSET SP astring SP] search-key *(SP search-key), to the end. */
 bool search_parse(struct imap_args *, struct search *ret);
+/* charset SP search-key *(SP search-key), as SORT and THREAD have it. */
+bool search_parse_charset(struct imap_args *, struct search *ret);
 /* Numbers become UIDs, keywords bits. False: a number beyond the mailbox. The sets live as long as the arena. */
 bool search_bind(struct search *, const struct selected *);
 

@@ -1,7 +1,9 @@
-/* Fuzzes search keys and their matching. Input: lines; the first is the arguments, each other one a literal in turn with
- * more arguments; what follows a NUL is a message's header and text. */
+/* Fuzzes what SEARCH and SORT ask for, and matching and sorting. Input: lines; the first is the arguments, each other one
+ * a literal in turn with more arguments; what follows a NUL is a message's header and text. */
 #include "mail/header.h"
 #include "search_match.h"
+#include "search_return.h"
+#include "sort_key.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -48,18 +50,49 @@ static void match(const struct search *search, struct slice message)
 	search_scratch_done(&scratch);
 }
 
+/* The message twice: the second behind the first. */
+static void sort(const struct sort_criteria *criteria, struct slice message)
+{
+	struct sort_list list = { .criteria = *criteria };
+
+	for (uint32_t uid = 2; uid > 0; uid--) {
+		const struct search_row row = { .uid = uid, .size = 100, .internal_date = 5 };
+
+		sort_take(&list, &row, slice_first(message, header_end(message)));
+	}
+	sort_put_in_order(&list);
+	if (list.rows[list.order[0]].uid != 1 || list.rows[list.order[1]].uid != 2)
+		__builtin_trap();
+	sort_list_done(&list);
+}
+
+static bool parse_sort(const struct imap_args *from, struct sort_criteria *criteria, struct search *search)
+{
+	struct imap_args args = *from;
+
+	return sort_parse(&args, criteria) && imap_args_space(&args) && search_parse_charset(&args, search);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct slice message = slice_of(data, len), text = { NULL, 0 };
 	struct imap_segment segments[SEGMENTS];
 	struct arena *arena = arena_new();
+	struct sort_criteria criteria;
+	struct search_return asked;
 	struct imap_args args;
 	struct search search;
 
 	(void)slice_cut(&message, '\0', &text);
+	if (!message.data)
+		message = SLICE("");
 	start(&args, segments, text, arena);
-	if (search_parse(&args, &search))
-		match(&search, message.data ? message : SLICE(""));
+	if (search_return_parse(&args, &asked)) {
+		if (parse_sort(&args, &criteria, &search))
+			sort(&criteria, message);
+		else if (search_parse(&args, &search))
+			match(&search, message);
+	}
 	arena_free(arena);
 	return 0;
 }

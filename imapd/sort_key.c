@@ -1,0 +1,236 @@
+/*
+ * Sort criteria, values and order (sort_key.h).
+ *
+ *   sort-criterion = ["REVERSE" SP] sort-key
+ *
+ * A missing text is empty and so comes first; equal messages stand as they do in the mailbox, REVERSE or not.
+ */
+#include "sort_key.h"
+
+#include <stdlib.h>
+
+#include "base_subject.h"
+#include "mail/address_list.h"
+#include "mail/date.h"
+#include "mail/encoded.h"
+#include "mail/fold.h"
+#include "mail/header.h"
+
+#define PLAIN_MAX (64 * 1024) /* of a text before it is cut */
+
+/* ---- reading ---- */
+
+static const struct word {
+	const char *word;
+	const char *field; /* it is the first address of; NULL: not that */
+} words[SORT_BYS] = {
+	[SORT_ARRIVAL] = { "ARRIVAL", NULL },     [SORT_SIZE] = { "SIZE", NULL },
+	[SORT_DATE] = { "DATE", NULL },           [SORT_CC] = { "CC", "Cc" },
+	[SORT_FROM] = { "FROM", "From" },         [SORT_TO] = { "TO", "To" },
+	[SORT_SUBJECT] = { "SUBJECT", NULL },     [SORT_DISPLAYFROM] = { "DISPLAYFROM", "From" },
+	[SORT_DISPLAYTO] = { "DISPLAYTO", "To" },
+};
+
+static bool fail(struct imap_args *args, const char *error)
+{
+	args->error = error;
+	return false;
+}
+
+static void add_criterion(struct sort_criteria *criteria, enum sort_by by, bool reverse)
+{
+	for (uint32_t i = 0; i < criteria->n; i++)
+		if (criteria->list[i].by == by)
+			return;
+	criteria->list[criteria->n++] = (struct sort_criterion){ by, reverse };
+	criteria->by_header |= by >= SORT_DATE;
+}
+
+static bool parse_criterion(struct imap_args *args, struct sort_criteria *criteria)
+{
+	bool reverse = imap_args_word(args, "REVERSE");
+
+	if (reverse && !imap_args_space(args))
+		return false;
+	for (enum sort_by by = 0; by < SORT_BYS; by++) {
+		if (imap_args_word(args, words[by].word)) {
+			add_criterion(criteria, by, reverse);
+			return true;
+		}
+	}
+	return fail(args, "Unknown sort criterion");
+}
+
+bool sort_parse(struct imap_args *args, struct sort_criteria *ret)
+{
+	*ret = (struct sort_criteria){ .n = 0 };
+	if (!imap_args_open(args))
+		return false;
+	do {
+		if (!parse_criterion(args, ret))
+			return false;
+		if (imap_args_close(args))
+			return true;
+	} while (imap_args_space(args));
+	return fail(args, "A list of sort criteria has no end");
+}
+
+/* ---- values ---- */
+
+int64_t sort_sent(const struct search_row *row, struct slice header)
+{
+	struct header_field field;
+	struct date date;
+
+	if (header_find(header, "Date", &field) && date_parse(field.value, &date))
+		return date.utc_ms;
+	return row->internal_date;
+}
+
+static struct slice keep_folded(struct sort_list *list, struct slice plain)
+{
+	list->folded.limit = PLAIN_MAX;
+	buf_clear(&list->folded);
+	fold_search(&list->folded, slice_first(plain, 2 * SORT_TEXT_MAX));
+	return arena_copy(list->arena, slice_first(buf_slice(&list->folded), SORT_TEXT_MAX));
+}
+
+static struct slice subject_of(struct sort_list *list, struct slice header)
+{
+	struct header_field field;
+	bool reply;
+
+	if (header_find(header, "Subject", &field))
+		subject_plain(&list->plain, field.value);
+	return base_subject(buf_slice(&list->plain), &reply);
+}
+
+/* The name that is shown for an address: its own, else all of the address (RFC 5957 3). */
+static struct slice display_of(struct sort_list *list, const struct address_entry *entry)
+{
+	if (entry->name.len) {
+		encoded_decode(&list->plain, entry->name);
+	} else if (entry->kind == ADDRESS_ENTRY_MAILBOX) {
+		buf_add_slice(&list->plain, entry->local);
+		buf_addc(&list->plain, '@');
+		buf_add_slice(&list->plain, entry->domain);
+	}
+	return buf_slice(&list->plain);
+}
+
+/* ENVELOPE has a group's name where an address has its mailbox. */
+static struct slice address_of(struct sort_list *list, struct arena *scratch, enum sort_by by,
+                               struct slice header)
+{
+	struct header_field field;
+	struct address_list addresses;
+
+	if (!header_find(header, words[by].field, &field))
+		return SLICE("");
+	address_list_parse(scratch, slice_first(field.value, PLAIN_MAX), 1, &addresses);
+	if (!addresses.n)
+		return SLICE("");
+	if (by >= SORT_DISPLAYFROM)
+		return display_of(list, &addresses.entries[0]);
+	return addresses.entries[0].kind == ADDRESS_ENTRY_MAILBOX ? addresses.entries[0].local
+	                                                          : addresses.entries[0].name;
+}
+
+static union sort_value value_of(struct sort_list *list, struct arena *scratch, enum sort_by by,
+                                 const struct search_row *row, struct slice header)
+{
+	list->plain.limit = PLAIN_MAX;
+	buf_clear(&list->plain);
+	switch (by) {
+	case SORT_ARRIVAL:
+		return (union sort_value){ .number = row->internal_date };
+	case SORT_SIZE:
+		return (union sort_value){ .number = row->size };
+	case SORT_DATE:
+		return (union sort_value){ .number = sort_sent(row, header) };
+	case SORT_SUBJECT:
+		return (union sort_value){ .text = keep_folded(list, subject_of(list, header)) };
+	default:
+		return (union sort_value){ .text = keep_folded(list, address_of(list, scratch, by, header)) };
+	}
+}
+
+static struct sort_row *add_row(struct sort_list *list)
+{
+	if (list->n == list->cap) {
+		list->cap = list->cap ? 2 * list->cap : 512;
+		list->rows = xrealloc(list->rows, list->cap * sizeof(*list->rows));
+	}
+	return &list->rows[list->n++];
+}
+
+void sort_take(struct sort_list *list, const struct search_row *row, struct slice header)
+{
+	const struct sort_criteria *criteria = &list->criteria;
+	struct arena *scratch;
+	struct sort_row *made;
+
+	if (!list->arena)
+		list->arena = arena_new();
+	list->full |= arena_used(list->arena) > SORT_MEMORY_MAX;
+	if (list->full)
+		return;
+	made = add_row(list);
+	made->uid = row->uid;
+	made->values = arena_array(list->arena, union sort_value, criteria->n);
+	scratch = arena_new();
+	for (uint32_t i = 0; i < criteria->n; i++)
+		made->values[i] = value_of(list, scratch, criteria->list[i].by, row, header);
+	arena_free(scratch);
+}
+
+/* ---- order ---- */
+
+static int by_uid(const void *left, const void *right)
+{
+	const struct sort_row *a = left, *b = right;
+
+	return a->uid < b->uid ? -1 : a->uid > b->uid;
+}
+
+static int compare(enum sort_by by, const union sort_value *a, const union sort_value *b)
+{
+	if (by <= SORT_DATE)
+		return a->number < b->number ? -1 : a->number > b->number;
+	return slice_cmp(a->text, b->text);
+}
+
+static int by_criteria(const void *left, const void *right, void *arg)
+{
+	const struct sort_list *list = arg;
+	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+
+	for (uint32_t i = 0; i < list->criteria.n; i++) {
+		const struct sort_criterion *criterion = &list->criteria.list[i];
+		int order = compare(criterion->by, &list->rows[a].values[i], &list->rows[b].values[i]);
+
+		if (order)
+			return criterion->reverse ? -order : order;
+	}
+	return a < b ? -1 : a > b;
+}
+
+void sort_put_in_order(struct sort_list *list)
+{
+	if (!list->n)
+		return;
+	qsort(list->rows, list->n, sizeof(*list->rows), by_uid);
+	list->order = xrealloc(list->order, list->n * sizeof(*list->order));
+	for (uint32_t i = 0; i < list->n; i++)
+		list->order[i] = i;
+	qsort_r(list->order, list->n, sizeof(*list->order), by_criteria, list);
+}
+
+void sort_list_done(struct sort_list *list)
+{
+	buf_done(&list->plain);
+	buf_done(&list->folded);
+	free(list->rows);
+	free(list->order);
+	arena_free(list->arena);
+}

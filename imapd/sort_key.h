@@ -1,0 +1,67 @@
+#ifndef IMAPD_SORT_KEY_H
+#define IMAPD_SORT_KEY_H
+/*
+ * What SORT sorts by (RFC 5256 3, DISPLAYFROM and DISPLAYTO: RFC 5957): the
+ * criteria as they are read, each message's values, and their order. Texts are kept folded
+ * (mail/fold.h) and cut, so that comparing is comparing bytes and no message takes more than its share.
+ */
+#include "args.h"
+#include "search_match.h"
+
+enum sort_by {
+	SORT_ARRIVAL,
+	SORT_SIZE,
+	/* by the header */
+	SORT_DATE,
+	SORT_CC,
+	SORT_FROM,
+	SORT_TO,
+	SORT_SUBJECT,
+	SORT_DISPLAYFROM,
+	SORT_DISPLAYTO,
+	SORT_BYS
+};
+
+#define SORT_TEXT_MAX   512
+#define SORT_MEMORY_MAX (256u * 1024 * 1024) /* of the values of all messages */
+
+struct sort_criteria {
+	struct sort_criterion {
+		enum sort_by by;
+		bool reverse;
+	} list[SORT_BYS]; /* each key once: the second time it decides nothing */
+	uint32_t n;
+	bool by_header;
+};
+
+union sort_value {
+	int64_t number;
+	struct slice text;
+};
+
+struct sort_row {
+	uint32_t uid, found; /* `found`: the caller's */
+	union sort_value *values;
+};
+
+struct sort_list { /* zeroed at first */
+	struct sort_criteria criteria;
+	struct sort_row *rows; /* ascending by UID once it is in order */
+	uint32_t n, cap;
+	uint32_t *order; /* indices of rows, sorted */
+	bool full;       /* SORT_MEMORY_MAX: not all rows are there */
+	struct arena *arena;
+	struct buf plain, folded;
+};
+
+/* "(" sort-criterion *(SP sort-criterion) ")" */
+bool sort_parse(struct imap_args *, struct sort_criteria *ret);
+
+void sort_take(struct sort_list *, const struct search_row *, struct slice header);
+void sort_put_in_order(struct sort_list *);
+void sort_list_done(struct sort_list *);
+
+/* When it was sent, by its own account; else when it came. */
+int64_t sort_sent(const struct search_row *, struct slice header);
+
+#endif

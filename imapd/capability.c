@@ -8,7 +8,8 @@
 	"IMAP4rev1 LITERAL+ SASL-IR IDLE NAMESPACE UIDPLUS UNSELECT CHILDREN SPECIAL-USE MOVE ID ENABLE "    \
 	"CONDSTORE "                                                                                         \
 	"ESEARCH SEARCHRES WITHIN SORT SORT=DISPLAY ESORT I18NLEVEL=1 "                                      \
-	"LIST-EXTENDED LIST-STATUS STATUS=SIZE CREATE-SPECIAL-USE OBJECTID SAVEDATE"
+	"LIST-EXTENDED LIST-STATUS STATUS=SIZE CREATE-SPECIAL-USE OBJECTID SAVEDATE "                        \
+	"BINARY PREVIEW"
 
 static const char *mechanisms(const struct session *s, struct arena *arena)
 {

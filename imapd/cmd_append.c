@@ -1,5 +1,5 @@
 /*
- * APPEND (RFC 3501 6.3.11, APPENDUID: RFC 4315 3): one message, sealed and filed on a worker, on stable
+ * APPEND (RFC 3501 6.3.11, APPENDUID: RFC 4315 3, literal8: RFC 3516 4.4): one message, sealed and filed on a worker, on stable
  * storage before OK. Bytes are kept as they come, bare LFs as well.
  */
 #include "account_ctx.h"
@@ -117,7 +117,8 @@ static enum imap_next append_reply(struct imap_cmd *cmd, enum fault fault, const
 	struct append *append = cmd->state;
 
 	if (append->has_nul)
-		return imap_no_code(cmd, "[CANNOT]", "A message cannot hold NUL bytes");
+		return imap_no_code(cmd, append->message.binary ? "[UNKNOWN-CTE]" : "[CANNOT]",
+		                    "A message cannot hold NUL bytes");
 	if (fault)
 		return imap_no(cmd, fault, why);
 	if (!cmd->session->selected.view || !id_eq(&append->mailbox, &cmd->selected))

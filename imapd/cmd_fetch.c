@@ -57,6 +57,8 @@ static enum imap_next finish(struct imap_cmd *cmd)
 
 	if (fetch->render.broken)
 		return imap_no(cmd, FAULT_CORRUPT, &fetch->render.why);
+	if (fetch->render.undecodable)
+		return imap_no_code(cmd, "[UNKNOWN-CTE]", "The encoding of some parts is unknown");
 	if (some_expunged(cmd, fetch))
 		return imap_no_code(cmd, "[EXPUNGEISSUED]", "Some of the messages are gone");
 	return imap_ok(cmd, "Fetched");

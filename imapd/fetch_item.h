@@ -1,7 +1,8 @@
 #ifndef IMAPD_FETCH_ITEM_H
 #define IMAPD_FETCH_ITEM_H
 /*
- * What a FETCH asks for (RFC 3501 6.4.5, RFC 7162 3.1.4, RFC 8474 5, RFC 8514 4.3), and how each thing is
+ * What a FETCH asks for (RFC 3501 6.4.5, RFC 7162 3.1.4, RFC 8474 5, RFC 8514 4.3, RFC 3516
+ * 4, RFC 8970 3), and how each thing is
  * written. No I/O here: cmd_fetch.c has the way, fetch_render.c the worker's part.
  */
 #include "args.h"
@@ -46,7 +47,17 @@ struct fetch_section { /* section [ "<" offset "." length ">" ] */
 	uint64_t offset, len;
 };
 
-enum fetch_kind { FETCH_ENVELOPE, FETCH_BODY, FETCH_BODYSTRUCTURE, FETCH_SECTION, FETCH_EMAILID };
+enum fetch_kind {
+	FETCH_ENVELOPE,
+	FETCH_BODY,
+	FETCH_BODYSTRUCTURE,
+	FETCH_SECTION,
+	FETCH_EMAILID,
+	FETCH_BINARY,
+	FETCH_BINARY_SIZE,
+	FETCH_PREVIEW,
+	FETCH_PREVIEW_LAZY
+};
 
 struct fetch_item {
 	enum fetch_kind kind;

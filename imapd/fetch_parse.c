@@ -4,7 +4,9 @@
  *   fetch     = sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")
  *               [SP "(" "CHANGEDSINCE" SP mod-sequence ")"]
  *   fetch-att = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822" [".HEADER" / ".SIZE" / ".TEXT"] / "BODY" ["STRUCTURE"] /
- *               "UID" / "MODSEQ" / "SAVEDATE" / "EMAILID" / "THREADID" / "BODY" [".PEEK"] section ["<" number "." nz-number ">"]
+ *               "UID" / "MODSEQ" / "SAVEDATE" / "EMAILID" / "THREADID" / "BODY" [".PEEK"] section ["<" number "." nz-number ">"] /
+ *               "BINARY" [".PEEK"] section-binary ["<" number "." nz-number ">"] / "BINARY.SIZE" section-binary /
+ *               "PREVIEW" [SP "(" "LAZY" ")"]
  */
 #include "command.h"
 #include "fetch_item.h"
@@ -107,7 +109,7 @@ static bool parse_partial(struct imap_args *args, struct fetch_section *section)
 	return fail(args, "Expected <offset.length>");
 }
 
-static struct slice section_label(struct arena *arena, const struct fetch_section *section)
+static struct slice section_label(struct arena *arena, const char *word, const struct fetch_section *section)
 {
 	static const char *const words[] = {
 		[SECTION_ALL] = "",
@@ -121,7 +123,7 @@ static struct slice section_label(struct arena *arena, const struct fetch_sectio
 	struct buf text;
 
 	buf_init(&text, BUF_NO_LIMIT);
-	buf_adds(&text, "BODY[");
+	buf_printf(&text, "%s[", word);
 	for (uint32_t i = 0; i < section->n; i++)
 		buf_printf(&text, "%s%u", i ? "." : "", section->numbers[i]);
 	buf_printf(&text, "%s%s", section->n && section->what ? "." : "", words[section->what]);
@@ -184,7 +186,41 @@ static bool parse_section(struct parsing *p, bool peek)
 	if (!imap_args_char(p->args, ']'))
 		return fail(p->args, "Expected \"]\"");
 	return parse_partial(p->args, &section) &&
-	       add_section(p, &section, section_label(p->args->arena, &section), peek);
+	       add_section(p, &section, section_label(p->args->arena, "BODY", &section), peek);
+}
+
+/* section-binary = "[" [section-part] "]" */
+static bool parse_binary(struct parsing *p, enum fetch_kind kind, bool peek)
+{
+	struct fetch_item item = { .kind = kind };
+	struct fetch_section *section = &item.section;
+
+	if (!imap_args_char(p->args, '[') || !parse_spec(p->args, section))
+		return false;
+	if (section->what != SECTION_ALL || !imap_args_char(p->args, ']'))
+		return fail(p->args, "Expected the number of a part and \"]\"");
+	if (kind == FETCH_BINARY && !parse_partial(p->args, section))
+		return false;
+	p->request->sets_seen |= !peek;
+	item.label = section_label(p->args->arena, kind == FETCH_BINARY ? "BINARY" : "BINARY.SIZE", section);
+	return add_item(p, item,
+	                section->n             ? NEEDS_TREE | NEEDS_BODY
+	                : kind == FETCH_BINARY ? NEEDS_BODY
+	                                       : NEEDS_TREE);
+}
+
+/* "PREVIEW" [SP "(" "LAZY" ")"] */
+static bool parse_preview(struct parsing *p)
+{
+	struct fetch_item item = { .kind = FETCH_PREVIEW, .label = SLICE("PREVIEW") };
+	struct imap_args before = *p->args;
+
+	if (imap_args_space(p->args) && imap_args_open(p->args) && imap_args_word(p->args, "LAZY") &&
+	    imap_args_close(p->args))
+		item.kind = FETCH_PREVIEW_LAZY;
+	else
+		*p->args = before;
+	return add_item(p, item, NEEDS_TREE | NEEDS_BODY);
 }
 
 static bool parse_old(struct parsing *p)
@@ -231,6 +267,14 @@ static bool parse_item(struct parsing *p)
 	}
 	if (imap_args_word(p->args, "ENVELOPE"))
 		return add_named(p, FETCH_ENVELOPE, "ENVELOPE");
+	if (imap_args_word(p->args, "BINARY"))
+		return parse_binary(p, FETCH_BINARY, false);
+	if (imap_args_word(p->args, "BINARY.PEEK"))
+		return parse_binary(p, FETCH_BINARY, true);
+	if (imap_args_word(p->args, "BINARY.SIZE"))
+		return parse_binary(p, FETCH_BINARY_SIZE, true);
+	if (imap_args_word(p->args, "PREVIEW"))
+		return parse_preview(p);
 	if (imap_args_word(p->args, "EMAILID"))
 		return add_named(p, FETCH_EMAILID, "EMAILID");
 	if (imap_args_word(p->args, "BODYSTRUCTURE"))

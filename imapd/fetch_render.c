@@ -1,14 +1,17 @@
 /* Messages become FETCH responses, on a worker (fetch_render.h). */
 #include "fetch_render.h"
 
+#include "command.h"
+#include "fetch_preview.h"
 #include "object_id.h"
 
 #define ENOUGH      (256 * 1024)      /* of text, for one run */
 #define TOO_MUCH    (1024 * 1024)     /* then a run ends between two items of one message */
-#define STREAM      (8 * SEAL_PIECE)  /* of a literal, at once; what is longer goes in such pieces */
+#define STREAM      BINARY_PIECE      /* of a literal, at once; what is longer goes in such pieces */
 #define FILTER_MAX  (4 * 1024 * 1024) /* of a header that fields are taken from; what is behind is not seen */
 #define TEXT_MAX    (32 * 1024 * 1024) /* a run's text and, at the worst, a message's structure */
 #define ARENA_LARGE (256 * 1024)
+#define DECODED_MAX (64 * 1024 * 1024) /* then a run ends as well */
 
 struct worker {
 	struct fetch_render *render;
@@ -18,6 +21,7 @@ struct worker {
 	const struct actor *actor;
 	const struct account_key *key;
 	struct why *why;
+	uint64_t decoded; /* in this run */
 };
 
 void fetch_render_start(struct fetch_render *render, const struct fetch_request *request, struct batch *batch,
@@ -30,6 +34,7 @@ void fetch_render_start(struct fetch_render *render, const struct fetch_request 
 	render->text.limit = BUF_NO_LIMIT; /* a line for each of a batch */
 	render->out.limit = TEXT_MAX;
 	render->opened.plain.limit = SEAL_PIECE;
+	render->raw.limit = BINARY_PIECE;
 	buf_clear(&render->text);
 }
 
@@ -37,6 +42,7 @@ void fetch_render_done(struct fetch_render *render)
 {
 	buf_done(&render->text);
 	buf_done(&render->out);
+	buf_done(&render->raw);
 	buf_done(&render->opened.plain);
 	secret_wipe(&render->opened.message.key, sizeof(render->opened.message.key));
 	arena_free(render->opened.arena);
@@ -126,10 +132,11 @@ static enum fault read_range(struct worker *w, uint64_t offset, uint64_t len, st
 
 /* ---- sections ---- */
 
+/* What was decoded may hold any byte: it goes as a literal8. */
 static void add_literal_start(struct worker *w, const struct fetch_item *item, uint64_t len)
 {
 	buf_add_slice(w->out, item->label);
-	buf_printf(w->out, " {%llu}\r\n", (unsigned long long)len);
+	buf_printf(w->out, " %s{%llu}\r\n", item->kind == FETCH_BINARY ? "~" : "", (unsigned long long)len);
 }
 
 static enum fault add_filtered(struct worker *w, const struct fetch_item *item,
@@ -178,6 +185,54 @@ static enum fault find_place(struct worker *w, const struct fetch_section *secti
 	return fault;
 }
 
+/* ---- binary ---- */
+
+/* The next piece of what is decoded, up to the end of a sealed piece. */
+static enum fault feed_binary(struct worker *w, struct fetch_binary *binary, struct buf *out)
+{
+	struct buf *raw = &w->render->raw;
+	uint64_t end = MIN_OF((binary->at + STREAM) / SEAL_PIECE * SEAL_PIECE, binary->end);
+	enum fault fault;
+
+	w->decoded += end - binary->at;
+	buf_clear(raw);
+	fault = read_range(w, binary->at, end - binary->at, raw);
+	if (!fault && !fetch_binary_feed(binary, buf_slice(raw), out))
+		fault = fault_set(w->why, FAULT_TOO_BIG, "a decoded part is larger than it may be");
+	return fault;
+}
+
+/* A part is decoded to know how long it is: a literal begins with that. Only whether it is `enough` matters. */
+static enum fault decoded_len(struct worker *w, const struct mime_part *part, uint64_t enough, uint64_t *ret)
+{
+	struct fetch_binary binary;
+	enum fault fault = FAULT_NONE;
+
+	fetch_binary_start(&binary, part->encoding, part->body, part->body_len);
+	while (!fault && binary.at < binary.end && binary.total < enough)
+		fault = feed_binary(w, &binary, w->out); /* adds nothing: nothing is wanted */
+	if (!fault)
+		*ret = binary.total;
+	return fault;
+}
+
+static bool is_encoded(const struct mime_part *part)
+{
+	return part->kind == MIME_LEAF &&
+	       (part->encoding == TRANSFER_BASE64 || part->encoding == TRANSFER_QUOTED_PRINTABLE);
+}
+
+static enum fault stream_binary(struct worker *w)
+{
+	struct fetch_render *render = w->render;
+	enum fault fault = feed_binary(w, &render->binary, w->out);
+
+	render->streaming = render->decoding = !fault && !fetch_binary_is_over(&render->binary);
+	if (!fault && !render->streaming && render->binary.left)
+		fault = fault_set(w->why, FAULT_CORRUPT, "a part is shorter than it was");
+	return fault;
+}
+
 /* The next piece of a long literal, up to the end of a sealed piece so that none is opened twice. */
 static enum fault stream(struct worker *w)
 {
@@ -185,6 +240,8 @@ static enum fault stream(struct worker *w)
 	uint64_t end = (render->stream_at + STREAM) / SEAL_PIECE * SEAL_PIECE;
 	enum fault fault;
 
+	if (render->decoding)
+		return stream_binary(w);
 	end = MIN_OF(end, render->stream_end);
 	fault = read_range(w, render->stream_at, end - render->stream_at, w->out);
 	render->stream_at = end;
@@ -215,6 +272,107 @@ static enum fault add_section(struct worker *w, const struct fetch_item *item)
 	return stream(w);
 }
 
+/* NULL: the message, or a part that is not there; those have no encoding. */
+static const struct mime_part *part_of(const struct worker *w, const struct fetch_section *section)
+{
+	return section->n ? mime_section(&w->opened->mime, section->numbers, section->n) : NULL;
+}
+
+static enum fault add_decoded(struct worker *w, const struct fetch_item *item, const struct mime_part *part)
+{
+	struct fetch_render *render = w->render;
+	const struct fetch_section *section = &item->section;
+	uint64_t offset = 0, len;
+	enum fault fault =
+	    decoded_len(w, part, section->partial ? section->offset + section->len : UINT64_MAX, &len);
+
+	if (fault)
+		return fault;
+	section_clip(section, &offset, &len);
+	add_literal_start(w, item, len);
+	fetch_binary_start(&render->binary, part->encoding, part->body, part->body_len);
+	render->binary.skip = offset;
+	render->binary.left = len;
+	render->decoding = len > 0;
+	return len ? stream_binary(w) : FAULT_NONE;
+}
+
+static enum fault add_binary(struct worker *w, const struct fetch_item *item)
+{
+	enum fault fault = item->section.n ? need_tree(w) : FAULT_NONE;
+	const struct mime_part *part = fault ? NULL : part_of(w, &item->section);
+
+	if (fault)
+		return fault;
+	return part && is_encoded(part) ? add_decoded(w, item, part) : add_section(w, item);
+}
+
+static enum fault add_binary_size(struct worker *w, const struct fetch_item *item)
+{
+	enum fault fault = need_tree(w);
+	const struct mime_part *part = fault ? NULL : part_of(w, &item->section);
+	uint64_t len = item->section.n ? part ? part->body_len : 0 : w->opened->message.size;
+
+	if (!fault && part && is_encoded(part))
+		fault = decoded_len(w, part, UINT64_MAX, &len);
+	if (fault)
+		return fault;
+	buf_add_slice(w->out, item->label);
+	buf_printf(w->out, " %llu", (unsigned long long)len);
+	return FAULT_NONE;
+}
+
+/* Asked before anything of the message is written: it is all that can be wrong with what was asked for. */
+static enum fault check_encodings(struct worker *w)
+{
+	const struct fetch_request *request = w->render->request;
+	enum fault fault = FAULT_NONE;
+
+	for (uint32_t i = 0; i < request->n && !fault; i++) {
+		const struct fetch_item *item = &request->items[i];
+		const struct mime_part *part;
+
+		if ((item->kind != FETCH_BINARY && item->kind != FETCH_BINARY_SIZE) || !item->section.n)
+			continue;
+		fault = need_tree(w);
+		part = fault ? NULL : part_of(w, &item->section);
+		if (part && part->kind == MIME_LEAF && part->encoding == TRANSFER_UNKNOWN)
+			fault = fault_set(w->why, FAULT_UNSUPPORTED, "a part's encoding is unknown");
+	}
+	return fault;
+}
+
+/* ---- other items ---- */
+
+/* What is not at hand is not told to who says that it may be left out (RFC 8970 3.2). */
+static enum fault add_preview(struct worker *w, const struct fetch_item *item)
+{
+	const struct mime_part *part;
+	struct buf body, text;
+	enum fault fault = need_tree(w);
+
+	if (fault)
+		return fault;
+	part = preview_part(&w->opened->mime);
+	buf_init(&body, PREVIEW_READ);
+	buf_init(&text, PREVIEW_READ);
+	buf_add_slice(w->out, item->label);
+	buf_addc(w->out, ' ');
+	if (part && item->kind == FETCH_PREVIEW_LAZY && w->opened->message.in_blob) {
+		buf_adds(w->out, "NIL");
+	} else {
+		if (part)
+			fault =
+			    read_range(w, part->body, MIN_OF(part->body_len, (uint64_t)PREVIEW_READ), &body);
+		if (part && !fault)
+			preview_add(&text, part, buf_slice(&body));
+		imap_add_string(w->out, text.len ? buf_slice(&text) : SLICE(""));
+	}
+	buf_done(&body);
+	buf_done(&text);
+	return fault;
+}
+
 static void add_email_id(struct worker *w, const struct fetch_item *item)
 {
 	const struct batch_item *message = &w->render->batch->items[w->render->at];
@@ -233,6 +391,12 @@ static enum fault add_item(struct worker *w, const struct fetch_item *item)
 		add_email_id(w, item);
 		return FAULT_NONE;
 	}
+	if (item->kind == FETCH_BINARY)
+		return add_binary(w, item);
+	if (item->kind == FETCH_BINARY_SIZE)
+		return add_binary_size(w, item);
+	if (item->kind == FETCH_PREVIEW || item->kind == FETCH_PREVIEW_LAZY)
+		return add_preview(w, item);
 	fault = need_tree(w);
 	if (fault)
 		return fault;
@@ -251,13 +415,17 @@ static enum fault begin(struct worker *w)
 {
 	struct fetch_render *render = w->render;
 	const struct fetch_line *line = &render->lines[render->at];
+	enum fault fault;
 
 	render->item = 0;
 	render->begun = true;
 	buf_add(w->out, render->text.data + line->start, line->len);
 	if (render->batch->items[render->at].gone)
 		return fault_set(w->why, FAULT_NOT_FOUND, "the message is gone");
-	return render->request->needs ? open_message(w) : FAULT_NONE;
+	if (!render->request->needs)
+		return FAULT_NONE;
+	fault = open_message(w);
+	return fault ? fault : check_encodings(w);
 }
 
 /* The loop has written something of the response already, and not only its "(". */
@@ -278,7 +446,8 @@ static enum fault add_items(struct worker *w)
 		fault = stream(w);
 	else if (!render->begun)
 		fault = begin(w);
-	while (!fault && !render->streaming && render->item < render->request->n && w->out->len < TOO_MUCH) {
+	while (!fault && !render->streaming && render->item < render->request->n && w->out->len < TOO_MUCH &&
+	       w->decoded < DECODED_MAX) {
 		if (render->item || has_view_items(render))
 			buf_addc(w->out, ' ');
 		fault = add_item(w, &render->request->items[render->item++]);
@@ -289,13 +458,14 @@ static enum fault add_items(struct worker *w)
 static void end_message(struct fetch_render *render, bool told)
 {
 	render->lines[render->at++].told = told;
-	render->begun = render->streaming = false;
+	render->begun = render->streaming = render->decoding = false;
 }
 
 /* What is wrong with one message leaves the others as they are. */
 static bool is_its_own(enum fault fault)
 {
-	return fault == FAULT_CORRUPT || fault == FAULT_NOT_FOUND || fault == FAULT_TOO_BIG;
+	return fault == FAULT_CORRUPT || fault == FAULT_NOT_FOUND || fault == FAULT_TOO_BIG ||
+	       fault == FAULT_UNSUPPORTED;
 }
 
 static enum fault leave_out(struct worker *w, enum fault fault)
@@ -306,6 +476,8 @@ static enum fault leave_out(struct worker *w, enum fault fault)
 		return fault;
 	if (render->batch->items[render->at].gone)
 		render->gone++;
+	else if (fault == FAULT_UNSUPPORTED)
+		render->undecodable++;
 	else if (!render->broken++)
 		render->why = *w->why;
 	end_message(render, false);
@@ -338,11 +510,12 @@ static enum fault add_message(struct worker *w)
 enum fault fetch_render_run(struct fetch_render *render, struct stack *stack, const struct actor *actor,
                             const struct account_key *key, struct why *why)
 {
-	struct worker w = { render, &render->opened, &render->out, stack, actor, key, why };
+	struct worker w = { render, &render->opened, &render->out, stack, actor, key, why, 0 };
 	enum fault fault = FAULT_NONE;
 
 	buf_clear(&render->out);
-	while (!fault && render->at < render->batch->n && render->out.len < ENOUGH) {
+	while (!fault && render->at < render->batch->n && render->out.len < ENOUGH &&
+	       w.decoded < DECODED_MAX) {
 		fault = add_message(&w);
 		if (render->begun)
 			break; /* in the middle of it */

@@ -9,6 +9,7 @@
  * response past mending (`cut`): the connection has to end.
  */
 #include "batch.h"
+#include "fetch_binary.h"
 #include "fetch_item.h"
 
 struct fetch_line {          /* beside an item of the batch: what the loop has written of its response */
@@ -36,12 +37,16 @@ struct fetch_render { /* zeroed at first */
 	struct buf out;
 	bool cut;
 	uint32_t gone, broken;
-	struct why why; /* of the first broken one */
+	uint32_t undecodable; /* BINARY of an encoding that nobody knows */
+	struct why why;       /* of the first broken one */
 	/* fetch_render.c's own */
 	struct fetch_opened opened;
 	uint32_t item; /* of the request */
 	bool begun, streaming;
 	uint64_t stream_at, stream_end; /* in the message */
+	bool decoding;                  /* the stream is binary's */
+	struct fetch_binary binary;
+	struct buf raw; /* encoded, a piece of it */
 };
 
 /* For another batch; what was counted stays. */

@@ -10,6 +10,7 @@
 
 #include "blob/blob.h"
 #include "imap_exchange.h"
+#include "mail/transfer.h"
 #include "store/record.h"
 
 #define LARGE    (3 * 1024 * 1024 + 4711)
@@ -110,6 +111,59 @@ static void test_large(void **state)
 	            "* 2 FETCH (BODY[HEADER] {18}\r\nSubject: large\r\n\r\n BODY[TEXT] ", body,
 	            arena_printf(world->arena, " BODY[TEXT]<0> {3}\r\n%.3s", (const char *)body.data));
 	buf_done(&text);
+	world_free(world);
+}
+
+/* The same bytes as a base64 part: more than one piece, more than one run; and from the middle of it. */
+static void test_large_binary(void **state)
+{
+	struct client *client;
+	struct buf plain, text;
+
+	(void)state;
+	world = world_new();
+	make_large(&plain);
+	memset(plain.data + 5000, 0, 5000);
+	buf_init(&text, BUF_NO_LIMIT);
+	buf_adds(&text, "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+	                "Content-Transfer-Encoding: base64\r\n\r\n");
+	assert_true(transfer_encode_base64(&text, buf_slice(&plain)));
+	buf_adds(&text, "--b--\r\n");
+	world_deliver(world, "INBOX", buf_slice(&text), 0);
+	client = open_inbox(world, 1);
+	check_fetch(client, "x FETCH 1 (UID BINARY.PEEK[1])\r\n", "* 1 FETCH (UID 1 BINARY[1] ~",
+	            buf_slice(&plain), "");
+	check_fetch(client, "x FETCH 1 BINARY.PEEK[1]<1000001.1500000>\r\n",
+	            "* 1 FETCH (BINARY[1]<1000001> ~", slice_of(plain.data + 1000001, 1500000), "");
+	check_fetch(client, "x FETCH 1 (BINARY.PEEK[1]<3000000.9000000> BINARY.SIZE[1])\r\n",
+	            "* 1 FETCH (BINARY[1]<3000000> ~", slice_from(buf_slice(&plain), 3000000),
+	            arena_printf(world->arena, " BINARY.SIZE[1] %zu", plain.len));
+	buf_done(&text);
+	buf_done(&plain);
+	world_free(world);
+}
+
+/* What is really binary cannot be kept, and who says that it may be hears of that. */
+static void test_nul(void **state)
+{
+	static const struct {
+		struct slice sent;
+		const char *reply;
+	} cases[] = {
+		{ SLICE("x APPEND INBOX ~{3+}\r\na\0b\r\n"), "x NO [UNKNOWN-CTE] " },
+		{ SLICE("x APPEND INBOX {3+}\r\na\0b\r\n"), "x NO [CANNOT] " },
+	};
+	struct client *client;
+
+	(void)state;
+	world = world_new();
+	client = open_inbox(world, 1);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		client_send(client, cases[i].sent);
+		assert_true(slice_starts(slice_str(client_line(client, world->arena, WORLD_PATIENCE)),
+		                         cases[i].reply));
+	}
+	expect(client, "NOOP", " OK ");
 	world_free(world);
 }
 
@@ -230,6 +284,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_large_binary),
+		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_missing_content),
 		cmocka_unit_test(test_damaged_in_the_middle),
 		cmocka_unit_test(test_damaged_at_the_start),

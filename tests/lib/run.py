@@ -317,10 +317,11 @@ def part_clients(stacks):
         run_pytest(f"clients-{stack}", ["tests/clients", f"--stack={stack}"], timeout=2400)
 
 
-def part_faults(arguments):
+def part_faults(stacks):
     build("release")
-    say("faults: kill -9 under load, the broker away (long)")
-    run_pytest("faults", ["tests/faults", *arguments], timeout=7200)
+    for stack in stacks or ["embedded", "cluster"]:
+        say(f"faults: {stack}, kill -9 under load, the broker and the store away (long)")
+        run_pytest(f"faults-{stack}", ["tests/faults", f"--stack={stack}"], timeout=7200)
 
 
 PARTS = {
@@ -335,8 +336,8 @@ def main():
         prog="tests/run", description="Builds and runs Posthouse's tests. Without arguments: all that CI runs, "
         f"which is {', '.join(CI_PARTS)}.")
     parser.add_argument("part", nargs="?", choices=sorted(PARTS), help="one part only")
-    parser.add_argument("rest", nargs="*", help="what of the part: backends of contract, stacks of system and "
-                        "clients, seconds of fuzz")
+    parser.add_argument("rest", nargs="*", help="what of the part: backends of contract, stacks of system, "
+                        "clients and faults, seconds of fuzz")
     arguments = parser.parse_args()
     os.chdir(ROOT)
     prepare()

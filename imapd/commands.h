@@ -9,7 +9,7 @@ extern const struct imap_command imap_starttls, imap_login, imap_authenticate;
 extern const struct imap_command imap_select, imap_close, imap_status;
 extern const struct imap_command imap_list, imap_subscribe, imap_create, imap_delete, imap_rename;
 extern const struct imap_command imap_idle;
-extern const struct imap_command imap_fetch, imap_store, imap_search, imap_sort, imap_copy, imap_expunge,
-    imap_append;
+extern const struct imap_command imap_fetch, imap_store, imap_search, imap_sort, imap_thread, imap_copy,
+    imap_expunge, imap_append;
 
 #endif

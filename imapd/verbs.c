@@ -34,6 +34,7 @@ static const struct imap_verb verbs[] = {
 	{ "STORE",        &imap_store,        IN_SELECTED, UID_FORM | USES_SEQ },
 	{ "SEARCH",       &imap_search,       IN_SELECTED, UID_FORM | USES_SEQ },
 	{ "SORT",         &imap_sort,         IN_SELECTED, UID_FORM | USES_SEQ },
+	{ "THREAD",       &imap_thread,       IN_SELECTED, UID_FORM | USES_SEQ },
 	{ "COPY",         &imap_copy,         IN_SELECTED, UID_FORM | USES_SEQ },
 	{ "MOVE",         &imap_copy,         IN_SELECTED, UID_FORM | USES_SEQ | VERB_MOVES },
 	{ "EXPUNGE",      &imap_expunge,      IN_SELECTED, UID_FORM | LOOKS_FIRST },

@@ -10,7 +10,7 @@
 	"ESEARCH SEARCHRES WITHIN SORT SORT=DISPLAY ESORT I18NLEVEL=1 "                                      \
 	"THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS "                                               \
 	"LIST-EXTENDED LIST-STATUS STATUS=SIZE CREATE-SPECIAL-USE OBJECTID SAVEDATE "                        \
-	"BINARY PREVIEW"
+	"BINARY PREVIEW UNAUTHENTICATE APPENDLIMIT=%lld"
 
 static const char *mechanisms(const struct session *s, struct arena *arena)
 {
@@ -24,10 +24,11 @@ static const char *mechanisms(const struct session *s, struct arena *arena)
 
 const char *imap_capabilities(const struct session *s, struct arena *arena)
 {
+	const char *all = arena_printf(arena, CAPABILITIES, (long long)s->imapd->daemon->suite->message_max);
 	const char *starttls = s->imapd->daemon->tls && !conn_is_tls(s->conn) ? " STARTTLS" : "";
 
 	if (s->account)
-		return CAPABILITIES;
-	return arena_printf(arena, CAPABILITIES "%s%s%s", mechanisms(s, arena), starttls,
+		return all;
+	return arena_printf(arena, "%s%s%s%s", all, mechanisms(s, arena), starttls,
 	                    session_may_login(s) ? "" : " LOGINDISABLED");
 }

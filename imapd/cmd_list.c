@@ -202,7 +202,8 @@ static void add_child_info(struct buf *line, unsigned selected)
 	           selected & LIST_SPECIAL_USE ? "\"SPECIAL-USE\"" : "");
 }
 
-static void add_list(struct buf *line, const struct list_request *request, const struct told *told)
+static void add_list(struct buf *line, const struct session *s, const struct list_request *request,
+                     const struct told *told)
 {
 	const struct folder *folder = told->folder;
 
@@ -214,7 +215,7 @@ static void add_list(struct buf *line, const struct list_request *request, const
 		add_child_info(line, request->selected);
 	buf_adds(line, "\r\n");
 	if (request->status && told->by_itself && !folder->row.meta.no_select)
-		status_add(line, folder->path, &folder->row, request->status);
+		status_add(line, s, folder->path, &folder->row, request->status);
 }
 
 static void add_lsub(struct buf *line, const struct told *told)
@@ -236,7 +237,7 @@ static void tell(struct imap_cmd *cmd, const struct list_request *request, const
 	if (cmd->verb->flags & VERB_LSUB)
 		add_lsub(&line, told);
 	else
-		add_list(&line, request, told);
+		add_list(&line, cmd->session, request, told);
 	conn_write(cmd->session->conn, line.data, line.len);
 	buf_done(&line);
 }

@@ -47,7 +47,7 @@ static enum imap_next status_reply(struct imap_cmd *cmd, enum fault fault, const
 	if (fault)
 		return imap_no(cmd, fault, why);
 	buf_init(&line, BUF_NO_LIMIT);
-	status_add(&line, status->path, &status->row, status->items);
+	status_add(&line, cmd->session, status->path, &status->row, status->items);
 	conn_write(cmd->session->conn, line.data, line.len);
 	buf_done(&line);
 	return imap_ok(cmd, "Status completed");

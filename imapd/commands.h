@@ -5,7 +5,7 @@
 
 extern const struct imap_command imap_capability, imap_noop, imap_logout, imap_id, imap_enable,
     imap_namespace;
-extern const struct imap_command imap_starttls, imap_login, imap_authenticate;
+extern const struct imap_command imap_starttls, imap_login, imap_authenticate, imap_unauthenticate;
 extern const struct imap_command imap_select, imap_close, imap_status;
 extern const struct imap_command imap_list, imap_subscribe, imap_create, imap_delete, imap_rename;
 extern const struct imap_command imap_idle;

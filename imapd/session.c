@@ -35,7 +35,7 @@ static const struct state_row {
 	[ST_GREET]    = { "connecting",          BIT(ST_TLS) | BIT(ST_PLAIN) | BIT(ST_CLOSE) },
 	[ST_TLS]      = { "TLS handshake",       BIT(ST_PLAIN) | BIT(ST_CLOSE) },
 	[ST_PLAIN]    = { "not logged in",       BIT(ST_TLS) | BIT(ST_AUTH) | BIT(ST_CLOSE) },
-	[ST_AUTH]     = { "logged in",           BIT(ST_SELECTED) | BIT(ST_CLOSE) },
+	[ST_AUTH]     = { "logged in",           BIT(ST_PLAIN) | BIT(ST_SELECTED) | BIT(ST_CLOSE) },
 	[ST_SELECTED] = { "in a mailbox",        BIT(ST_AUTH) | BIT(ST_SELECTED) | BIT(ST_CLOSE) },
 	[ST_CLOSE]    = { "closing",             0 },
 	/* clang-format on */
@@ -84,6 +84,21 @@ static bool is_loopback(const char *ip)
 bool session_may_login(const struct session *s)
 {
 	return conn_is_tls(s->conn) || (imapd_conf.plaintext_login && is_loopback(conn_peer_ip(s->conn)));
+}
+
+void session_log_out(struct session *s)
+{
+	selected_close(&s->selected);
+	if (s->state == ST_SELECTED)
+		session_enter(s, ST_AUTH);
+	log_set(&s->log, "user", NULL); /* it goes with the account */
+	s->account->sessions--;
+	account_ctx_unref(s->account);
+	s->account = NULL;
+	s->verifier = (struct id){ { 0 } };
+	s->enabled = 0;
+	s->login_until = loop_now(s->imapd->daemon->loop) + imapd_conf.login_timeout;
+	session_enter(s, ST_PLAIN);
 }
 
 /* ---- the end ---- */

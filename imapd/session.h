@@ -51,6 +51,8 @@ bool session_is_closing(const struct session *);
 /* The process ends: at once when no command is at work, else behind it. */
 void session_drain(struct session *);
 void session_enter(struct session *, enum imap_state);
+/* Back to how it was before login; TLS stays. */
+void session_log_out(struct session *);
 /* For the command that waits: its on_timeout() after so long. 0: the session's own deadline again. */
 void session_wake_after(struct session *, int64_t ms);
 /* TLS, or a peer on this machine when the settings allow that: passwords may be said. */

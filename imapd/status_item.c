@@ -1,15 +1,29 @@
-/* What a STATUS tells (status_item.h): RFC 9051 6.3.11, RFC 7162 3.1.7, SIZE: RFC 8438, MAILBOXID: RFC 8474 4.3. */
+/* What a STATUS tells (status_item.h): RFC 9051 6.3.11, RFC 7162 3.1.7, SIZE: RFC 8438, MAILBOXID: RFC 8474 4.3,
+ * APPENDLIMIT: RFC 7889 3. */
 #include "status_item.h"
 
 #include <inttypes.h>
 
 #include "base/buf.h"
+#include "imapd.h"
 #include "object_id.h"
 
-enum item { MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, HIGHESTMODSEQ, SIZE, MAILBOXID, ITEMS };
+enum item {
+	MESSAGES,
+	RECENT,
+	UIDNEXT,
+	UIDVALIDITY,
+	UNSEEN,
+	HIGHESTMODSEQ,
+	SIZE,
+	APPENDLIMIT,
+	MAILBOXID,
+	ITEMS
+};
 
 static const char *const names[ITEMS] = {
-	"MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "HIGHESTMODSEQ", "SIZE", "MAILBOXID",
+	"MESSAGES",      "RECENT", "UIDNEXT",     "UIDVALIDITY", "UNSEEN",
+	"HIGHESTMODSEQ", "SIZE",   "APPENDLIMIT", "MAILBOXID",
 };
 
 static bool item(struct imap_args *args, unsigned *items)
@@ -65,7 +79,8 @@ static uint64_t value(const struct mailbox_head *head, enum item item)
 	}
 }
 
-void status_add(struct buf *out, const char *path, const struct mailbox_row *row, unsigned items)
+void status_add(struct buf *out, const struct session *s, const char *path, const struct mailbox_row *row,
+                unsigned items)
 {
 	const char *between = "";
 
@@ -78,6 +93,8 @@ void status_add(struct buf *out, const char *path, const struct mailbox_row *row
 		buf_printf(out, "%s%s ", between, names[i]);
 		if (i == MAILBOXID)
 			buf_printf(out, "(%s)", object_id_of_mailbox(&row->meta.id).text);
+		else if (i == APPENDLIMIT)
+			buf_printf(out, "%lld", (long long)s->imapd->daemon->suite->message_max);
 		else
 			buf_printf(out, "%" PRIu64, value(&row->head, i));
 		between = " ";

@@ -11,6 +11,7 @@ bool status_items_parse(struct imap_args *, unsigned *ret_items);
 /* Asking for HIGHESTMODSEQ turns CONDSTORE on (RFC 7162 3.1). */
 void status_items_settle(struct session *, unsigned items);
 /* The whole line "* STATUS …". */
-void status_add(struct buf *, const char *path, const struct mailbox_row *, unsigned items);
+void status_add(struct buf *, const struct session *, const char *path, const struct mailbox_row *,
+                unsigned items);
 
 #endif

@@ -12,6 +12,7 @@ static const struct imap_verb verbs[] = {
 	{ "LOGIN",        &imap_login,        IN_PLAIN,    CHECKS_PASSWORD | NEEDS_PRIVACY },
 	{ "AUTHENTICATE", &imap_authenticate, IN_PLAIN,    CHECKS_PASSWORD },
 
+	{ "UNAUTHENTICATE", &imap_unauthenticate, IN_AUTH, 0 },
 	{ "ENABLE",       &imap_enable,       IN_AUTH,     0 },
 	{ "NAMESPACE",    &imap_namespace,    IN_AUTH,     0 },
 	{ "SELECT",       &imap_select,       IN_AUTH,     0 },

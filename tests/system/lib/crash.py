@@ -100,7 +100,8 @@ def crash_rounds(suite, users, rounds, seed=None, services=("mongo",), sink=None
     acked = load.check()
     report(f"{rounds} rounds (seed {seed}) in {time.monotonic() - start:.0f} s, deaths: {crashes.summary()}")
     report(f"{acked} messages acknowledged of {len(load.attempts)} attempts, {dict(load.acks)}: each there once"
-           + (f"; sent to the other host again: {load.sent_again}" if sink else ""))
+           + (f"; sent to the other host again: {load.sent_again}" if sink else "")
+           + f"; in both mailboxes after a MOVE without an answer: {load.in_both}")
     report(f"failures that clients saw: {dict(load.errors)}")
     problems = suite.fsck()
     report(f"fsck: {problems}")

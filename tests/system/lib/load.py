@@ -300,6 +300,7 @@ class Load:
                    if max(found[user].inbox[one.id], found[user].filed[one.id]) > 1 or
                    (found[user][one.id] > 1 and (not one.moving or one.moved))]
         assert not doubles, f"{len(doubles)} messages are there more than once: {doubles[:5]}"
+        self.in_both = sum(found[user][one.id] > 1 for user, one in here)
         strays = [(user, one.id) for user, one in here if user not in one.users]
         assert not strays, f"messages are in the wrong account: {strays[:5]}"
         lagging = [one.id for user, one in here if one.moved and not found[user].filed[one.id]]

@@ -7,7 +7,7 @@
 #define CAPABILITIES                                                                                         \
 	"IMAP4rev1 LITERAL+ SASL-IR IDLE NAMESPACE UIDPLUS UNSELECT CHILDREN SPECIAL-USE MOVE ID ENABLE "    \
 	"CONDSTORE "                                                                                         \
-	"ESEARCH SEARCHRES WITHIN SORT SORT=DISPLAY ESORT I18NLEVEL=1 "                                      \
+	"ESEARCH SEARCHRES WITHIN PARTIAL SORT SORT=DISPLAY ESORT I18NLEVEL=1 "                              \
 	"THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS "                                               \
 	"LIST-EXTENDED LIST-STATUS STATUS=SIZE CREATE-SPECIAL-USE OBJECTID SAVEDATE "                        \
 	"BINARY PREVIEW UNAUTHENTICATE APPENDLIMIT=%lld"

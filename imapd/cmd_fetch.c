@@ -1,5 +1,6 @@
 /*
- * FETCH and UID FETCH (RFC 3501 6.4.5, 6.4.8; RFC 7162 3.1.4 for MODSEQ and CHANGEDSINCE).
+ * FETCH and UID FETCH (RFC 3501 6.4.5, 6.4.8; RFC 7162 3.1.4 for MODSEQ and CHANGEDSINCE; RFC 9394
+ * 3.3 for PARTIAL).
  *
  * What the view knows is told from it alone, on the loop, a piece at a time.
  * What needs the message goes in batches to a worker: the loop takes from the view what it knows of each message and writes that
@@ -264,6 +265,28 @@ static void settle(struct imap_cmd *cmd, struct fetch_request *request)
 	request->sets_seen &= !s->selected.read_only;
 }
 
+/* Of what would be fetched a page, as of now (RFC 9394 3.3). */
+static void take_page(struct imap_cmd *cmd, struct fetch *fetch)
+{
+	struct uid_set page;
+	size_t n = 0, at = 0, from, to;
+
+	rows_start(&fetch->rows, &cmd->session->selected, &fetch->uids);
+	while (rows_next(&fetch->rows))
+		n += is_wanted(fetch);
+	partial_of(&fetch->request.page, n, &from, &to);
+	uid_set_init(&page);
+	rows_start(&fetch->rows, &cmd->session->selected, &fetch->uids);
+	while (at < to && rows_next(&fetch->rows)) {
+		if (!is_wanted(fetch))
+			continue;
+		if (at++ >= from)
+			uid_set_add(&page, fetch->rows.uid);
+	}
+	uid_set_copy(&fetch->uids, &page);
+	uid_set_done(&page);
+}
+
 static enum imap_next fetch_parse_args(struct imap_cmd *cmd, struct imap_args *args)
 {
 	struct fetch *fetch = cmd->state;
@@ -273,6 +296,8 @@ static enum imap_next fetch_parse_args(struct imap_cmd *cmd, struct imap_args *a
 		return imap_bad(cmd, args->error);
 	settle(cmd, &fetch->request);
 	buf_init(&fetch->out, BUF_NO_LIMIT); /* CHUNK and a line */
+	if (fetch->request.paged)
+		take_page(cmd, fetch);
 	rows_start(&fetch->rows, &cmd->session->selected, &fetch->uids);
 	if (!fetch->request.n)
 		return next_chunk(cmd);

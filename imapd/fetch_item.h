@@ -7,6 +7,7 @@
  */
 #include "args.h"
 #include "mail/mime.h"
+#include "partial.h"
 
 enum fetch_from_view { /* what the view answers by itself, bits */
 	               FETCH_UID = 1,
@@ -72,6 +73,8 @@ struct fetch_request {
 	bool sets_seen; /* something is asked for without PEEK */
 	bool only_changed;
 	uint64_t changed_since;
+	bool paged; /* only `page` of what is left then */
+	struct partial page;
 };
 
 /* fetch-att and what stands for several, then modifiers. False: BAD, with the text in args->error. */

@@ -311,19 +311,48 @@ static bool parse_list(struct parsing *p)
 	return fail(p->args, "A list of things to fetch has no end");
 }
 
-/* fetch-modifier = "CHANGEDSINCE" SP mod-sequence-value; it asks for MODSEQ as well */
+/* "CHANGEDSINCE" SP mod-sequence-value; it asks for MODSEQ as well */
+static bool parse_changed_since(struct parsing *p)
+{
+	if (p->request->only_changed)
+		return fail(p->args, "CHANGEDSINCE stands there twice");
+	p->request->only_changed = true;
+	p->request->view |= FETCH_MODSEQ;
+	return imap_args_space(p->args) && imap_args_number(p->args, INT64_MAX, &p->request->changed_since);
+}
+
+/* "PARTIAL" SP partial-range (RFC 9394 3.3) */
+static bool parse_page(struct parsing *p)
+{
+	if (p->request->paged)
+		return fail(p->args, "PARTIAL stands there twice");
+	p->request->paged = true;
+	return imap_args_space(p->args) && partial_parse(p->args, &p->request->page);
+}
+
+static bool parse_modifier(struct parsing *p)
+{
+	if (imap_args_word(p->args, "CHANGEDSINCE"))
+		return parse_changed_since(p);
+	if (imap_args_word(p->args, "PARTIAL"))
+		return parse_page(p);
+	return fail(p->args, "Unknown FETCH modifier");
+}
+
+/* "(" fetch-modifier *(SP fetch-modifier) ")" */
 static bool parse_modifiers(struct parsing *p)
 {
 	if (imap_args_is_end(p->args))
 		return true;
 	if (!imap_args_space(p->args) || !imap_args_open(p->args))
 		return false;
-	if (!imap_args_word(p->args, "CHANGEDSINCE"))
-		return fail(p->args, "Unknown FETCH modifier");
-	p->request->only_changed = true;
-	p->request->view |= FETCH_MODSEQ;
-	return imap_args_space(p->args) && imap_args_number(p->args, INT64_MAX, &p->request->changed_since) &&
-	       imap_args_close(p->args);
+	do {
+		if (!parse_modifier(p))
+			return false;
+		if (imap_args_close(p->args))
+			return true;
+	} while (imap_args_space(p->args));
+	return fail(p->args, "A list of FETCH modifiers has no end");
 }
 
 bool fetch_parse(struct imap_args *args, struct fetch_request *ret)

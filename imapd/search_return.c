@@ -19,18 +19,6 @@ static bool fail(struct imap_args *args, const char *error)
 	return false;
 }
 
-bool search_partial_parse(struct imap_args *args, struct search_partial *ret)
-{
-	bool backwards = imap_args_char(args, '-');
-	uint64_t a, b;
-
-	if (!imap_args_nz_number(args, UINT32_MAX, &a) || !imap_args_char(args, ':') ||
-	    (backwards && !imap_args_char(args, '-')) || !imap_args_nz_number(args, UINT32_MAX, &b))
-		return fail(args, "Expected a range");
-	*ret = (struct search_partial){ (uint32_t)MIN_OF(a, b), (uint32_t)MAX_OF(a, b), backwards };
-	return true;
-}
-
 static bool parse_partial(struct imap_args *args, struct search_return *ret)
 {
 	if (!imap_args_word(args, "PARTIAL"))
@@ -38,7 +26,7 @@ static bool parse_partial(struct imap_args *args, struct search_return *ret)
 	if (ret->wanted & RETURN_PARTIAL)
 		return fail(args, "PARTIAL stands there twice");
 	ret->wanted |= RETURN_PARTIAL;
-	return imap_args_space(args) && search_partial_parse(args, &ret->partial);
+	return imap_args_space(args) && partial_parse(args, &ret->partial);
 }
 
 static bool parse_option(struct imap_args *args, struct search_return *ret)
@@ -91,14 +79,6 @@ bool search_return_parse(struct imap_args *args, struct search_return *ret)
 
 /* ---- results ---- */
 
-void search_partial_of(const struct search_partial *partial, size_t n, size_t *ret_from, size_t *ret_to)
-{
-	const size_t first = MIN_OF(partial->first - 1, n), last = MIN_OF(partial->last, n);
-
-	*ret_from = partial->backwards ? n - last : first;
-	*ret_to = partial->backwards ? n - first : last;
-}
-
 void search_found_take(struct imap_cmd *cmd, const struct uid_set *uids, struct search_found *ret)
 {
 	const struct selected *selected = &cmd->session->selected;
@@ -135,7 +115,7 @@ static uint64_t modseq_of(const struct search_return *asked, const struct search
 	if (!asked->extended || (asked->wanted & (RETURN_ALL | RETURN_COUNT)))
 		return highest(found, 0, found->n);
 	if (asked->wanted & RETURN_PARTIAL) {
-		search_partial_of(&asked->partial, found->n, &from, &to);
+		partial_of(&asked->partial, found->n, &from, &to);
 		modseq = highest(found, from, to);
 	}
 	if (asked->wanted & RETURN_MIN)
@@ -169,7 +149,7 @@ static void save(struct uid_set *saved, const struct search_return *asked, const
 		return;
 	}
 	if (some & RETURN_PARTIAL)
-		search_partial_of(&asked->partial, found->n, &from, &to);
+		partial_of(&asked->partial, found->n, &from, &to);
 	save_range(saved, found, from, to);
 	if (some & RETURN_MIN)
 		save_range(saved, found, 0, 1);
@@ -216,13 +196,12 @@ static void add_set(struct buf *out, const struct search_found *found, size_t fr
 	}
 }
 
-static void add_partial(struct buf *out, const struct search_partial *partial,
-                        const struct search_found *found)
+static void add_partial(struct buf *out, const struct partial *partial, const struct search_found *found)
 {
 	const char *sign = partial->backwards ? "-" : "";
 	size_t from, to;
 
-	search_partial_of(partial, found->n, &from, &to);
+	partial_of(partial, found->n, &from, &to);
 	buf_printf(out, " PARTIAL (%s%u:%s%u ", sign, partial->first, sign, partial->last);
 	if (from < to)
 		add_set(out, found, from, to);

@@ -8,6 +8,7 @@
  * and MAX the last (RFC 5267 3.1).
  */
 #include "command.h"
+#include "partial.h"
 
 enum search_wanted {
 	RETURN_MIN = 1,
@@ -18,15 +19,10 @@ enum search_wanted {
 	RETURN_PARTIAL = 32,
 };
 
-struct search_partial { /* 1 is the first result; `backwards`: the last */
-	uint32_t first, last;
-	bool backwards;
-};
-
 struct search_return {
 	bool extended;   /* ESEARCH is wanted */
 	unsigned wanted; /* bits */
-	struct search_partial partial;
+	struct partial partial;
 };
 
 struct search_row_found {
@@ -41,10 +37,6 @@ struct search_found {
 
 /* "RETURN" SP "(" … ")" SP, if that is what stands there. */
 bool search_return_parse(struct imap_args *, struct search_return *ret);
-/* partial-range = nz-number ":" nz-number / "-" nz-number ":" "-" nz-number */
-bool search_partial_parse(struct imap_args *, struct search_partial *ret);
-/* Which of n results it names: [ret_from, ret_to). */
-void search_partial_of(const struct search_partial *, size_t n, size_t *ret_from, size_t *ret_to);
 
 /* Of these UIDs those that are still there, ascending, as the command counts them; in its arena. */
 void search_found_take(struct imap_cmd *, const struct uid_set *uids, struct search_found *ret);

@@ -56,6 +56,9 @@ static const struct good_case {
 	{ "two partials", "(BODY[]<0.1> BODY[]<0.2> BODY[]<0.1>)", 0, NEEDS_BODY, "BODY[]<0> BODY[]<0> ", true },
 	{ "a large partial", "BODY[]<9223372036854775807.9223372036854775807>", 0, NEEDS_BODY, "BODY[]<9223372036854775807> ", true },
 	{ "changed since", "FLAGS (CHANGEDSINCE 12)", F | M, 0, "", false },
+	{ "a page", "UID (PARTIAL 1:30)", U, 0, "", false },
+	{ "a page of what changed", "UID (PARTIAL -1:-30 CHANGEDSINCE 12)", U | M, 0, "", false },
+	{ "a page of what changed, the other way round", "UID ( CHANGEDSINCE 12  PARTIAL 2:1 )", U | M, 0, "", false },
 	{ "changed since, with blanks", "(FLAGS)  ( CHANGEDSINCE  12 )", F | M, 0, "", false },
 	/* clang-format on */
 };
@@ -115,6 +118,11 @@ static const struct bad_case {
 	{ "an unknown modifier", "FLAGS (VANISHED)" },
 	{ "a modifier without number", "FLAGS (CHANGEDSINCE)" },
 	{ "an open modifier", "FLAGS (CHANGEDSINCE 1" },
+	{ "a page without a range", "FLAGS (PARTIAL)" },
+	{ "page 0", "FLAGS (PARTIAL 0:1)" },
+	{ "two pages", "FLAGS (PARTIAL 1:2 PARTIAL 1:2)" },
+	{ "changed since, twice", "FLAGS (CHANGEDSINCE 1 CHANGEDSINCE 1)" },
+	{ "modifiers without a blank", "FLAGS (PARTIAL 1:2CHANGEDSINCE 1)" },
 };
 
 static void test_bad(void **state)

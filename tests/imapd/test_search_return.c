@@ -12,7 +12,7 @@ static const struct good_case {
 	const char *name, *text;
 	bool extended;
 	unsigned wanted;
-	struct search_partial partial;
+	struct partial partial;
 } good_cases[] = {
 	/* clang-format off */
 	{ "nothing is asked", "ALL", false, 0, { 0 } },
@@ -83,7 +83,7 @@ static void test_bad(void **state)
 
 static const struct page_case {
 	const char *name;
-	struct search_partial partial;
+	struct partial partial;
 	size_t n, from, to;
 } page_cases[] = {
 	{ "of nothing", { 1, 10, false }, 0, 0, 0 },
@@ -106,7 +106,7 @@ static void test_pages(void **state)
 		const struct page_case *c = &page_cases[i];
 		size_t from, to;
 
-		search_partial_of(&c->partial, c->n, &from, &to);
+		partial_of(&c->partial, c->n, &from, &to);
 		if (from != c->from || to != c->to)
 			fail_msg("%s: [%zu, %zu)", c->name, from, to);
 	}

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "suite/nudge.h"
 #include "suite/outgoing.h"
+#include "suite/timeline.h"
 
 static const struct actor actor = { .kind = ACTOR_ADMIN };
 
@@ -144,6 +145,9 @@ enum fault api_queue_change(struct api_request *request, struct api_reply *reply
 	if (!fault)
 		fault = audit_add(request->stack, &request->by, "queue.change", request->params[0], NULL,
 		                  state, why);
+	if (!fault)
+		fault = timeline_operated(request->stack, &entry,
+		                          state[0] == 'h' ? TIMELINE_HELD : TIMELINE_RELEASED, why);
 	if (fault)
 		return fault;
 	nudge_queue(request->stack, &entry.id);
@@ -161,5 +165,7 @@ enum fault api_queue_delete(struct api_request *request, struct api_reply *reply
 	if (!fault)
 		fault = audit_add(request->stack, &request->by, "queue.delete", request->params[0], NULL, "",
 		                  why);
+	if (!fault)
+		fault = timeline_operated(request->stack, &entry, TIMELINE_DELETED, why);
 	return fault;
 }

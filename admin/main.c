@@ -67,8 +67,10 @@ static enum fault start(struct daemon *daemon, struct why *why)
 	daemon->state = admin;
 	admin->timer = timer_new(daemon->loop, on_timer, admin);
 	timer_start(admin->timer, rand_jitter(admin_conf.sweep_every));
-	/* makes the queue's key pair on a new installation: smtpd cannot, and would refuse submissions */
+	/* makes the key pairs on a new installation: smtpd cannot, and would refuse submissions and keep its notes */
 	fault = queue_public_key(daemon->stack, &public, &generation, why);
+	if (!fault)
+		fault = timeline_public_key(daemon->stack, &public, &generation, why);
 	if (!fault)
 		fault = daemon_monitor(daemon, admin_conf.monitor, why);
 	if (!fault)

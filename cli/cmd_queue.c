@@ -6,6 +6,7 @@
 #include "cli.h"
 #include "suite/nudge.h"
 #include "suite/outgoing.h"
+#include "suite/timeline.h"
 
 #define PAGE 200
 
@@ -100,6 +101,9 @@ static int set(struct cli *cli, enum queue_status status)
 		fault_set(&why, fault, "it is being sent at this moment; try again");
 	if (!fault)
 		nudge_queue(cli->stack, &entry.id);
+	if (!fault)
+		fault = timeline_operated(cli->stack, &entry,
+		                          status == QUEUE_HELD ? TIMELINE_HELD : TIMELINE_RELEASED, &why);
 	return fault ? cli_fail(fault, &why) : 0;
 }
 
@@ -126,6 +130,8 @@ static int delete (struct cli *cli)
 		fault = queue_remove(cli->stack->store, &actor, &entry.id, entry.fence, &why);
 	if (fault == FAULT_STALE)
 		fault_set(&why, fault, "it is being sent at this moment; try again");
+	if (!fault)
+		fault = timeline_operated(cli->stack, &entry, TIMELINE_DELETED, &why);
 	return fault ? cli_fail(fault, &why) : 0;
 }
 

@@ -174,6 +174,8 @@ static void report(struct delivery *d, enum outcome_kind kind, int64_t due)
 	d->outcome.kind = kind;
 	d->outcome.due = due;
 	d->outcome.stack = d->mta->daemon->stack;
+	d->outcome.timeline = d->mta->timeline;
+	d->outcome.why_held = d->why.text;
 	d->outcome.entry = &d->entry;
 	d->outcome.envelope = &d->envelope;
 	d->outcome.results = d->results;

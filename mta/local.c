@@ -74,6 +74,11 @@ static enum fault has_arrived(const struct local *l, const struct account *accou
 	return fault;
 }
 
+static bool goes_to_junk(const struct content *content, const struct account *account)
+{
+	return content->junk && !id_is_zero(&account->junk);
+}
+
 static enum fault file(const struct local *l, const struct content *content, const struct account *account,
                        struct why *why)
 {
@@ -82,7 +87,7 @@ static enum fault file(const struct local *l, const struct content *content, con
 		.key = l->envelope->key,
 		.size = l->entry->size,
 	};
-	const bool junk = content->junk && !id_is_zero(&account->junk);
+	const bool junk = goes_to_junk(content, account);
 	const struct filing filing = {
 		.account = account->id,
 		.mailbox = junk ? account->junk : account->inbox,
@@ -134,9 +139,10 @@ static void deliver_one(const struct local *l, struct content *content, size_t i
 		fault = name_account(l, content, id, arena, &why);
 	if (!fault)
 		fault = file(l, content, &account, &why);
-	if (!fault)
+	if (!fault) {
 		judge(result, VERDICT_DELIVERED, "2.1.5", "delivered to the mailbox");
-	else if (fault == FAULT_OVER_QUOTA)
+		result->mailbox = goes_to_junk(content, &account) ? "Junk" : "INBOX";
+	} else if (fault == FAULT_OVER_QUOTA)
 		judge(result, VERDICT_DEFERRED, "4.2.2", "the mailbox is full");
 	else
 		judge(result, VERDICT_DEFERRED, "4.3.0", arena_strdup(l->arena, why.text));

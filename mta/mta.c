@@ -11,6 +11,7 @@
 #include "loop/timer.h"
 #include "signer.h"
 #include "suite/directory.h"
+#include "suite/timeline.h"
 
 /* ---- settings ---- */
 
@@ -142,6 +143,7 @@ enum fault mta_new(struct daemon *daemon, struct mta **ret, struct why *why)
 	list_init(&mta->hungry);
 	mta->destinations = map_new();
 	mta->undertaker = timer_new(daemon->loop, on_undertaker, mta);
+	mta->timeline = timeline_new(daemon);
 	fault = open_parts(mta, why);
 	if (fault) {
 		mta_free(mta);
@@ -173,6 +175,7 @@ void mta_free(struct mta *mta)
 		return;
 	deliveries_free(mta);
 	destinations_free(mta);
+	timeline_free(mta->timeline);
 	timer_free(mta->undertaker);
 	claimer_free(mta->claimer);
 	signer_free(mta->signer);

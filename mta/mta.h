@@ -11,6 +11,7 @@
 struct claimer;
 struct delivery;
 struct signer;
+struct timeline;
 struct timer;
 
 struct mta {
@@ -19,6 +20,7 @@ struct mta {
 	struct tls_ctx *tls;           /* opportunistic: old peers, no verifying */
 	struct account_key *queue_key; /* any thread */
 	struct signer *signer;         /* any thread */
+	struct timeline *timeline;     /* any thread */
 	struct claimer *claimer;
 	/* from the settings, made again on reload */
 	const char *helo, *postmaster;

@@ -13,6 +13,7 @@
 #include "bounce.h"
 #include "smtp/params.h"
 #include "suite/directory.h"
+#include "suite/timeline.h"
 
 static const struct actor actor = { .kind = ACTOR_QUEUE };
 
@@ -52,7 +53,7 @@ struct writing {
 	struct outgoing_recipient *recipients;
 	enum fate *fates;
 	bool *by_host;
-	int64_t now;
+	int64_t now, due; /* due: of the next attempt */
 };
 
 /* ---- working it out ---- */
@@ -223,7 +224,7 @@ static enum fault seal(const struct writing *w, struct slice *ret, struct why *w
 	return fault;
 }
 
-static enum fault finish_attempt(const struct writing *w, struct why *why)
+static enum fault finish_attempt(struct writing *w, struct why *why)
 {
 	const struct outcome *outcome = w->outcome;
 	struct queue_outcome queue = {
@@ -233,6 +234,7 @@ static enum fault finish_attempt(const struct writing *w, struct why *why)
 	};
 	enum fault fault = queue.remove ? FAULT_NONE : seal(w, &queue.state, why);
 
+	w->due = queue.due;
 	return fault ? fault : finish(outcome, &queue, why);
 }
 
@@ -257,6 +259,64 @@ static void log_fates(const struct writing *w)
 	}
 }
 
+/* ---- the timeline ---- */
+
+static enum timeline_kind kind_of(const struct writing *w, size_t i)
+{
+	switch (w->fates[i]) {
+	case FATE_DELIVERED:
+		return w->outcome->results[i].local ? TIMELINE_FILED : TIMELINE_DELIVERED;
+	case FATE_DEFERRED:
+		return TIMELINE_DEFERRED;
+	default:
+		return bounce_wanted(BOUNCE_FAILED, &w->envelope, &w->recipients[i]) ? TIMELINE_BOUNCED
+		                                                                     : TIMELINE_FAILED;
+	}
+}
+
+/* A report goes under the trace of the message that it is about. */
+static const char *text_of(const struct writing *w, const char *reply)
+{
+	return w->envelope.is_dsn ? arena_printf(w->arena, "the report on this message: %s", reply) : reply;
+}
+
+static void note_fates(const struct writing *w)
+{
+	struct timeline_event *events = arena_array(w->arena, struct timeline_event, w->envelope.n + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->envelope.n; i++) {
+		const struct outgoing_recipient *rcpt = &w->recipients[i];
+
+		if (w->fates[i] == FATE_NONE)
+			continue;
+		events[n++] = (struct timeline_event){
+			.kind = kind_of(w, i),
+			.address = rcpt->address,
+			.where = text_or(w->outcome->results[i].mailbox, rcpt->host),
+			.status = rcpt->status,
+			.text = text_of(w, rcpt->reply),
+			.next = w->fates[i] == FATE_DEFERRED ? w->due : 0,
+		};
+	}
+	timeline_note(w->outcome->timeline, w->envelope.trace, w->now, events, n);
+}
+
+/* One whose envelope does not open has no trace: then the queue alone shows it. */
+static void note_held(const struct outcome *outcome)
+{
+	const struct envelope_out *envelope = outcome->envelope;
+
+	for (size_t i = 0; i < envelope->n; i++) {
+		const struct timeline_event event = { .kind = TIMELINE_HELD,
+			                              .address = envelope->recipients[i].address,
+			                              .text = outcome->why_held };
+
+		if (envelope->recipients[i].state == RCPT_WAITING)
+			timeline_note(outcome->timeline, envelope->trace, 0, &event, 1);
+	}
+}
+
 static enum fault write_attempt(const struct outcome *outcome, struct arena *arena, struct why *why)
 {
 	struct writing w = { .outcome = outcome, .arena = arena, .now = clock_now() };
@@ -266,8 +326,10 @@ static enum fault write_attempt(const struct outcome *outcome, struct arena *are
 	fault = tell_all(&w, why);
 	if (!fault)
 		fault = finish_attempt(&w, why);
-	if (!fault)
+	if (!fault) {
 		log_fates(&w);
+		note_fates(&w);
+	}
 	secret_wipe(&w.envelope.key, sizeof(w.envelope.key));
 	return fault;
 }
@@ -284,8 +346,12 @@ enum fault outcome_write(const struct outcome *outcome, struct why *why)
 	struct arena *arena;
 	enum fault fault;
 
-	if (outcome->kind != OUTCOME_ATTEMPT)
-		return finish(outcome, &queue, why);
+	if (outcome->kind != OUTCOME_ATTEMPT) {
+		fault = finish(outcome, &queue, why);
+		if (!fault && outcome->kind == OUTCOME_HOLD)
+			note_held(outcome);
+		return fault;
+	}
 	arena = arena_new();
 	fault = write_attempt(outcome, arena, why);
 	arena_free(arena);

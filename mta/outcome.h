@@ -12,10 +12,13 @@
 #include "store/queue.h"
 #include "suite/outgoing.h"
 
+struct timeline;
+
 struct result { /* of one recipient in this attempt; VERDICT_NONE: it was not tried */
 	enum verdict verdict;
 	bool relayed, local, by_host;
 	const char *status, *reply, *host; /* NULL: none */
+	const char *mailbox;               /* local: where it was filed */
 };
 
 enum outcome_kind {
@@ -29,6 +32,7 @@ struct outcome {
 	enum outcome_kind kind;
 	int64_t due;
 	struct stack *stack;
+	struct timeline *timeline; /* NULL: nothing is noted */
 	const struct queue_entry *entry;
 	const struct envelope_out *envelope;
 	const struct result *results;
@@ -37,7 +41,8 @@ struct outcome {
 	int64_t delay_warning;
 	size_t bounce_size;
 	const struct log_ctx *log;
-	const char *tls; /* for the log; NULL: none */
+	const char *why_held; /* OUTCOME_HOLD */
+	const char *tls;      /* for the log; NULL: none */
 	bool tls_verified;
 };
 

@@ -14,6 +14,7 @@
 #include "mail/address_list.h"
 #include "mail/header.h"
 #include "route.h"
+#include "suite/timeline.h"
 
 #define FROM_MAX 100 /* addresses in From */
 
@@ -22,6 +23,7 @@ struct accept {
 	struct session *session;
 	struct arena *arena; /* the job's: freed with the answer */
 	struct deliver deliver;
+	struct timeline *timeline;
 	bool check_from;          /* submission: the worker looks whether From is the account's own */
 	const char *foreign_from; /* it is not: this address */
 	int64_t started;
@@ -53,10 +55,21 @@ static void end_transaction(struct session *s)
 	session_enter(s, ST_READY);
 }
 
+static void note_refused(struct timeline *timeline, const struct transaction *tx, const char *status,
+                         const char *text)
+{
+	const struct timeline_event event = {
+		.kind = TIMELINE_REFUSED, .address = tx->from_text, .status = status, .text = text
+	};
+
+	timeline_note(timeline, id_print(&tx->trace).text, 0, &event, 1);
+}
+
 static void refuse(struct session *s, int code, const char *status, const char *text)
 {
 	struct id_text trace = id_print(&s->tx->trace);
 
+	note_refused(s->smtpd->timeline, s->tx, status, text);
 	metric_inc(&metric_refused);
 	log_line(&s->log, LOG_INFO, "message refused", "trace", trace.text, "status", status, "why", text,
 	         NULL);
@@ -136,6 +149,27 @@ static enum fault look_at_from(struct accept *accept, struct why *why)
 	return fault;
 }
 
+/* Here and not with the answer: a client that has gone does not undo what was done. With the time of the final dot:
+ * mta may have news of what was queued before we are through. */
+static void note_outcome(const struct accept *accept)
+{
+	const struct deliver *deliver = &accept->deliver;
+	const struct timeline_event accepted = {
+		.kind = TIMELINE_ACCEPTED,
+		.address = deliver->tx->from_text,
+		.where = arena_strz(accept->arena, deliver->received.client_ip),
+	};
+	struct id_text trace = id_print(&deliver->tx->trace);
+	int64_t at = deliver->received.time_ms;
+
+	if (!accept->fault)
+		timeline_note(accept->timeline, trace.text, at, &accepted, 1);
+	timeline_note(accept->timeline, trace.text, at, deliver->events, deliver->n_events);
+	if (accept->fault)
+		note_refused(accept->timeline, deliver->tx, fault_row(accept->fault)->smtp_esc,
+		             accept->why.text);
+}
+
 static void run(struct job *job, void *worker)
 {
 	struct accept *accept = container_of(job, struct accept, job);
@@ -145,6 +179,8 @@ static void run(struct job *job, void *worker)
 		accept->fault = look_at_from(accept, &accept->why);
 	if (!accept->fault && !accept->foreign_from)
 		accept->fault = deliver_run(&accept->deliver, accept->arena, &accept->why);
+	if (!accept->foreign_from)
+		note_outcome(accept);
 }
 
 static void start_delivery(struct accept *accept)
@@ -276,6 +312,7 @@ void accept_message(struct session *s)
 	accept->session = s;
 	accept->arena = arena;
 	accept->started = clock_mono_ms();
+	accept->timeline = s->smtpd->timeline;
 	accept->deliver = (struct deliver){
 		.stack = s->smtpd->daemon->stack,
 		.usage = s->smtpd->usage,

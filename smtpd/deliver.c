@@ -8,6 +8,7 @@
 #include "mail/msgid.h"
 #include "suite/message.h"
 #include "suite/outgoing.h"
+#include "suite/timeline.h"
 #include "usage.h"
 
 /* ---- the text ---- */
@@ -60,6 +61,15 @@ static void add_local(const struct deliver *deliver, struct buf *out)
 		buf_printf(out, "X-Posthouse-Junk: %s\r\n", deliver->junk);
 	buf_add_slice(out, deliver->results);
 	add_common(deliver, out);
+}
+
+/* ---- what became of it ---- */
+
+static void note(struct deliver *deliver, enum timeline_kind kind, const char *address, const char *where,
+                 const char *text)
+{
+	deliver->events[deliver->n_events++] =
+	    (struct timeline_event){ .kind = kind, .address = address, .where = where, .text = text };
 }
 
 /* ---- going out ---- */
@@ -123,6 +133,8 @@ static enum fault send_out(struct deliver *deliver, size_t n_remote, struct aren
 	}
 	envelope.key = sealed.key;
 	fault = outgoing_put(deliver->stack, &sealed, &envelope, sender, NULL, 0, arena, why);
+	for (size_t i = 0; i < envelope.n && !fault; i++)
+		note(deliver, TIMELINE_QUEUED, envelope.recipients[i].address, NULL, NULL);
 	if (!fault)
 		deliver->queued += envelope.n;
 	secret_wipe(&envelope.key, sizeof(envelope.key));
@@ -188,14 +200,16 @@ static enum fault file_one(struct deliver *deliver, const struct locals *locals,
 	struct mailbox_appended appended;
 	enum fault fault = message_file(deliver->stack, &locals->sealed, &filing, &appended, why);
 
-	if (!fault)
+	if (!fault) {
 		usage_added(deliver->usage, &to->account, locals->sealed.size);
+		note(deliver, TIMELINE_FILED, to->address, junk ? "Junk" : "INBOX", deliver->junk);
+	}
 	return fault;
 }
 
 /* The recipients that failed for now, as queued local deliveries of the content that is already there. */
-static enum fault queue_pending(struct deliver *deliver, const struct locals *locals, struct arena *arena,
-                                struct why *why)
+static enum fault queue_pending(struct deliver *deliver, const struct locals *locals, const char *reason,
+                                struct arena *arena, struct why *why)
 {
 	struct envelope_out envelope;
 	enum fault fault;
@@ -209,6 +223,8 @@ static enum fault queue_pending(struct deliver *deliver, const struct locals *lo
 	}
 	fault = outgoing_put(deliver->stack, &locals->sealed, &envelope, NULL, locals->accounts, locals->n,
 	                     arena, why);
+	for (size_t i = 0; i < envelope.n && !fault; i++)
+		note(deliver, TIMELINE_QUEUED, envelope.recipients[i].address, NULL, reason);
 	if (!fault)
 		deliver->queued += envelope.n;
 	secret_wipe(&envelope.key, sizeof(envelope.key));
@@ -242,7 +258,8 @@ static enum fault file_all(struct deliver *deliver, struct locals *locals, struc
 	/* nobody has it yet: the sender keeps it, with the reason */
 	if (any_failed && !deliver->filed && !deliver->queued)
 		return worst;
-	return queue_pending(deliver, locals, arena, why);
+	return queue_pending(deliver, locals,
+	                     any_failed ? arena_strdup(arena, why->text) : "the mailbox is full", arena, why);
 }
 
 enum fault deliver_run(struct deliver *deliver, struct arena *arena, struct why *why)
@@ -255,6 +272,7 @@ enum fault deliver_run(struct deliver *deliver, struct arena *arena, struct why 
 		n_local += r->local;
 		n_remote += !r->local;
 	}
+	deliver->events = arena_array(arena, struct timeline_event, n_local + n_remote);
 	if (n_local)
 		fault = seal_locals(deliver, n_local, n_remote > 0, &locals, arena, why);
 	if (fault)

@@ -14,6 +14,7 @@
 
 struct usage_cache;
 struct byte_range;
+struct timeline_event;
 
 struct deliver {
 	struct stack *stack;
@@ -30,6 +31,8 @@ struct deliver {
 	int64_t queue_lifetime;
 	/* outcome */
 	size_t filed, queued;
+	struct timeline_event *events; /* what became of each recipient; in the arena */
+	size_t n_events;
 };
 
 /* FAULT_NONE: durable, everything. Otherwise the sender keeps the message and comes again. Who has got it nevertheless

@@ -5,6 +5,7 @@
 #include "judge.h"
 #include "loop/listener.h"
 #include "session.h"
+#include "suite/timeline.h"
 #include "usage.h"
 
 #define LOGIN_THREADS   4
@@ -78,6 +79,7 @@ static enum fault open_parts(struct smtpd *smtpd, struct why *why)
 	smtpd->logins = login_cache_new(smtpd_conf.login_cache, LOGINS_MAX);
 	smtpd->lockout = lockout_new(&lockout);
 	smtpd->usage = usage_cache_new(USAGE_ACCOUNTS);
+	smtpd->timeline = timeline_new(daemon);
 	smtpd->login_pool = pool_new(daemon->loop, &logins);
 	bus_subscribe(daemon->stack->bus, TOPIC_ACCOUNT, on_account, smtpd);
 	fault = dns_new(daemon->loop, &dns, &smtpd->dns, why);
@@ -131,6 +133,7 @@ static void stop(struct daemon *daemon)
 		listener_close(list_item(node, struct port, node)->listener);
 	if (smtpd->login_pool)
 		pool_free(smtpd->login_pool);
+	timeline_free(smtpd->timeline);
 	judge_free(smtpd->judge);
 	dns_free(smtpd->dns);
 	usage_cache_free(smtpd->usage);

@@ -9,6 +9,8 @@
 #include "dns/dns.h"
 #include "suite/daemon.h"
 
+struct timeline;
+
 enum service { SERVICE_MX, SERVICE_SUBMISSION, SERVICE_SUBMISSIONS };
 
 struct smtpd {
@@ -18,6 +20,7 @@ struct smtpd {
 	struct login_cache *logins; /* any thread */
 	struct lockout *lockout;    /* any thread */
 	struct usage_cache *usage;  /* any thread */
+	struct timeline *timeline;  /* any thread */
 	struct judge *judge;
 	struct map *per_ip; /* address -> number of sessions, as a pointer */
 	struct list sessions;

@@ -22,7 +22,7 @@
 
 #define SEAL_SMALL_EXTRA 41 /* most that seal_small() adds: nonce, mark and tag */
 
-enum seal_part { SEAL_BODY = 1, SEAL_SUMMARY = 2, SEAL_SIGNATURE = 3, SEAL_ENVELOPE = 4 };
+enum seal_part { SEAL_BODY = 1, SEAL_SUMMARY = 2, SEAL_SIGNATURE = 3, SEAL_ENVELOPE = 4, SEAL_TIMELINE = 5 };
 
 struct seal_layout {
 	uint64_t size;          /* of the plaintext */

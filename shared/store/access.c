@@ -27,6 +27,7 @@ static const uint8_t records[COLL_COUNT][KINDS][2] = {
 	[COLL_TOKENS]	 = { { ALL, ALL }, { ALL, ALL }, { OWN, OWN }, { NO,  NO  }, { NO,  NO  } },
 	[COLL_AUDIT]	 = { { ALL, ALL }, { ALL, ALL }, { OWN, OWN }, { NO,  OWN }, { NO,  OWN } },
 	[COLL_CONTENTS]	 = { { ALL, ALL }, { NO,  NO  }, { OWN, OWN }, { NO,  OWN }, { ALL, ALL } },
+	[COLL_TIMELINE]	 = { { ALL, ALL }, { ALL, ALL }, { NO,  NO  }, { NO,  ALL }, { NO,  NO  } },
 	/* clang-format on */
 };
 

@@ -85,6 +85,16 @@ enum fault record_put(struct store *store, const struct actor *actor, enum colle
 	return fault ? fault : store->ops->put(store, actor, collection, record, why);
 }
 
+enum fault record_put_many(struct store *store, const struct actor *actor, enum collection collection,
+                           const struct record *const *records, size_t n, struct why *why)
+{
+	enum fault fault = FAULT_NONE;
+
+	for (size_t i = 0; i < n && !fault; i++)
+		fault = record_check(actor, collection, records[i], why);
+	return fault || !n ? fault : store->ops->put_many(store, actor, collection, records, n, why);
+}
+
 enum fault record_del(struct store *store, const struct actor *actor, enum collection collection,
                       struct slice key, uint64_t version, struct why *why)
 {

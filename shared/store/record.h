@@ -15,6 +15,9 @@ MUST_CHECK enum fault record_get_many(struct store *, const struct actor *, enum
                                       struct record *ret, struct why *);
 MUST_CHECK enum fault record_put(struct store *, const struct actor *, enum collection, const struct record *,
                                  struct why *);
+/* Many, on stable storage within 100 ms: for what nothing acknowledged rests on. A fault may leave some of them put. */
+MUST_CHECK enum fault record_put_many(struct store *, const struct actor *, enum collection,
+                                      const struct record *const *, size_t n, struct why *);
 MUST_CHECK enum fault record_del(struct store *, const struct actor *, enum collection, struct slice key,
                                  uint64_t version, struct why *);
 MUST_CHECK enum fault record_find(struct store *, const struct actor *, const struct record_query *,

@@ -10,5 +10,6 @@ const struct schema_collection schema_collections[COLL_COUNT] = {
 	[COLL_TOKENS]	 = { "tokens",	  { { "name", true } },		       .has_accounts = true },
 	[COLL_AUDIT]	 = { "audit",	  { { "domain" } },		       .has_accounts = true },
 	[COLL_CONTENTS]	 = { "contents",  .has_body = true,		       .has_accounts = true },
+	[COLL_TIMELINE]	 = { "timeline" },
 	/* clang-format on */
 };

@@ -47,6 +47,7 @@ enum collection {
 	COLL_TOKENS,   /* key: token hash. index 0: name, unique */
 	COLL_AUDIT,    /* key: time-ordered. index 0: domain */
 	COLL_CONTENTS, /* key: content id. The body, when inline, is `body` */
+	COLL_TIMELINE, /* key: trace id, time, chance (suite/timeline.h) */
 	COLL_COUNT,
 };
 
@@ -196,6 +197,9 @@ struct store_ops {
 	/* One record. EXISTS (key or unique index), STALE, TOO_BIG. Durable. */
 	enum fault (*put)(struct store *, const struct actor *, enum collection, const struct record *,
 	                  struct why *);
+	/* Many as put() does it, in one step where that is possible; a fault may leave some of them put. Not durable. */
+	enum fault (*put_many)(struct store *, const struct actor *, enum collection,
+	                       const struct record *const *, size_t n, struct why *);
 	enum fault (*del)(struct store *, const struct actor *, enum collection, struct slice key,
 	                  uint64_t version, struct why *); /* STALE, NOT_FOUND */
 	enum fault (*find)(struct store *, const struct actor *, const struct record_query *, struct arena *,

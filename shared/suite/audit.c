@@ -7,6 +7,7 @@
 enum fault audit_add(struct stack *stack, const struct change_by *by, const char *action, const char *object,
                      const char *domain, const char *detail, struct why *why)
 {
+	static _Atomic uint16_t sequence; /* keeps the order of what one process does at one time */
 	struct arena *arena;
 	struct record record = { .version = RECORD_NEW };
 	struct id unique = id_new();
@@ -16,8 +17,8 @@ enum fault audit_add(struct stack *stack, const struct change_by *by, const char
 	if (!by)
 		return FAULT_NONE;
 	arena = arena_new();
-	record.key =
-	    slice_str(arena_printf(arena, "%016llx-%.8s", (unsigned long long)now, id_print(&unique).text));
+	record.key = slice_str(arena_printf(arena, "%016llx-%04x%.8s", (unsigned long long)now, sequence++,
+	                                    id_print(&unique).text));
 	if (domain && domain[0])
 		record.index[0] = slice_str(domain);
 	record.value = json_write(json_pack("{s:I,s:s,s:s,s:s,s:s,s:s}", "at", (json_int_t)now, "principal",

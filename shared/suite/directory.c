@@ -1,6 +1,6 @@
 /*
  * Accounts: their records, and looking them up (directory.h). account.c makes, changes and deletes them; domains are
- * domain.c, addresses and aliases address.c, the queue's key pair queue_key.c, the audit trail audit.c.
+ * domain.c, addresses and aliases address.c, the suite's key pairs key_pair.c, the audit trail audit.c.
  */
 #include "mail/address.h"
 #include "store/record.h"

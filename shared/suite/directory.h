@@ -141,14 +141,18 @@ MUST_CHECK enum fault alias_get(struct stack *, struct slice address, struct are
 MUST_CHECK enum fault alias_list(struct stack *, struct slice domain, struct slice after, size_t limit,
                                  struct arena *, struct address_row **ret, size_t *ret_n, struct why *);
 
-/* ---- the queue's key pair, in settings ---- */
+/* ---- the suite's own key pairs, in settings ---- */
 
 /* Made at first use by whoever holds the queue ring. NOT_FOUND: nobody has yet. */
 MUST_CHECK enum fault queue_public_key(struct stack *, struct account_public *ret, uint8_t *ret_generation,
                                        struct why *);
-/* Wraps it again when another KEK than the active one did. */
-MUST_CHECK enum fault queue_key_rewrap(struct stack *, bool *ret_done, struct why *);
 MUST_CHECK enum fault queue_private_key(struct stack *, struct account_key **ret, struct why *);
+/* The same for the timeline (timeline.h); made and opened by whoever holds both rings. */
+MUST_CHECK enum fault timeline_public_key(struct stack *, struct account_public *ret, uint8_t *ret_generation,
+                                          struct why *);
+MUST_CHECK enum fault timeline_private_key(struct stack *, struct account_key **ret, struct why *);
+/* Wraps the private half again when another KEK than the active one did. */
+MUST_CHECK enum fault key_pair_rewrap(struct stack *, enum key_pair, bool *ret_done, struct why *);
 
 /* ---- audit ---- */
 

@@ -100,20 +100,22 @@ enum fault rewrap_run(struct stack *stack, void (*on_progress)(void *, const str
 		                 .on_progress = on_progress,
 		                 .arg = arg,
 		                 .progress.doing = "re-wrapping account keys" };
-	bool queue_done = false;
+	bool queue_done = false, timeline_done = false;
 	enum fault fault;
 
 	if (!stack_active_kek(stack, STACK_ACCOUNTS_RING) || !stack_active_kek(stack, STACK_QUEUE_RING))
 		return fault_set(why, FAULT_DENIED, "this process does not hold both rings");
 	fault = walk_records(stack, COLL_ADDRESSES, on_address, &rewrap, why);
 	if (!fault)
-		fault = queue_key_rewrap(stack, &queue_done, why);
+		fault = key_pair_rewrap(stack, PAIR_QUEUE, &queue_done, why);
+	if (!fault)
+		fault = key_pair_rewrap(stack, PAIR_TIMELINE, &timeline_done, why);
 	if (!fault && rewrap.failed) {
 		*why = rewrap.first_why;
 		return fault_add(why, rewrap.first_fault, "%llu accounts were not re-wrapped, the first",
 		                 (unsigned long long)rewrap.failed);
 	}
 	if (!fault)
-		*ret_rewrapped = rewrap.rewrapped + queue_done;
+		*ret_rewrapped = rewrap.rewrapped + queue_done + timeline_done;
 	return fault;
 }

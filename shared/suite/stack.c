@@ -41,6 +41,8 @@ const struct conf_row suite_conf_rows[] = {
 	ROW(CONF_SIZE, inline_max, "64K", CONF_RELOAD, 0, 512 << 10, "sealed bodies up to this size lie in the store itself"),
 	ROW(CONF_SIZE, message_max, "50M", CONF_RELOAD, 64 << 10, 1 << 30, "largest message accepted anywhere"),
 
+	ROW(CONF_DURATION, timeline_keep, "14d", CONF_RELOAD, 0, INT64_C(3650) * 86400000, "how long it is kept what happened to a message; 0: it is not noted"),
+
 	ROW(CONF_STR, bus, "local", 0, 0, 0, "local (Unix sockets) or amqp (RabbitMQ)"),
 	ROW(CONF_STR, amqp_uri, "amqp://guest:guest@127.0.0.1:5672/", CONF_SECRET, 0, 0, "amqp: where the broker is"),
 	ROW(CONF_STR, amqp_ca_file, "", 0, 0, 0, "amqps: CA certificates; empty: the system's"),

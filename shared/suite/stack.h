@@ -24,7 +24,7 @@ struct suite_conf { /* the global rows of posthouse.conf */
 	const char *tls_cert, *tls_key;
 	struct conf_list tls_names; /* "name=cert.pem:key.pem", SNI */
 	const char *dns_servers, *dns_trust_anchor;
-	int64_t store_timeout, inline_max, message_max;
+	int64_t store_timeout, inline_max, message_max, timeline_keep;
 	int64_t workers;
 };
 extern const struct conf_row suite_conf_rows[];
@@ -41,6 +41,13 @@ enum stack_needs {
 	STACK_BUS = 4,
 };
 
+enum key_pair { PAIR_QUEUE, PAIR_TIMELINE, KEY_PAIRS }; /* the suite's own (directory.h) */
+
+struct known_public {
+	struct account_public key;
+	uint8_t generation; /* 0: not known yet */
+};
+
 struct stack {
 	const struct suite_conf *conf;
 	struct store *store;
@@ -52,8 +59,7 @@ struct stack {
 	/* the stack's own */
 	pthread_mutex_t lock;
 	int64_t reread_at; /* when a ring was last read again, monotonic; 0: never */
-	struct account_public queue_public;
-	uint8_t queue_generation; /* 0: queue_public is not known yet */
+	struct known_public publics[KEY_PAIRS];
 };
 
 /* `loop` may be NULL without STACK_BUS. Opens all or nothing. */

@@ -151,6 +151,7 @@ static const struct store_ops ops = {
 	.name = "mongo",
 	.get = mongo_get,
 	.put = mongo_put,
+	.put_many = mongo_put_many,
 	.del = mongo_del,
 	.find = mongo_find,
 	.mailbox_create = mongo_mailbox_create,

@@ -18,6 +18,8 @@ enum fault mongo_del(struct store *, const struct actor *, enum collection, stru
 /* put.c */
 enum fault mongo_put(struct store *, const struct actor *, enum collection, const struct record *,
                      struct why *);
+enum fault mongo_put_many(struct store *, const struct actor *, enum collection, const struct record *const *,
+                          size_t n, struct why *);
 /* expire.c */
 enum fault mongo_expire(struct store *, int64_t now, size_t max, size_t *ret_n, struct why *);
 

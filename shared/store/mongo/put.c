@@ -1,5 +1,5 @@
 /*
- * One record put, in one command when nothing is in the way. A put that clashes
+ * Records put. One: in one command when nothing is in the way. A put that clashes
  * looks what it clashed with: the caller's own earlier try, a record that has
  * expired but is not removed yet, another's record, or really a taken name.
  */
@@ -162,11 +162,11 @@ enum fault mongo_put(struct store *store, const struct actor *actor, enum collec
 	return fault ? fault : call_done(&call, put_one(&put));
 }
 
-/* ---- contents that come with a commit ------------------------------------------------------------------------ */
+/* ---- many ---- */
 
-/* New ones in one command; `clashed` when some of the ids are taken. */
-static enum fault insert_some(struct call *call, const struct record *const *contents, size_t n,
-                              bool *clashed)
+/* New ones in one command; `clashed` when some of the keys are taken. */
+static enum fault insert_some(struct call *call, enum collection collection,
+                              const struct record *const *records, size_t n, bool *clashed)
 {
 	bson_t **docs = xmalloc(n * sizeof(bson_t *));
 	size_t duplicates = 0;
@@ -174,9 +174,9 @@ static enum fault insert_some(struct call *call, const struct record *const *con
 
 	for (size_t i = 0; i < n; i++) {
 		docs[i] = bson_new();
-		shape_record(docs[i], COLL_CONTENTS, contents[i], 1);
+		shape_record(docs[i], collection, records[i], 1);
 	}
-	fault = call_insert_missing(call, schema_collections[COLL_CONTENTS].name, (const bson_t **)docs, n,
+	fault = call_insert_missing(call, schema_collections[collection].name, (const bson_t **)docs, n,
 	                            &duplicates);
 	for (size_t i = 0; i < n; i++)
 		bson_destroy(docs[i]);
@@ -186,25 +186,18 @@ static enum fault insert_some(struct call *call, const struct record *const *con
 }
 
 /* One by one: their own earlier tries are found again. */
-static enum fault put_each(struct call *call, const struct actor *actor, const struct record *const *contents,
-                           size_t n)
+static enum fault put_each(struct put *put, const struct record *const *records, size_t n)
 {
-	struct put put = { .call = call,
-		           .collection = COLL_CONTENTS,
-		           .wall = wall_record(actor, COLL_CONTENTS, true) };
 	enum fault fault = FAULT_NONE;
 
 	for (size_t i = 0; i < n && !fault; i++) {
-		put.record = contents[i];
-		fault = put_one(&put);
+		put->record = records[i];
+		fault = put_one(put);
 	}
-	/* EXISTS is said of tags alone */
-	return fault == FAULT_EXISTS ? fault_set(call->why, FAULT_CORRUPT, "mongo: a content's id is taken")
-	                             : fault;
+	return fault;
 }
 
-enum fault put_contents(struct call *call, const struct actor *actor, const struct record *const *contents,
-                        size_t n)
+static enum fault put_some(struct put *put, const struct record *const *records, size_t n)
 {
 	enum fault fault = FAULT_NONE;
 
@@ -213,16 +206,45 @@ enum fault put_contents(struct call *call, const struct actor *actor, const stru
 		bool clashed, all_new = true;
 
 		do {
-			bytes += contents[some]->value.len + contents[some]->body.len;
-			all_new &= contents[some]->version == RECORD_NEW;
+			bytes += records[some]->value.len + records[some]->body.len;
+			all_new &= records[some]->version == RECORD_NEW;
 		} while (++some < n && bytes < BYTES_AT_ONCE);
 		clashed = !all_new;
 		if (all_new)
-			fault = insert_some(call, contents, some, &clashed);
+			fault = insert_some(put->call, put->collection, records, some, &clashed);
 		if (!fault && clashed)
-			fault = put_each(call, actor, contents, some);
-		contents += some;
+			fault = put_each(put, records, some);
+		records += some;
 		n -= some;
 	}
 	return fault;
+}
+
+enum fault put_contents(struct call *call, const struct actor *actor, const struct record *const *contents,
+                        size_t n)
+{
+	struct put put = { .call = call,
+		           .collection = COLL_CONTENTS,
+		           .wall = wall_record(actor, COLL_CONTENTS, true) };
+	enum fault fault = put_some(&put, contents, n);
+
+	/* EXISTS is said of tags alone */
+	return fault == FAULT_EXISTS ? fault_set(call->why, FAULT_CORRUPT, "mongo: a content's id is taken")
+	                             : fault;
+}
+
+enum fault mongo_put_many(struct store *store, const struct actor *actor, enum collection collection,
+                          const struct record *const *records, size_t n, struct why *why)
+{
+	struct call call;
+	struct put put = { .call = &call,
+		           .collection = collection,
+		           .wall = wall_record(actor, collection, true) };
+	enum fault fault = FAULT_NONE;
+
+	for (size_t i = 0; i < n && !fault; i++)
+		fault = shape_check(collection, records[i], why);
+	if (!fault)
+		fault = call_start(&call, store, why);
+	return fault ? fault : call_done(&call, put_some(&put, records, n));
 }

@@ -14,6 +14,7 @@ static const struct {
 	[COLL_TOKENS]	 = { SHAPE_HEX,	 { SHAPE_TEXT } },
 	[COLL_AUDIT]	 = { SHAPE_HEX,	 { SHAPE_TEXT } },
 	[COLL_CONTENTS]	 = { SHAPE_ID },
+	[COLL_TIMELINE]	 = { SHAPE_TEXT },
 	/* clang-format on */
 };
 

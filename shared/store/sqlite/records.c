@@ -323,6 +323,33 @@ enum fault sqlite_put(struct store *base, const struct actor *actor, enum collec
 	return writer_do(&store->writer, true, run_put, &put, why);
 }
 
+struct put_many {
+	struct sqlite_store *store;
+	const struct actor *actor;
+	enum collection collection;
+	const struct record *const *records;
+	size_t n;
+};
+
+static enum fault run_put_many(struct db *db, void *args, struct why *why)
+{
+	const struct put_many *many = args;
+	enum fault fault = FAULT_NONE;
+
+	for (size_t i = 0; i < many->n && !fault; i++)
+		fault =
+		    sqlite_put_with(many->store, db, many->actor, many->collection, many->records[i], why);
+	return fault;
+}
+
+enum fault sqlite_put_many(struct store *base, const struct actor *actor, enum collection collection,
+                           const struct record *const *records, size_t n, struct why *why)
+{
+	struct put_many many = { sqlite_of(base), actor, collection, records, n };
+
+	return writer_do(&many.store->writer, false, run_put_many, &many, why);
+}
+
 static enum fault run_del(struct db *db, void *args, struct why *why)
 {
 	const struct put *del = args;

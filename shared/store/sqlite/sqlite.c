@@ -40,6 +40,7 @@ static const struct store_ops ops = {
 	.name = "sqlite",
 	.get = sqlite_get,
 	.put = sqlite_put,
+	.put_many = sqlite_put_many,
 	.del = sqlite_del,
 	.find = sqlite_find,
 	.mailbox_create = sqlite_mailbox_create,

@@ -38,6 +38,8 @@ enum fault sqlite_get(struct store *, const struct actor *, enum collection, con
                       size_t n, bool with_body, struct arena *, struct record *ret, struct why *);
 enum fault sqlite_put(struct store *, const struct actor *, enum collection, const struct record *,
                       struct why *);
+enum fault sqlite_put_many(struct store *, const struct actor *, enum collection,
+                           const struct record *const *, size_t n, struct why *);
 enum fault sqlite_del(struct store *, const struct actor *, enum collection, struct slice key,
                       uint64_t version, struct why *);
 /* The same on the writer's thread, as a part of its transaction. */

@@ -45,10 +45,11 @@ static enum fault make_collection(struct db *db, const struct schema_collection 
 	enum fault fault;
 
 	snprintf(sql, sizeof(sql),
-	         "CREATE TABLE %1$s (n INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, version INTEGER, "
+	         "CREATE TABLE IF NOT EXISTS %1$s (n INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, version "
+	         "INTEGER, "
 	         "accounts BLOB, "
 	         "index0 BLOB, index1 BLOB, expires INTEGER, value BLOB);"
-	         "CREATE INDEX %1$s_expires ON %1$s (expires) WHERE expires > 0;",
+	         "CREATE INDEX IF NOT EXISTS %1$s_expires ON %1$s (expires) WHERE expires > 0;",
 	         schema->name);
 	fault = db_exec(db, sql, why);
 	for (int i = 0; !fault && i < RECORD_INDEXES; i++) {
@@ -56,12 +57,14 @@ static enum fault make_collection(struct db *db, const struct schema_collection 
 			continue;
 		/* unique ones are looked up before a write, which alone knows what has expired */
 		snprintf(sql, sizeof(sql),
-		         "CREATE INDEX %1$s_%2$s ON %1$s (index%3$d, key) WHERE index%3$d IS NOT NULL",
+		         "CREATE INDEX IF NOT EXISTS %1$s_%2$s ON %1$s (index%3$d, key) WHERE index%3$d IS "
+		         "NOT NULL",
 		         schema->name, schema->index[i].name, i);
 		fault = db_exec(db, sql, why);
 	}
 	if (!fault && schema->has_body) {
-		snprintf(sql, sizeof(sql), "CREATE TABLE %s_body (n INTEGER PRIMARY KEY, body BLOB NOT NULL)",
+		snprintf(sql, sizeof(sql),
+		         "CREATE TABLE IF NOT EXISTS %s_body (n INTEGER PRIMARY KEY, body BLOB NOT NULL)",
 		         schema->name);
 		fault = db_exec(db, sql, why);
 	}
@@ -88,12 +91,13 @@ static enum fault make_all(struct db *db, struct why *why)
 	fault = layout(db, &version, why);
 	if (!fault && version == 0) {
 		fault = db_exec(db, tables, why);
-		for (int i = 0; !fault && i < COLL_COUNT; i++)
-			fault = make_collection(db, &schema_collections[i], why);
 		snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", SCHEMA_VERSION);
 		if (!fault)
 			fault = db_exec(db, sql, why);
 	}
+	/* a file that is older than a collection gets it now */
+	for (int i = 0; !fault && i < COLL_COUNT; i++)
+		fault = make_collection(db, &schema_collections[i], why);
 	if (!fault)
 		return db_exec(db, "COMMIT", why);
 	db_roll_back(db);

@@ -69,6 +69,37 @@ static void test_insert_twice(void **state)
 	assert_int_equal(record.version, 1);
 }
 
+static void test_put_many(void **state)
+{
+	struct place *place = *state;
+	struct store *store = open_store(place);
+	struct record_query query = { .collection = COLL_TIMELINE, .index = -1, .limit = 5000 };
+	struct record records[1200], *all, other = { .key = SLICE("0700"), .value = SLICE("other") };
+	const struct record *many[1200];
+	size_t n;
+
+	for (size_t i = 0; i < ARRAY_LEN(records); i++) {
+		records[i] = (struct record){ .key = slice_str(arena_printf(place->arena, "%04zu", i)),
+			                      .value = SLICE("\xff packed"),
+			                      .expires = clock_now() + 1000000 };
+		many[i] = &records[i];
+	}
+	assert_good(record_put_many(store, &as_system, COLL_TIMELINE, many, 0, why));
+	assert_good(record_put_many(store, &as_system, COLL_TIMELINE, many, 600, why));
+	/* a retry finds its own again, and adds what was missing */
+	assert_good(record_put_many(store, &as_system, COLL_TIMELINE, many, 1200, why));
+	assert_good(record_find(store, &as_system, &query, place->arena, &all, &n, why));
+	assert_int_equal(n, 1200);
+	for (size_t i = 0; i < n; i++) {
+		assert_same(all[i].key, records[i].key);
+		assert_int_equal(all[i].version, 1);
+		assert_int_equal(all[i].expires, records[i].expires);
+	}
+	many[3] = &other;
+	assert_fault(FAULT_EXISTS, record_put_many(store, &as_system, COLL_TIMELINE, many, 5, why));
+	assert_fault(FAULT_DENIED, record_put_many(store, &as_queue, COLL_TIMELINE, many, 2, why));
+}
+
 static void test_versions(void **state)
 {
 	struct place *place = *state;
@@ -449,12 +480,10 @@ static void test_concurrent_versions(void **state)
 }
 
 const struct CMUnitTest record_cases[] = {
-	CASE(test_put_and_get), CASE(test_insert_twice),
-	CASE(test_versions),    CASE(test_delete),
-	CASE(test_unique),      CASE(test_expiry),
-	CASE(test_expire),      CASE(test_bodies),
-	CASE(test_sizes),       CASE(test_get_many),
-	CASE(test_find),        CASE(test_wall_contents),
-	CASE(test_wall_kinds),  CASE(test_concurrent_versions),
+	CASE(test_put_and_get),   CASE(test_insert_twice), CASE(test_put_many),
+	CASE(test_versions),      CASE(test_delete),       CASE(test_unique),
+	CASE(test_expiry),        CASE(test_expire),       CASE(test_bodies),
+	CASE(test_sizes),         CASE(test_get_many),     CASE(test_find),
+	CASE(test_wall_contents), CASE(test_wall_kinds),   CASE(test_concurrent_versions),
 };
 const size_t n_record_cases = ARRAY_LEN(record_cases);

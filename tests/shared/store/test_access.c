@@ -21,7 +21,7 @@ static const struct {
 	{ COLL_SETTINGS, "settings", "AA AA A- A- A-" }, { COLL_DOMAINS, "domains", "AA AA A- A- A-" },
 	{ COLL_ACCOUNTS, "accounts", "AA AA oo A- A-" }, { COLL_ADDRESSES, "addresses", "AA AA o- A- A-" },
 	{ COLL_TOKENS, "tokens", "AA AA oo -- --" },     { COLL_AUDIT, "audit", "AA AA oo -o -o" },
-	{ COLL_CONTENTS, "contents", "AA -- oo -o AA" },
+	{ COLL_CONTENTS, "contents", "AA -- oo -o AA" }, { COLL_TIMELINE, "timeline", "AA AA -- -A --" },
 };
 
 /* A letter a kind. */

@@ -285,6 +285,14 @@ static inline enum fault wire_put(struct store *store, const struct actor *actor
 	     collection_name(collection));
 }
 
+static inline enum fault wire_put_many(struct store *store, const struct actor *actor,
+                                       enum collection collection, const struct record *const *records,
+                                       size_t n, struct why *reason)
+{
+	WIRE(reason, wire.store->put_many(store, actor, collection, records, n, reason), "put many %s",
+	     collection_name(collection));
+}
+
 static inline enum fault wire_del(struct store *store, const struct actor *actor, enum collection collection,
                                   struct slice key, uint64_t version, struct why *reason)
 {
@@ -347,6 +355,7 @@ static inline void wire_on(struct fixture *f)
 	wire = (struct wire){ .store = f->stack->store->ops, .blobs.ops = &blob_ops };
 	wire.store_ops = *wire.store;
 	wire.store_ops.put = wire_put;
+	wire.store_ops.put_many = wire_put_many;
 	wire.store_ops.del = wire_del;
 	wire.store_ops.mailbox_create = wire_create;
 	wire.store_ops.mailbox_update = wire_update;

@@ -711,7 +711,7 @@ static void queue_key(void **state)
 	assert_memory_equal(public.raw, again.raw, sizeof(public.raw));
 	account_key_unref(key);
 	bad(FAULT_DENIED, queue_private_key(early, &key, WHY));
-	good(queue_key_rewrap(late, &done, WHY));
+	good(key_pair_rewrap(late, PAIR_QUEUE, &done, WHY));
 	assert_false(done);
 	stack_close(early);
 	stack_close(late);

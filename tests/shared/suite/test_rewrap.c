@@ -82,7 +82,7 @@ static void rotation(void **state)
 	fresh = fixture_stack(f, STACK_ACCOUNTS_RING | STACK_QUEUE_RING);
 	assert_int_equal(stack_active_kek(fresh, STACK_ACCOUNTS_RING), 2);
 	assert_int_equal(stack_active_kek(running, STACK_ACCOUNTS_RING), 1);
-	assert_int_equal(rewrap(fresh), 3); /* two accounts and the queue */
+	assert_int_equal(rewrap(fresh), 4); /* two accounts, the queue, the timeline */
 	assert_int_equal(rewrap(fresh), 0);
 	account = fixture_get(f, &alice.account.id);
 	assert_int_equal(keyring_wrapped_by(account.wrapped), 2);

@@ -10,7 +10,7 @@
 	"ESEARCH SEARCHRES WITHIN PARTIAL SORT SORT=DISPLAY ESORT I18NLEVEL=1 "                              \
 	"THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS "                                               \
 	"LIST-EXTENDED LIST-STATUS STATUS=SIZE CREATE-SPECIAL-USE OBJECTID SAVEDATE "                        \
-	"BINARY PREVIEW UNAUTHENTICATE APPENDLIMIT=%lld"
+	"QRESYNC BINARY PREVIEW UNAUTHENTICATE APPENDLIMIT=%lld"
 
 static const char *mechanisms(const struct session *s, struct arena *arena)
 {

@@ -55,7 +55,12 @@ static enum imap_next enable_parse(struct imap_cmd *cmd, struct imap_args *args)
 		/* others are ignored, as the RFC wants it */
 		if (slice_is(name, "CONDSTORE") && !(cmd->session->enabled & ENABLED_CONDSTORE)) {
 			session_enable_condstore(cmd->session);
-			enabled = " CONDSTORE";
+			enabled = arena_printf(cmd->arena, "%s CONDSTORE", enabled);
+		}
+		if (slice_is(name, "QRESYNC") && !(cmd->session->enabled & ENABLED_QRESYNC)) {
+			session_enable_condstore(cmd->session);
+			cmd->session->enabled |= ENABLED_QRESYNC;
+			enabled = arena_printf(cmd->arena, "%s QRESYNC", enabled);
 		}
 	} while (!imap_args_is_end(args));
 	imap_untagged(cmd->session, "ENABLED%s", enabled);

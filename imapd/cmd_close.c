@@ -2,8 +2,15 @@
  * CLOSE and UNSELECT (RFC 9051 6.4.1, 6.4.2): back to no mailbox. CLOSE removes
  * what is \Deleted first, without telling, unless the mailbox was opened by EXAMINE.
  */
+#include <inttypes.h>
+
 #include "change.h"
 #include "commands.h"
+
+struct close {
+	struct change change;
+	bool in_step; /* the client knows all there was before the commit */
+};
 
 static enum imap_next leave(struct imap_cmd *cmd)
 {
@@ -18,12 +25,14 @@ static enum imap_next leave(struct imap_cmd *cmd)
 
 static enum imap_next decide(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
-	struct change *change = cmd->state;
+	struct close *close = cmd->state;
+	struct change *change = &close->change;
 	const struct mailbox_state *state = cmd->session->selected.view->state;
 
 	if (fault)
-		return change_fail(cmd->state, fault, why);
+		return change_fail(&close->change, fault, why);
 	change_begin(change, cmd);
+	close->in_step = !selected_has_news(&cmd->session->selected);
 	for (uint32_t at = 0; at < state->n; at++)
 		if (state->flags[at] & FLAG_DELETED)
 			change_expunge(change, at);
@@ -32,35 +41,48 @@ static enum imap_next decide(struct imap_cmd *cmd, enum fault fault, const struc
 
 static enum imap_next close_parse(struct imap_cmd *cmd, struct imap_args *args)
 {
+	struct close *close = cmd->state;
+
 	if (!imap_args_end(args))
 		return imap_bad(cmd, args->error);
 	if (cmd->session->selected.read_only || (cmd->verb->flags & VERB_UNSELECTS))
 		return leave(cmd);
-	return change_turn(cmd->state, cmd, decide);
+	return change_turn(&close->change, cmd, decide);
 }
 
 static enum fault close_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
-	return change_commit(cmd->state, stack, why);
+	struct close *close = cmd->state;
+
+	return change_commit(&close->change, stack, why);
 }
 
 static enum imap_next close_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
+	struct close *close = cmd->state;
+
 	if (fault == FAULT_STALE)
-		return change_look(cmd->state, decide);
+		return change_look(&close->change, decide);
 	if (fault)
-		return change_fail(cmd->state, fault, why);
-	change_committed(cmd->state, true);
-	return leave(cmd);
+		return change_fail(&close->change, fault, why);
+	change_committed(&close->change, true);
+	leave(cmd);
+	if (!(cmd->session->enabled & ENABLED_QRESYNC) || !close->in_step)
+		return IMAP_DONE;
+	return imap_ok_code(
+	    cmd, arena_printf(cmd->arena, "[HIGHESTMODSEQ %" PRIu64 "]", close->change.head.modseq),
+	    "CLOSE completed");
 }
 
 static void close_done(struct imap_cmd *cmd)
 {
-	change_done(cmd->state);
+	struct close *close = cmd->state;
+
+	change_done(&close->change);
 }
 
 const struct imap_command imap_close = {
-	.state_size = sizeof(struct change),
+	.state_size = sizeof(struct close),
 	.parse = close_parse,
 	.run = close_run,
 	.reply = close_reply,

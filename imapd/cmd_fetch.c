@@ -1,6 +1,6 @@
 /*
- * FETCH and UID FETCH (RFC 3501 6.4.5, 6.4.8; RFC 7162 3.1.4 for MODSEQ and CHANGEDSINCE; RFC 9394
- * 3.3 for PARTIAL).
+ * FETCH and UID FETCH (RFC 3501 6.4.5, 6.4.8; RFC 7162 3.1.4 for MODSEQ and CHANGEDSINCE, 3.2.6 for VANISHED;
+ * RFC 9394 3.3 for PARTIAL).
  *
  * What the view knows is told from it alone, on the loop, a piece at a time.
  * What needs the message goes in batches to a worker: the loop takes from the view what it knows of each message and writes that
@@ -14,6 +14,7 @@
 #include "commands.h"
 #include "fetch_render.h"
 #include "fetch_view.h"
+#include "vanished.h"
 
 #define CHUNK       (64 * 1024)   /* of text from the view, between two looks at other sessions */
 #define BATCH       500           /* messages, as many as one look at the contents takes */
@@ -25,6 +26,8 @@ struct fetch {
 	struct rows rows;
 	struct fetch_view view;
 	struct buf out;
+	struct uid_set vanished; /* told first, from vanished_at on */
+	uint32_t vanished_at;
 	/* The batch. */
 	uint32_t from; /* UID it begins at */
 	struct arena *arena;
@@ -32,7 +35,7 @@ struct fetch {
 	struct fetch_line *lines;
 	struct fetch_render render;
 	struct change seen;
-	bool seen_set, loaded, pausing;
+	bool begun, seen_set, loaded, pausing;
 };
 
 /* ---- the end ---- */
@@ -228,10 +231,25 @@ static void send_run(struct imap_cmd *cmd, struct fetch *fetch)
 	}
 }
 
+static enum imap_next begin(struct imap_cmd *cmd)
+{
+	struct fetch *fetch = cmd->state;
+
+	while (fetch->vanished_at < fetch->vanished.n) {
+		if (conn_congested(cmd->session->conn))
+			return IMAP_AGAIN;
+		vanished_tell(cmd->session, true, &fetch->vanished, &fetch->vanished_at);
+	}
+	fetch->begun = true;
+	return fetch->request.n ? next_batch(cmd) : next_chunk(cmd);
+}
+
 static enum imap_next fetch_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
 	struct fetch *fetch = cmd->state;
 
+	if (!fetch->begun)
+		return begin(cmd);
 	if (!fetch->request.n)
 		return next_chunk(cmd);
 	if (fetch->pausing)
@@ -260,9 +278,32 @@ static void settle(struct imap_cmd *cmd, struct fetch_request *request)
 		request->view |= FETCH_UID;
 	if (request->view & FETCH_MODSEQ)
 		session_enable_condstore(s);
+	if (s->enabled & ENABLED_QRESYNC)
+		request->view |= FETCH_UID;
 	if ((s->enabled & ENABLED_CONDSTORE) && (request->view & FETCH_FLAGS))
 		request->view |= FETCH_MODSEQ;
 	request->sets_seen &= !s->selected.read_only;
+}
+
+/* The set is read once more, as it stands: "*" reaches beyond the last message that is left. */
+static bool parse_vanished(struct imap_cmd *cmd, struct fetch *fetch)
+{
+	struct uid_set *asked = arena_make(cmd->arena, struct uid_set);
+	struct imap_args args;
+	bool saved;
+
+	if (!cmd->uid_form || !(cmd->session->enabled & ENABLED_QRESYNC))
+		return false;
+	imap_args_start(&args, cmd->segments, cmd->arena);
+	if (!imap_args_space(&args))
+		return false;
+	saved = imap_args_peek(&args, '$');
+	if (!saved && !imap_args_set(&args, asked))
+		return false;
+	uid_set_init(&fetch->vanished);
+	vanished_since(&cmd->session->selected, fetch->request.changed_since, saved ? &fetch->uids : asked,
+	               &fetch->vanished);
+	return true;
 }
 
 /* Of what would be fetched a page, as of now (RFC 9394 3.3). */
@@ -294,21 +335,23 @@ static enum imap_next fetch_parse_args(struct imap_cmd *cmd, struct imap_args *a
 	if (!imap_args_space(args) || !imap_args_messages(args, cmd, &fetch->uids) ||
 	    !imap_args_space(args) || !fetch_parse(args, &fetch->request))
 		return imap_bad(cmd, args->error);
+	if (fetch->request.vanished && !parse_vanished(cmd, fetch))
+		return imap_bad(cmd, "VANISHED is for UID FETCH, behind ENABLE QRESYNC");
 	settle(cmd, &fetch->request);
 	buf_init(&fetch->out, BUF_NO_LIMIT); /* CHUNK and a line */
 	if (fetch->request.paged)
 		take_page(cmd, fetch);
 	rows_start(&fetch->rows, &cmd->session->selected, &fetch->uids);
-	if (!fetch->request.n)
-		return next_chunk(cmd);
-	fetch->arena = arena_new();
-	return next_batch(cmd);
+	if (fetch->request.n)
+		fetch->arena = arena_new();
+	return begin(cmd);
 }
 
 static void fetch_done(struct imap_cmd *cmd)
 {
 	struct fetch *fetch = cmd->state;
 
+	uid_set_done(&fetch->vanished);
 	fetch_view_done(&fetch->view);
 	buf_done(&fetch->out);
 	fetch_render_done(&fetch->render);

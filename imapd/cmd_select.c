@@ -1,5 +1,5 @@
 /*
- * SELECT and EXAMINE (RFC 9051 6.3.2, 6.3.3; CONDSTORE: RFC 7162 3.1.8).
+ * SELECT and EXAMINE (RFC 9051 6.3.2, 6.3.3; CONDSTORE and QRESYNC: RFC 7162 3.1.8, 3.2.5).
  *
  * The name is looked up on a worker; the view is loaded or made fresh by view_get(); when it has messages that are
  * \Recent, those are taken, on a worker again. HIGHESTMODSEQ is told always: clients that know CONDSTORE look for it even when
@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "imapd.h"
 #include "object_id.h"
+#include "resync.h"
 #include "target.h"
 
 struct select {
@@ -20,16 +21,36 @@ struct select {
 	uint32_t recent_told;               /* as it was before taking */
 	uint32_t recent_first, recent_next; /* UIDs from and to before */
 	struct view *view;                  /* held from its look until it is open */
+	bool telling;                       /* it is open; what has changed is told */
+	struct resync resync;
 	struct view_wait *wait;
 };
 
-/* "(" select-param *(SP select-param) ")": CONDSTORE is the one we know */
+/* QRESYNC has to be enabled first (RFC 7162 3.2.5). */
+static bool parameter(struct imap_cmd *cmd, struct imap_args *args)
+{
+	struct select *select = cmd->state;
+
+	if (imap_args_word(args, "CONDSTORE"))
+		return true;
+	return (cmd->session->enabled & ENABLED_QRESYNC) && imap_args_word(args, "QRESYNC") &&
+	       imap_args_space(args) && resync_parse(args, &select->resync);
+}
+
+/* "(" select-param *(SP select-param) ")" */
 static bool parameters(struct imap_cmd *cmd, struct imap_args *args)
 {
-	if (!imap_args_open(args) || !imap_args_word(args, "CONDSTORE") || !imap_args_close(args))
+	if (!imap_args_open(args))
 		return false;
-	cmd->session->enabled |= ENABLED_CONDSTORE;
-	return true;
+	do {
+		if (!parameter(cmd, args))
+			return false;
+		if (imap_args_close(args)) {
+			cmd->session->enabled |= ENABLED_CONDSTORE;
+			return true;
+		}
+	} while (imap_args_space(args));
+	return false;
 }
 
 static void leave_old(struct session *s)
@@ -103,6 +124,15 @@ static void tell_mailbox(struct session *s)
 	              object_id_of_mailbox(&s->selected.view->mailbox).text);
 }
 
+static enum imap_next tell_changes(struct imap_cmd *cmd)
+{
+	struct select *select = cmd->state;
+
+	if (!resync_tell(cmd->session, &select->resync))
+		return IMAP_AGAIN;
+	return imap_ok_code(cmd, select->examine ? "[READ-ONLY]" : "[READ-WRITE]", "Selected");
+}
+
 static enum imap_next open_view(struct imap_cmd *cmd)
 {
 	struct select *select = cmd->state;
@@ -113,7 +143,8 @@ static enum imap_next open_view(struct imap_cmd *cmd)
 	session_enter(s, ST_SELECTED);
 	note_recent(&s->selected, select);
 	tell_mailbox(s);
-	return imap_ok_code(cmd, select->examine ? "[READ-ONLY]" : "[READ-WRITE]", "Selected");
+	select->telling = true;
+	return tell_changes(cmd);
 }
 
 /* To take \Recent is a command of its own: only when the look has shown that there is something to take. */
@@ -159,6 +190,8 @@ static enum imap_next select_reply(struct imap_cmd *cmd, enum fault fault, const
 {
 	struct select *select = cmd->state;
 
+	if (select->telling)
+		return tell_changes(cmd);
 	if (select->taking)
 		recent_taken(select, fault);
 	if (fault)
@@ -183,6 +216,7 @@ static void select_done(struct imap_cmd *cmd)
 		recent_taken(select, FAULT_CANCELLED);
 	if (select->view)
 		view_put(select->view);
+	resync_done(&select->resync);
 }
 
 const struct imap_command imap_select = {

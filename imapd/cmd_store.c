@@ -118,8 +118,8 @@ static enum imap_next respond(struct imap_cmd *cmd)
 	bool condstore = s->enabled & ENABLED_CONDSTORE;
 
 	change_leave(&store->change);
-	store->items = (cmd->uid_form ? FETCH_UID : 0) | (store->silent ? 0 : FETCH_FLAGS) |
-	               (condstore ? FETCH_MODSEQ : 0);
+	store->items = (cmd->uid_form || (cmd->session->enabled & ENABLED_QRESYNC) ? FETCH_UID : 0) |
+	               (store->silent ? 0 : FETCH_FLAGS) | (condstore ? FETCH_MODSEQ : 0);
 	if (store->silent && !condstore)
 		return finish(cmd);
 	if (!store->silent && s->selected.known_keywords < s->selected.view->keywords.n)

@@ -72,6 +72,7 @@ struct fetch_request {
 	uint32_t n;
 	bool sets_seen; /* something is asked for without PEEK */
 	bool only_changed;
+	bool vanished; /* with it, what vanished since */
 	uint64_t changed_since;
 	bool paged; /* only `page` of what is left then */
 	struct partial page;

@@ -2,7 +2,7 @@
  * Reading what a FETCH asks for (fetch_item.h).
  *
  *   fetch     = sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")
- *               [SP "(" "CHANGEDSINCE" SP mod-sequence ")"]
+ *               [SP "(" "CHANGEDSINCE" SP mod-sequence [SP "VANISHED"] ")"]
  *   fetch-att = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822" [".HEADER" / ".SIZE" / ".TEXT"] / "BODY" ["STRUCTURE"] /
  *               "UID" / "MODSEQ" / "SAVEDATE" / "EMAILID" / "THREADID" / "BODY" [".PEEK"] section ["<" number "." nz-number ">"] /
  *               "BINARY" [".PEEK"] section-binary ["<" number "." nz-number ">"] / "BINARY.SIZE" section-binary /
@@ -336,6 +336,10 @@ static bool parse_modifier(struct parsing *p)
 		return parse_changed_since(p);
 	if (imap_args_word(p->args, "PARTIAL"))
 		return parse_page(p);
+	if (imap_args_word(p->args, "VANISHED")) {
+		p->request->vanished = true;
+		return true;
+	}
 	return fail(p->args, "Unknown FETCH modifier");
 }
 
@@ -350,7 +354,8 @@ static bool parse_modifiers(struct parsing *p)
 		if (!parse_modifier(p))
 			return false;
 		if (imap_args_close(p->args))
-			return true;
+			return !p->request->vanished || p->request->only_changed ||
+			       fail(p->args, "VANISHED needs CHANGEDSINCE");
 	} while (imap_args_space(p->args));
 	return fail(p->args, "A list of FETCH modifiers has no end");
 }

@@ -1,14 +1,15 @@
 /*
  * News for a session: what happened in its mailbox since it was last told
- * (RFC 9051 7.5). Only EXPUNGE, EXISTS, RECENT, FLAGS and FETCH: nothing else is
+ * (RFC 9051 7.5). Only EXPUNGE or VANISHED, EXISTS, RECENT, FLAGS and FETCH: nothing else is
  * ever said unasked. Each step stops when the client reads slower than we write; what was not told stays noted.
  */
 #include <inttypes.h>
 
 #include "command.h"
+#include "vanished.h"
 
 /* In ascending order, so that each number counts the messages below that are left: those of the state. */
-static bool tell_expunged(struct session *s, struct selected *selected)
+static bool tell_numbers(struct session *s, struct selected *selected)
 {
 	struct uid_iter it = uid_iter_of(&selected->ghosts);
 	uint32_t uid, told = 0;
@@ -23,6 +24,30 @@ static bool tell_expunged(struct session *s, struct selected *selected)
 	if (told)
 		uid_set_del_range(&selected->ghosts, 1, told);
 	return uid_set_is_empty(&selected->ghosts);
+}
+
+/* The same by UIDs (RFC 7162 3.2.10.2). */
+static bool tell_vanished(struct session *s, struct selected *selected)
+{
+	struct uid_set *ghosts = &selected->ghosts;
+
+	while (!conn_congested(s->conn) && ghosts->n) {
+		uint32_t n = 0, last;
+
+		vanished_tell(s, false, ghosts, &n);
+		last = ghosts->ranges[n - 1].last;
+		for (uint32_t i = 0; i < n; i++)
+			selected->known_n -= ghosts->ranges[i].last - ghosts->ranges[i].first + 1;
+		uid_set_subtract(&selected->recent, ghosts);
+		uid_set_subtract(&selected->saved, ghosts);
+		uid_set_del_range(ghosts, 1, last);
+	}
+	return uid_set_is_empty(ghosts);
+}
+
+static bool tell_expunged(struct session *s, struct selected *selected)
+{
+	return s->enabled & ENABLED_QRESYNC ? tell_vanished(s, selected) : tell_numbers(s, selected);
 }
 
 /* The first session that is told of a message has it as \Recent. What other processes tell is not waited for: a

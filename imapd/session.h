@@ -19,7 +19,7 @@ struct imap_cmd;
 
 enum imap_state { ST_GREET, ST_TLS, ST_PLAIN /* not authenticated */, ST_AUTH, ST_SELECTED, ST_CLOSE };
 
-enum imap_enabled { ENABLED_CONDSTORE = 1 };
+enum imap_enabled { ENABLED_CONDSTORE = 1, ENABLED_QRESYNC = 2 };
 
 struct session {
 	struct imapd *imapd;

@@ -56,6 +56,8 @@ static const struct good_case {
 	{ "two partials", "(BODY[]<0.1> BODY[]<0.2> BODY[]<0.1>)", 0, NEEDS_BODY, "BODY[]<0> BODY[]<0> ", true },
 	{ "a large partial", "BODY[]<9223372036854775807.9223372036854775807>", 0, NEEDS_BODY, "BODY[]<9223372036854775807> ", true },
 	{ "changed since", "FLAGS (CHANGEDSINCE 12)", F | M, 0, "", false },
+	{ "vanished since", "FLAGS (CHANGEDSINCE 12 VANISHED)", F | M, 0, "", false },
+	{ "vanished, the other way round", "FLAGS (VANISHED  CHANGEDSINCE 12)", F | M, 0, "", false },
 	{ "a page", "UID (PARTIAL 1:30)", U, 0, "", false },
 	{ "a page of what changed", "UID (PARTIAL -1:-30 CHANGEDSINCE 12)", U | M, 0, "", false },
 	{ "a page of what changed, the other way round", "UID ( CHANGEDSINCE 12  PARTIAL 2:1 )", U | M, 0, "", false },

@@ -192,6 +192,7 @@ class Load:
         if any(code != 250 for code in codes):
             self.errors[f"RCPT {max(codes)}"] += 1
             client.rset()
+            self.stopping.wait(0.05)
             return
         code, _ = client.data(attempt.text)
         if code == 250:

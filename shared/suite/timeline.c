@@ -29,7 +29,7 @@
 #define NOTES_MAX   20000
 #define BYTES_MAX   (16 * 1024 * 1024)
 #define EVENTS_MAX  100 /* of one note, so that it always fits a record; more make further ones */
-#define BATCH_NOTES 500
+#define BATCH_NOTES 200 /* others wait behind it: a few milliseconds on SQLite */
 #define BATCH_BYTES (2 * 1024 * 1024)
 #define TICK_MS     500
 #define WAIT_MAX_MS 10000

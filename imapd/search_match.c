@@ -1,6 +1,7 @@
 /* Matching messages (search_match.h). */
 #include "search_match.h"
 
+#include "header_cache.h"
 #include "mail/date.h"
 #include "mail/encoded.h"
 #include "mail/fold.h"
@@ -72,7 +73,7 @@ static enum match match_row(const struct search_key *key, const struct search_ro
 static enum match match_sent(const struct search_key *key, const struct search_facts *facts)
 {
 	if (!facts->is_dated)
-		return facts->has_header ? MATCH_NO : MATCH_UNKNOWN;
+		return facts->has_header || facts->has_date ? MATCH_NO : MATCH_UNKNOWN;
 	return of(key->op == SEARCH_SENTBEFORE ? facts->sent < key->day
 	          : key->op == SEARCH_SENTON   ? facts->sent == key->day
 	                                       : facts->sent >= key->day);
@@ -203,6 +204,19 @@ void search_header(const struct search *search, struct slice header, bool whole,
 		const struct search_key *key = search->texts[i];
 
 		if (key->op == SEARCH_HEADER && is_open(key, facts))
+			facts->texts[i] = MATCH_NO;
+	}
+}
+
+void search_digest(const struct search *search, struct slice digest, struct search_scratch *scratch,
+                   struct search_facts *facts)
+{
+	search_header(search, digest, false, scratch, facts);
+	facts->has_date = true;
+	for (uint32_t i = 0; i < search->n_texts; i++) {
+		const struct search_key *key = search->texts[i];
+
+		if (key->op == SEARCH_HEADER && is_open(key, facts) && header_digest_has(key->name))
 			facts->texts[i] = MATCH_NO;
 	}
 }

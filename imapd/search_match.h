@@ -20,6 +20,7 @@ struct search_facts { /* what is known of one message */
 	const struct search_row *row;
 	const struct id *email_id; /* object_id.h; NULL: not looked at */
 	bool has_header;           /* the whole header was looked at */
+	bool has_date;             /* at least for its date */
 	bool is_dated;
 	int32_t sent;                    /* day, when is_dated */
 	uint8_t texts[SEARCH_TEXTS_MAX]; /* enum match of each of search.texts */
@@ -33,6 +34,9 @@ enum match search_match(const struct search_key *, const struct search_facts *);
 
 /* Looks into a header. `whole` false: it is only its beginning. */
 void search_header(const struct search *, struct slice header, bool whole, struct search_scratch *,
+                   struct search_facts *);
+/* Looks into the fields that header_cache.h remembers; what they cannot answer stays unknown. */
+void search_digest(const struct search *, struct slice digest, struct search_scratch *,
                    struct search_facts *);
 /* Looks into a part's header, which is text of the body. */
 void search_part_header(const struct search *, struct slice header, struct search_scratch *,

@@ -102,6 +102,7 @@ static enum fault look(struct reading *r, bool bodies)
 	if (fault)
 		return fault;
 	r->reader->header = summary.header;
+	r->reader->header_cut = summary.header_cut;
 	search_header(r->search, summary.header, !summary.header_cut, &r->reader->scratch, r->facts);
 	if (!bodies || is_decided(r))
 		return FAULT_NONE;

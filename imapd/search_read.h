@@ -14,7 +14,9 @@ struct search_reader {
 	const struct actor *actor;
 	const struct account_key *key;
 	struct arena *arena; /* what the message takes; the caller resets it */
-	struct slice header; /* of the last message, perhaps but its beginning; in the arena */
+	/* Of the last message, in the arena. */
+	struct slice header;
+	bool header_cut; /* it is but the beginning */
 	/* search_read.c's own; zeroed at first */
 	struct search_scratch scratch;
 	struct buf raw, text;

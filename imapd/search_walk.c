@@ -2,12 +2,21 @@
 #include "search_walk.h"
 
 #include "account_ctx.h"
+#include "header_cache.h"
 #include "object_id.h"
 
 #define CHUNK       100000        /* keys asked about messages between two looks at other sessions */
 #define BATCH       500           /* as many as one look at the contents takes */
+#define BATCH_KNOWN 4096          /* with those whose headers are remembered, which cost little */
 #define BATCH_BYTES (1024 * 1024) /* of messages whose bodies are read together, but one at least */
 #define ARENA_LARGE (512 * 1024)
+
+struct search_open { /* a message of the batch, until it is decided about */
+	struct search_row row;
+	struct slice digest; /* from the cache, or for it; no data: none */
+	bool known;          /* from the cache */
+	bool decided;
+};
 
 /* ---- on the loop ---- */
 
@@ -27,28 +36,50 @@ static struct search_row row_of(const struct rows *rows)
 	};
 }
 
-static void ask_view(struct search_walk *walk, struct imap_cmd *cmd)
-{
-	const struct search_row row = row_of(&walk->rows);
-	const struct search_facts facts = { .row = &row };
-	enum match match = search_match(walk->search.root, &facts);
-	struct batch *batch = &walk->batch;
-
-	if (match == MATCH_YES && !walk->wants_header)
-		walk->found(cmd, &row, SLICE(""));
-	if (match == MATCH_NO || (match == MATCH_YES && !walk->wants_header))
-		return;
-	walk->open[batch->n] = row;
-	batch_take(&batch->items[batch->n++], walk->rows.selected->view->state, walk->rows.at);
-}
-
 static void new_batch(struct search_walk *walk, const struct imap_cmd *cmd)
 {
 	arena_reset(walk->arena);
 	walk->batch = (struct batch){ .mailbox = cmd->selected };
-	walk->batch.items = arena_array(walk->arena, struct batch_item, BATCH);
-	walk->open = arena_array(walk->arena, struct search_row, BATCH);
-	walk->answers = arena_array(walk->arena, uint8_t, BATCH);
+	walk->room = BATCH_KNOWN;
+	walk->costly = 0;
+}
+
+/* With the first message of a batch; most searches have none. */
+static void make_room(struct search_walk *walk)
+{
+	walk->room = MIN_OF(walk->rows.selected->view->state->n, (uint32_t)BATCH_KNOWN);
+	walk->batch.items = arena_array(walk->arena, struct batch_item, walk->room);
+	walk->open = arena_array(walk->arena, struct search_open, walk->room);
+}
+
+static void ask_view(struct search_walk *walk, struct imap_cmd *cmd)
+{
+	const struct view *view = walk->rows.selected->view;
+	const struct search_row row = row_of(&walk->rows);
+	const struct search_facts facts = { .row = &row };
+	enum match match = search_match(walk->search.root, &facts);
+	struct batch *batch = &walk->batch;
+	struct slice digest;
+
+	if (match == MATCH_NO)
+		return;
+	if (match == MATCH_YES && !walk->wants_header) {
+		walk->found(cmd, &row, SLICE(""));
+		return;
+	}
+	if (!batch->items)
+		make_room(walk);
+	digest = header_cache_get(view->headers, row.uid);
+	if (digest.data)
+		digest = arena_copy(walk->arena, digest);
+	walk->costly += !digest.data || walk->search.by_body;
+	walk->open[batch->n] = (struct search_open){ .row = row, .digest = digest, .known = digest.data };
+	batch_take(&batch->items[batch->n++], view->state, walk->rows.at);
+}
+
+static bool is_full(const struct search_walk *walk)
+{
+	return walk->batch.n == walk->room || walk->costly == BATCH;
 }
 
 static enum imap_next go_on(struct search_walk *walk, struct imap_cmd *cmd)
@@ -57,9 +88,9 @@ static enum imap_next go_on(struct search_walk *walk, struct imap_cmd *cmd)
 	bool more = true;
 
 	rows_resume(&walk->rows);
-	while (left-- && walk->batch.n < BATCH && (more = rows_next(&walk->rows)))
+	while (left-- && !is_full(walk) && (more = rows_next(&walk->rows)))
 		ask_view(walk, cmd);
-	walk->running = walk->batch.n == BATCH || (walk->batch.n && !more);
+	walk->running = walk->batch.n && (is_full(walk) || !more);
 	if (walk->running)
 		return IMAP_RUN;
 	return more ? IMAP_AGAIN : walk->finish(cmd);
@@ -70,22 +101,54 @@ static enum imap_next go_on(struct search_walk *walk, struct imap_cmd *cmd)
 /* What the view has found is found, whatever its content says of it. */
 static void note_broken(struct search_walk *walk, struct imap_cmd *cmd, size_t i, const struct why *why)
 {
-	const struct search_facts facts = { .row = &walk->open[i] };
+	struct search_open *open = &walk->open[i];
+	const struct search_facts facts = { .row = &open->row };
 
-	walk->answers[i] = MATCH_NO;
+	open->decided = true;
 	if (walk->batch.items[i].gone)
 		return;
 	if (!walk->broken++)
 		walk->why = *why;
 	if (walk->wants_header && search_match(walk->search.root, &facts) == MATCH_YES)
-		walk->found(cmd, &walk->open[i], SLICE(""));
+		walk->found(cmd, &open->row, SLICE(""));
+}
+
+static void note(struct search_walk *walk, struct imap_cmd *cmd, size_t i, enum match match,
+                 struct slice header)
+{
+	walk->open[i].decided = match != MATCH_UNKNOWN;
+	if (match == MATCH_YES)
+		walk->found(cmd, &walk->open[i].row, header);
+}
+
+/* By what is at hand: a digest, the content's id. */
+static void ask_known(struct search_walk *walk, struct imap_cmd *cmd, size_t i)
+{
+	const struct batch_item *item = &walk->batch.items[i];
+	struct search_open *open = &walk->open[i];
+	struct search_facts facts = { .row = &open->row };
+	enum match match;
+	struct id email_id;
+
+	if (open->decided || (!open->known && !walk->search.by_id))
+		return;
+	if (walk->search.by_id && item->loaded) {
+		email_id = object_id_raw(cmd->account->key, &item->content);
+		facts.email_id = &email_id;
+	}
+	if (open->known)
+		search_digest(&walk->search, open->digest, &walk->reader.scratch, &facts);
+	match = item->gone ? MATCH_NO : search_match(walk->search.root, &facts);
+	if (match == MATCH_NO || open->known || !walk->wants_header)
+		note(walk, cmd, i, match, open->digest);
 }
 
 /* What is wrong with one message leaves the others as they are. */
-static enum fault answer(struct search_walk *walk, struct imap_cmd *cmd, size_t i,
-                         const struct batch_item *item, bool bodies, struct why *why)
+static enum fault ask_message(struct search_walk *walk, struct imap_cmd *cmd, size_t i,
+                              const struct batch_item *item, bool bodies, struct why *why)
 {
 	struct search_reader *reader = &walk->reader;
+	struct search_open *open = &walk->open[i];
 	struct message message = { .size = 0 };
 	enum match match = MATCH_UNKNOWN;
 	enum fault fault;
@@ -94,47 +157,23 @@ static enum fault answer(struct search_walk *walk, struct imap_cmd *cmd, size_t 
 		arena_reset(reader->arena);
 	fault = batch_open(item, cmd->account->key, reader->arena, &message, why);
 	if (!fault)
-		fault = search_read(reader, &walk->search, &walk->open[i], &message, bodies, &match, why);
+		fault = search_read(reader, &walk->search, &open->row, &message, bodies, &match, why);
 	secret_wipe(&message.key, sizeof(message.key));
-	walk->answers[i] = match;
-	if (match == MATCH_YES && walk->wants_header)
-		walk->found(cmd, &walk->open[i], reader->header);
 	if (fault == FAULT_NOT_FOUND || fault == FAULT_CORRUPT || fault == FAULT_TOO_BIG) {
 		note_broken(walk, cmd, i, why);
-		fault = FAULT_NONE;
+		return FAULT_NONE;
 	}
-	return fault;
+	if (fault)
+		return fault;
+	if (!open->known && !open->digest.data && !reader->header_cut)
+		open->digest = header_digest(walk->arena, reader->header);
+	note(walk, cmd, i, match, reader->header);
+	return FAULT_NONE;
 }
 
-/* No message is opened for its id alone. */
-static void ask_ids(struct search_walk *walk, const struct imap_cmd *cmd)
-{
-	for (size_t i = 0; i < walk->batch.n; i++) {
-		const struct batch_item *item = &walk->batch.items[i];
-		const struct id email_id = object_id_raw(cmd->account->key, &item->content);
-		const struct search_facts facts = { .row = &walk->open[i], .email_id = &email_id };
-		enum match match = item->gone ? MATCH_NO : search_match(walk->search.root, &facts);
-
-		if (match == MATCH_NO || !walk->wants_header)
-			walk->answers[i] = match;
-	}
-}
-
-static enum fault ask_headers(struct search_walk *walk, struct imap_cmd *cmd, struct stack *stack,
-                              struct why *why)
-{
-	struct batch *batch = &walk->batch;
-	enum fault fault = batch_load_records(batch, stack, &cmd->actor, false, walk->arena, why);
-
-	for (size_t i = 0; i < batch->n && !fault; i++)
-		if (walk->answers[i] == MATCH_UNKNOWN)
-			fault = answer(walk, cmd, i, &batch->items[i], false, why);
-	return fault;
-}
-
-/* Some of those that are open still, from `*at` on, and their bodies. */
-static enum fault ask_some_bodies(struct search_walk *walk, struct imap_cmd *cmd, struct stack *stack,
-                                  size_t *at, struct why *why)
+/* Some of those that are open still, from `*at` on, read together. */
+static enum fault ask_some(struct search_walk *walk, struct imap_cmd *cmd, struct stack *stack, bool bodies,
+                           size_t *at, struct why *why)
 {
 	struct arena *arena = arena_new();
 	struct batch some = { .mailbox = walk->batch.mailbox };
@@ -143,39 +182,60 @@ static enum fault ask_some_bodies(struct search_walk *walk, struct imap_cmd *cmd
 	enum fault fault;
 
 	some.items = arena_array(arena, struct batch_item, BATCH);
-	for (; *at < walk->batch.n && bytes < BATCH_BYTES; ++*at) {
-		if (walk->answers[*at] != MATCH_UNKNOWN)
+	for (; *at < walk->batch.n && some.n < BATCH && bytes < BATCH_BYTES; ++*at) {
+		if (walk->open[*at].decided)
 			continue;
 		which[some.n] = *at;
 		some.items[some.n++] = walk->batch.items[*at];
-		bytes += walk->open[*at].size;
+		bytes += bodies ? walk->open[*at].row.size : 0;
 	}
-	fault = batch_load_records(&some, stack, &cmd->actor, true, arena, why);
+	fault = batch_load_records(&some, stack, &cmd->actor, bodies, arena, why);
 	for (size_t i = 0; i < some.n && !fault; i++)
-		fault = answer(walk, cmd, which[i], &some.items[i], true, why);
+		fault = ask_message(walk, cmd, which[i], &some.items[i], bodies, why);
 	arena_free(arena);
 	return fault;
+}
+
+static bool some_open(const struct search_walk *walk)
+{
+	for (size_t i = 0; i < walk->batch.n; i++)
+		if (!walk->open[i].decided)
+			return true;
+	return false;
 }
 
 enum fault search_walk_run(struct search_walk *walk, struct imap_cmd *cmd, struct stack *stack,
                            struct why *why)
 {
-	size_t at = 0;
-	enum fault fault = batch_load_keys(&walk->batch, stack, &cmd->actor, walk->arena, why);
+	size_t from = 0, at = 0;
+	enum fault fault = FAULT_NONE;
 
 	walk->reader.stack = stack;
 	walk->reader.actor = &cmd->actor;
 	walk->reader.key = cmd->account->key;
-	if (!fault && walk->search.by_id)
-		ask_ids(walk, cmd);
-	if (!fault && (walk->search.by_header || walk->wants_header))
-		fault = ask_headers(walk, cmd, stack, why);
+	for (size_t i = 0; i < walk->batch.n; i++)
+		ask_known(walk, cmd, i);
+	if (!some_open(walk))
+		return FAULT_NONE;
+	fault = batch_load_keys(&walk->batch, stack, &cmd->actor, walk->arena, why);
+	for (size_t i = 0; i < walk->batch.n && !fault && walk->search.by_id; i++)
+		ask_known(walk, cmd, i);
+	while (!fault && (walk->search.by_header || walk->wants_header) && from < walk->batch.n)
+		fault = ask_some(walk, cmd, stack, false, &from, why);
 	while (!fault && at < walk->batch.n)
-		fault = ask_some_bodies(walk, cmd, stack, &at, why);
+		fault = ask_some(walk, cmd, stack, true, &at, why);
 	return fault;
 }
 
 /* ---- and back ---- */
+
+static void remember(const struct search_walk *walk, struct view *view)
+{
+	batch_give_keys(&walk->batch, view->state);
+	for (size_t i = 0; i < walk->batch.n; i++)
+		if (!walk->open[i].known && walk->open[i].digest.data)
+			header_cache_put(view->headers, walk->open[i].row.uid, walk->open[i].digest);
+}
 
 enum imap_next search_walk_reply(struct search_walk *walk, struct imap_cmd *cmd, enum fault fault,
                                  const struct why *why)
@@ -184,10 +244,7 @@ enum imap_next search_walk_reply(struct search_walk *walk, struct imap_cmd *cmd,
 		return go_on(walk, cmd);
 	if (fault)
 		return imap_no(cmd, fault, why);
-	batch_give_keys(&walk->batch, cmd->session->selected.view->state);
-	for (size_t i = 0; i < walk->batch.n && !walk->wants_header; i++)
-		if (walk->answers[i] == MATCH_YES)
-			walk->found(cmd, &walk->open[i], SLICE(""));
+	remember(walk, cmd->session->selected.view);
 	new_batch(walk, cmd);
 	return go_on(walk, cmd);
 }

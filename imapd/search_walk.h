@@ -2,12 +2,13 @@
 #define IMAPD_SEARCH_WALK_H
 /*
  * The way of a search through the selected mailbox, for SEARCH, SORT and THREAD:
- * the loop asks the view of every message; those that it cannot decide about go to a worker in batches, which looks at
- * headers first, all of a batch with one read, and opens bodies only of what is open still. With `wants_header`, what
- * the view could decide about goes the same way, so that found() sees its header.
+ * the loop asks the view of every message; those that it cannot decide about go to a worker in batches, with the headers
+ * that the view remembers (header_cache.h). Of what is open still the worker looks at headers first, all of a batch
+ * with one read, and opens bodies only where it must. With `wants_header`, what the view could decide about goes the
+ * same way, so that found() sees its header.
  *
- * Neither order nor place of what is found is promised: found() is called on the loop, or, with `wants_header`, on
- * the worker, bodies behind headers. Between two batches a client that hung up is noticed.
+ * The order of what is found is not promised, nor on which thread found() is called; it is one at a time, and never
+ * while the command itself runs. Between two batches a client that hung up is noticed.
  */
 #include "batch.h"
 #include "command.h"
@@ -18,15 +19,15 @@ struct search_walk {
 	/* The command's. */
 	struct search search;
 	bool wants_header;
-	void (*found)(struct imap_cmd *, const struct search_row *,
-	              struct slice header);          /* {"", 0}: not known */
+	/* The header may be but its beginning, or only the fields of a digest; {"", 0}: not known. */
+	void (*found)(struct imap_cmd *, const struct search_row *, struct slice header);
 	enum imap_next (*finish)(struct imap_cmd *); /* on the loop, when all was asked */
 	/* search_walk.c's own */
 	struct rows rows;
 	struct arena *arena; /* of the batch */
 	struct batch batch;
-	struct search_row *open;
-	uint8_t *answers; /* enum match, as the worker gives them */
+	struct search_open *open; /* of each item */
+	uint32_t room, costly;    /* items there may be; of those, to be read from the store */
 	bool running;
 	struct search_reader reader;
 	uint32_t broken;

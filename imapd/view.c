@@ -15,6 +15,7 @@
 
 #include "base/map.h"
 #include "base/metrics.h"
+#include "header_cache.h"
 
 static struct metric views_now = { .kind = METRIC_GAUGE,
 	                           .name = "posthouse_imapd_views",
@@ -30,6 +31,7 @@ struct view *view_new(struct views *views, struct account_ctx *account, const st
 	view->account = account_ctx_ref(account);
 	view->mailbox = *mailbox;
 	view->names = arena_new();
+	view->headers = header_cache_new();
 	list_init(&view->node);
 	list_init(&view->nudged);
 	list_init(&view->sessions);
@@ -56,6 +58,7 @@ void view_free(struct view *view)
 	list_del(&view->node);
 	list_del(&view->nudged);
 	mailbox_state_free(view->state);
+	header_cache_free(view->headers);
 	arena_free(view->names);
 	account_ctx_unref(view->account);
 	free(view);

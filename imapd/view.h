@@ -25,11 +25,12 @@ struct view {
 	struct mailbox_state *state;
 	struct account_ctx *account;
 	struct id mailbox;
-	struct keywords keywords; /* opened names of state->head.keywords */
-	struct arena *names;      /* where they live */
-	struct list sessions;     /* struct selected.node */
-	struct list changers;     /* struct change.turn: who changes the mailbox, and who waits to */
-	bool gone;                /* the mailbox was deleted, or does not apply: sessions are told BYE */
+	struct keywords keywords;     /* opened names of state->head.keywords */
+	struct arena *names;          /* where they live */
+	struct header_cache *headers; /* what searches have opened */
+	struct list sessions;         /* struct selected.node */
+	struct list changers;         /* struct change.turn: who changes the mailbox, and who waits to */
+	bool gone;                    /* the mailbox was deleted, or does not apply: sessions are told BYE */
 	/* view.c's own */
 	struct views *views;
 	struct list node;   /* of views->unused, the longest unused first; else a ring of its own */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "header_cache.h"
 #include "loop/timer.h"
 
 #define TICK_MS  1000
@@ -84,7 +85,7 @@ void views_forget_account(struct views *views, const struct id *account)
 static size_t memory_of(const struct view *view)
 {
 	return sizeof(*view) + (view->state ? mailbox_state_memory(view->state) : 0) +
-	       arena_used(view->names);
+	       arena_used(view->names) + header_cache_memory(view->headers);
 }
 
 size_t views_memory(const struct views *views)

@@ -13,12 +13,14 @@
 #include "list_request.h"
 #include "status_item.h"
 
-#define ENOUGH (8 * 1024 * 1024) /* bytes of patterns times bytes of names, that one run compares */
+#define ENOUGH    (8 * 1024 * 1024) /* bytes of patterns times bytes of names, that one run compares */
+#define LOOK_COST (ENOUGH / 16)     /* of a look at a mailbox's messages */
 
 struct told {
 	const struct folder *folder; /* NULL: nothing is told */
 	bool by_itself;              /* else for the sake of what is below it */
 	bool below;                  /* something below it meets the criteria */
+	struct status_deleted deleted;
 };
 
 struct list_cmd {
@@ -128,19 +130,41 @@ static size_t cost(const struct list_request *request, const struct folder *fold
 	return cost * (strlen(folder->path) + 1);
 }
 
-static void find(struct imap_cmd *cmd, struct list_cmd *list)
+static bool has_status(const struct list_request *request, const struct told *told)
+{
+	return request->status && told->folder && told->by_itself && !told->folder->row.meta.no_select;
+}
+
+/* A mailbox that is gone since the list was loaded has nothing in it. */
+static enum fault look(struct imap_cmd *cmd, struct stack *stack, struct told *told, struct why *why)
+{
+	enum fault fault =
+	    status_count_deleted(stack, &cmd->actor, &told->folder->row.meta.id, &told->deleted, why);
+
+	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
+}
+
+static enum fault find(struct imap_cmd *cmd, struct list_cmd *list, struct stack *stack, struct why *why)
 {
 	const struct folders *folders = &list->kept->folders;
+	const struct list_request *request = &list->request;
+	enum fault fault = FAULT_NONE;
 
-	for (size_t spent = 0; list->found < folders->n && spent < ENOUGH; list->found++) {
+	for (size_t spent = 0; !fault && list->found < folders->n && spent < ENOUGH; list->found++) {
 		const struct folder *folder = folders->list[list->found];
+		struct told *told = &list->told[list->found];
 
 		if (cmd->verb->flags & VERB_LSUB)
-			find_lsub(list, folder, &list->told[list->found]);
+			find_lsub(list, folder, told);
 		else
-			find_list(list, folder, &list->told[list->found]);
-		spent += cost(&list->request, folder);
+			find_list(list, folder, told);
+		spent += cost(request, folder);
+		if (!has_status(request, told) || !status_items_want_deleted(request->status))
+			continue;
+		fault = look(cmd, stack, told, why);
+		spent += LOOK_COST;
 	}
+	return fault;
 }
 
 static enum fault list_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
@@ -157,8 +181,7 @@ static enum fault list_run(struct imap_cmd *cmd, struct stack *stack, struct why
 		if (list->request.selected & LIST_RECURSIVE)
 			note_parents(list);
 	}
-	find(cmd, list);
-	return FAULT_NONE;
+	return find(cmd, list, stack, why);
 }
 
 /* ---- replies ---- */
@@ -214,8 +237,8 @@ static void add_list(struct buf *line, const struct session *s, const struct lis
 	if (told->below)
 		add_child_info(line, request->selected);
 	buf_adds(line, "\r\n");
-	if (request->status && told->by_itself && !folder->row.meta.no_select)
-		status_add(line, s, folder->path, &folder->row, request->status);
+	if (has_status(request, told))
+		status_add(line, s, folder->path, &folder->row, &told->deleted, request->status);
 }
 
 static void add_lsub(struct buf *line, const struct told *told)

@@ -1,4 +1,4 @@
-/* STATUS (RFC 9051 6.3.11), from the mailbox's row alone: no view is loaded for it. status_item.h has what it tells. */
+/* STATUS (RFC 9051 6.3.11), from the mailbox's row, mostly: no view is loaded for it. status_item.h has what it tells. */
 #include "account_ctx.h"
 #include "base/buf.h"
 #include "commands.h"
@@ -8,6 +8,7 @@ struct status {
 	const char *path;
 	unsigned items;
 	struct mailbox_row row;
+	struct status_deleted deleted;
 };
 
 static enum imap_next status_parse(struct imap_cmd *cmd, struct imap_args *args)
@@ -36,6 +37,8 @@ static enum fault status_run(struct imap_cmd *cmd, struct stack *stack, struct w
 	else
 		status->row = folder->row;
 	folder_list_put(cmd->account->folders, list);
+	if (!fault && status_items_want_deleted(status->items))
+		fault = status_count_deleted(stack, &cmd->actor, &status->row.meta.id, &status->deleted, why);
 	return fault;
 }
 
@@ -47,7 +50,7 @@ static enum imap_next status_reply(struct imap_cmd *cmd, enum fault fault, const
 	if (fault)
 		return imap_no(cmd, fault, why);
 	buf_init(&line, BUF_NO_LIMIT);
-	status_add(&line, cmd->session, status->path, &status->row, status->items);
+	status_add(&line, cmd->session, status->path, &status->row, &status->deleted, status->items);
 	conn_write(cmd->session->conn, line.data, line.len);
 	buf_done(&line);
 	return imap_ok(cmd, "Status completed");

@@ -1,5 +1,5 @@
 /* What a STATUS tells (status_item.h): RFC 9051 6.3.11, RFC 7162 3.1.7, SIZE: RFC 8438, MAILBOXID: RFC 8474 4.3,
- * APPENDLIMIT: RFC 7889 3. */
+ * APPENDLIMIT: RFC 7889 3, DELETED-STORAGE: RFC 9208 4.1.4. */
 #include "status_item.h"
 
 #include <inttypes.h>
@@ -17,13 +17,15 @@ enum item {
 	HIGHESTMODSEQ,
 	SIZE,
 	APPENDLIMIT,
+	DELETED,
+	DELETED_STORAGE,
 	MAILBOXID,
 	ITEMS
 };
 
 static const char *const names[ITEMS] = {
-	"MESSAGES",      "RECENT", "UIDNEXT",     "UIDVALIDITY", "UNSEEN",
-	"HIGHESTMODSEQ", "SIZE",   "APPENDLIMIT", "MAILBOXID",
+	"MESSAGES", "RECENT",      "UIDNEXT", "UIDVALIDITY",     "UNSEEN",    "HIGHESTMODSEQ",
+	"SIZE",     "APPENDLIMIT", "DELETED", "DELETED-STORAGE", "MAILBOXID",
 };
 
 static bool item(struct imap_args *args, unsigned *items)
@@ -79,8 +81,58 @@ static uint64_t value(const struct mailbox_head *head, enum item item)
 	}
 }
 
+bool status_items_want_deleted(unsigned items)
+{
+	return items & (BIT(DELETED) | BIT(DELETED_STORAGE));
+}
+
+static void count_deleted(const struct mailbox_state *state, struct status_deleted *ret)
+{
+	*ret = (struct status_deleted){ 0 };
+	for (uint32_t i = 0; i < state->n; i++) {
+		if (!(state->flags[i] & FLAG_DELETED))
+			continue;
+		ret->messages++;
+		ret->bytes += state->size[i];
+	}
+}
+
+enum fault status_count_deleted(struct stack *stack, const struct actor *actor, const struct id *mailbox,
+                                struct status_deleted *ret, struct why *why)
+{
+	struct mailbox_state *state = mailbox_state_new(mailbox);
+	struct arena *arena = arena_new();
+	struct mailbox_delta delta;
+	struct mailbox_news news;
+	enum fault fault;
+
+	mailbox_delta_init(&delta);
+	fault = mailbox_fetch_news(stack->store, actor, mailbox, 0, arena, &news, why);
+	if (!fault)
+		fault = mailbox_state_apply(state, &news, &delta, why);
+	if (!fault)
+		count_deleted(state, ret);
+	mailbox_delta_done(&delta);
+	mailbox_state_free(state);
+	arena_free(arena);
+	return fault;
+}
+
+static void add_value(struct buf *out, const struct session *s, const struct mailbox_row *row,
+                      const struct status_deleted *deleted, enum item item)
+{
+	if (item == MAILBOXID)
+		buf_printf(out, "(%s)", object_id_of_mailbox(&row->meta.id).text);
+	else if (item == APPENDLIMIT)
+		buf_printf(out, "%lld", (long long)s->imapd->daemon->suite->message_max);
+	else if (item == DELETED || item == DELETED_STORAGE)
+		buf_printf(out, "%" PRIu64, item == DELETED ? deleted->messages : deleted->bytes);
+	else
+		buf_printf(out, "%" PRIu64, value(&row->head, item));
+}
+
 void status_add(struct buf *out, const struct session *s, const char *path, const struct mailbox_row *row,
-                unsigned items)
+                const struct status_deleted *deleted, unsigned items)
 {
 	const char *between = "";
 
@@ -91,12 +143,7 @@ void status_add(struct buf *out, const struct session *s, const char *path, cons
 		if (!(items & BIT(i)))
 			continue;
 		buf_printf(out, "%s%s ", between, names[i]);
-		if (i == MAILBOXID)
-			buf_printf(out, "(%s)", object_id_of_mailbox(&row->meta.id).text);
-		else if (i == APPENDLIMIT)
-			buf_printf(out, "%lld", (long long)s->imapd->daemon->suite->message_max);
-		else
-			buf_printf(out, "%" PRIu64, value(&row->head, i));
+		add_value(out, s, row, deleted, i);
 		between = " ";
 	}
 	buf_adds(out, ")\r\n");

@@ -1,7 +1,7 @@
 #ifndef IMAPD_STATUS_ITEM_H
 #define IMAPD_STATUS_ITEM_H
 /*
- * What a STATUS tells of a mailbox, from its row alone: for STATUS itself, and for
+ * What a STATUS tells of a mailbox, mostly from its row alone: for STATUS itself, and for
  * LIST with RETURN (STATUS …) (RFC 5819).
  */
 #include "command.h"
@@ -10,8 +10,16 @@
 bool status_items_parse(struct imap_args *, unsigned *ret_items);
 /* Asking for HIGHESTMODSEQ turns CONDSTORE on (RFC 7162 3.1). */
 void status_items_settle(struct session *, unsigned items);
+/* What the row does not tell: DELETED and DELETED-STORAGE take a look at the messages. */
+struct status_deleted {
+	uint64_t messages, bytes;
+};
+bool status_items_want_deleted(unsigned items);
+/* Worker. NOT_FOUND. */
+MUST_CHECK enum fault status_count_deleted(struct stack *, const struct actor *, const struct id *mailbox,
+                                           struct status_deleted *ret, struct why *);
 /* The whole line "* STATUS …". */
 void status_add(struct buf *, const struct session *, const char *path, const struct mailbox_row *,
-                unsigned items);
+                const struct status_deleted *, unsigned items);
 
 #endif

@@ -25,6 +25,9 @@ static const struct imap_verb verbs[] = {
 	{ "CREATE",       &imap_create,       IN_AUTH,     CHANGES_FOLDERS },
 	{ "DELETE",       &imap_delete,       IN_AUTH,     CHANGES_FOLDERS },
 	{ "RENAME",       &imap_rename,       IN_AUTH,     CHANGES_FOLDERS },
+	{ "GETQUOTA",     &imap_get_quota,    IN_AUTH,     0 },
+	{ "GETQUOTAROOT", &imap_get_quota_root, IN_AUTH,   0 },
+	{ "SETQUOTA",     &imap_set_quota,    IN_AUTH,     0 },
 	{ "IDLE",         &imap_idle,         IN_AUTH,     LOOKS_FIRST },
 	{ "APPEND",       &imap_append,       IN_AUTH,     MESSAGE_LITERAL },
 

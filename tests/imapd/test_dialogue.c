@@ -3,7 +3,7 @@
  * dialogue.h, and these words are imapd's:
  *
  *   D: INBOX \Seen  a message is delivered there, with these flags
- *   SET: no-plaintext | password TEXT | suspend | command_max N | sessions N | sessions_per_ip N
+ *   SET: no-plaintext | password TEXT | suspend | quota N | command_max N | sessions N | sessions_per_ip N
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -83,6 +83,11 @@ static void set(struct dialogue *d, const char *what)
 		world_must(account_get(stack, &world->account.id, d->arena, &account, &why), &why, "get");
 		account.state = ACCOUNT_SUSPENDED;
 		world_must(account_put(stack, &by, &account, &why), &why, "suspend");
+		nudge_account(stack, &account.id);
+	} else if (sscanf(what, "quota %u", &number) == 1) {
+		world_must(account_get(stack, &world->account.id, d->arena, &account, &why), &why, "get");
+		account.quota = number;
+		world_must(account_put(stack, &by, &account, &why), &why, "quota");
 		nudge_account(stack, &account.id);
 	} else {
 		dialogue_wrong(d, "unknown setting");

@@ -39,6 +39,10 @@ static const struct script {
 	{ "storing",
 	  LOGIN "b SELECT INBOX\r\nc STORE 1:* +FLAGS (kw2 \\Seen)\r\nd STORE 1:* -FLAGS (kw2 \\Seen)\r\n" },
 	{ "searching", LOGIN "b SELECT INBOX\r\nc SEARCH OR SUBJECT x BODY y\r\nd SEARCH ALL\r\n" },
+	{ "sorting", LOGIN "b SELECT INBOX\r\nc SORT (SUBJECT REVERSE DATE) UTF-8 ALL\r\nd UID SORT RETURN "
+	                   "(ALL) (TO) UTF-8 BODY y\r\n" },
+	{ "threading",
+	  LOGIN "b SELECT INBOX\r\nc THREAD REFERENCES UTF-8 ALL\r\nd UID THREAD REFS UTF-8 BODY y\r\n" },
 	{ "copying", LOGIN "b SELECT INBOX\r\nc COPY 1 INBOX\r\nd UID COPY 1:* Archive\r\n" },
 	{ "moving", LOGIN "b SELECT INBOX\r\nc MOVE 1 INBOX\r\nd UID MOVE 1:3 Archive\r\n" },
 	{ "expunging",

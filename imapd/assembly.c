@@ -3,9 +3,10 @@
 
 #include "command.h"
 
-#define SWALLOW_FACTOR 4         /* times message_max: what is read only to be thrown away */
-#define RESERVE_STEP   (1 << 20) /* memory is reserved as a message arrives, not as it is announced */
-#define DIGITS_MAX     15        /* of a literal's size */
+#define SWALLOW_FACTOR  4         /* times message_max: what is read only to be thrown away */
+#define MESSAGES_FACTOR 4         /* times message_max: messages of one command together */
+#define RESERVE_STEP    (1 << 20) /* memory is reserved as a message arrives, not as it is announced */
+#define DIGITS_MAX      15        /* of a literal's size */
 
 struct assembly {
 	struct assembly_conf conf;
@@ -157,12 +158,16 @@ static struct slice head(struct assembly *assembly, struct slice line)
 static void accept_literal(struct assembly *assembly, const struct literal_spec *spec)
 {
 	const struct assembled *made = &assembly->made;
-	bool small = assembly->size <= assembly->conf.command_max &&
-	             spec->size <= assembly->conf.command_max - assembly->size;
-	bool message = made->verb && (made->verb->flags & MESSAGE_LITERAL) && !small;
+	const bool may_be_message = made->verb && (made->verb->flags & MESSAGE_LITERAL);
+	/* messages leave room for the text before the next one */
+	const size_t room = assembly->conf.command_max / (may_be_message ? 2 : 1);
+	const bool small = assembly->size <= room && spec->size <= room - assembly->size;
+	const bool message = may_be_message && !small;
 
-	if (message && spec->size > assembly->conf.message_max - assembly->messages)
+	if (message && spec->size > assembly->conf.message_max)
 		refuse(assembly, "NO [TOOBIG] Message is too large");
+	else if (message && spec->size > MESSAGES_FACTOR * assembly->conf.message_max - assembly->messages)
+		refuse(assembly, "NO [TOOBIG] These are too many large messages at once");
 	else if (!message && !small)
 		refuse(assembly, "BAD [TOOBIG] Command is too long");
 	if (made->refusal)

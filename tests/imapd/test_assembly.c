@@ -218,20 +218,42 @@ static void test_no_memory(void **state)
 }
 
 /* A second message in one command does not double what one may hold. */
-static void test_two_messages(void **state)
+/* Each message has a limit of its own; all of a command together have another. */
+static void test_several_messages(void **state)
 {
-	struct arena *arena = arena_new();
-	struct outcome outcome = { .budget = UINT64_MAX };
-	struct slice first = with_literal(arena, "a APPEND x {600+}\r\n", 600, " {600+}\r\n");
-	struct slice both = with_literal(arena, arena_strz(arena, first), 600, "\r\n");
-	struct assembled made;
+	static const struct {
+		unsigned n, len;
+		const char *refusal;
+	} several[] = {
+		{ 2, 600, NULL },
+		{ 4, 1000, NULL },
+		{ 5, 800, NULL },
+		{ 5, 801, "NO [TOOBIG] These are too many" },
+		{ 2, 1001, "NO [TOOBIG] Message is too large" },
+	};
 
 	(void)state;
-	made = assembly_take(feed(&outcome, both, 100));
-	assert_int_equal(outcome.next, ASSEMBLY_WHOLE);
-	assert_true(made.refusal && slice_starts(slice_str(made.refusal), "NO [TOOBIG]"));
-	arena_free(made.arena);
-	arena_free(arena);
+	for (size_t i = 0; i < ARRAY_LEN(several); i++) {
+		struct arena *arena = arena_new();
+		struct outcome outcome = { .budget = UINT64_MAX };
+		const char *text = arena_printf(arena, "a APPEND x {%u+}\r\n", several[i].len);
+		struct assembled made;
+
+		for (unsigned k = 0; k < several[i].n; k++) {
+			const char *behind =
+			    k + 1 < several[i].n ? arena_printf(arena, " {%u+}\r\n", several[i].len) : "\r\n";
+
+			text = arena_strz(arena, with_literal(arena, text, several[i].len, behind));
+		}
+		made = assembly_take(feed(&outcome, slice_str(text), 100));
+		assert_int_equal(outcome.next, ASSEMBLY_WHOLE);
+		if (!made.refusal != !several[i].refusal ||
+		    (made.refusal && !slice_starts(slice_str(made.refusal), several[i].refusal)))
+			fail_msg("%u of %u: %s", several[i].n, several[i].len,
+			         made.refusal ? made.refusal : "taken");
+		arena_free(made.arena);
+		arena_free(arena);
+	}
 }
 
 static void test_hopeless(void **state)
@@ -283,7 +305,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),     cmocka_unit_test(test_message),
-		cmocka_unit_test(test_no_memory), cmocka_unit_test(test_two_messages),
+		cmocka_unit_test(test_no_memory), cmocka_unit_test(test_several_messages),
 		cmocka_unit_test(test_hopeless),  cmocka_unit_test(test_hopeless_together),
 		cmocka_unit_test(test_long_line),
 	};

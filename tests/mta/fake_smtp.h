@@ -307,7 +307,8 @@ static inline void *fake_main(void *arg)
 	return NULL;
 }
 
-static inline void fake_start(struct fake_smtp *f)
+/* For whoever runs fake_main() in a way of its own. */
+static inline void fake_listen(struct fake_smtp *f)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(address);
@@ -321,6 +322,11 @@ static inline void fake_start(struct fake_smtp *f)
 	    getsockname(f->listener, (struct sockaddr *)&address, &len))
 		abort();
 	f->port = ntohs(address.sin_port);
+}
+
+static inline void fake_start(struct fake_smtp *f)
+{
+	fake_listen(f);
 	if (pthread_create(&f->thread, NULL, fake_main, f))
 		abort();
 }

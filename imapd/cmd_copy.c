@@ -13,6 +13,7 @@
 #include "rows.h"
 #include "suite/copy.h"
 #include "target.h"
+#include "vanished.h"
 
 #define MOVE_BATCH 500  /* messages moved between two looks at the client */
 #define COPY_BATCH 8192 /* messages in one log entry */
@@ -111,6 +112,8 @@ static enum imap_next take_batch(struct imap_cmd *cmd, enum fault fault, const s
 	if (n)
 		return IMAP_RUN;
 	change_leave(&copy->change);
+	if (is_move(cmd) && copy->uid_validity) /* something was */
+		return vanished_ok(cmd, "Moved");
 	return imap_ok(cmd, is_move(cmd) ? "Moved" : "No messages matched");
 }
 

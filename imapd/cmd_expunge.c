@@ -2,10 +2,9 @@
  * EXPUNGE (RFC 3501 6.4.3) and UID EXPUNGE (RFC 4315 2.1; QRESYNC: RFC 7162 3.2.7): everything that is
  * \Deleted, or that and named, goes in one conditional commit. The client hears of it in the news behind the command.
  */
-#include <inttypes.h>
-
 #include "change.h"
 #include "commands.h"
+#include "vanished.h"
 
 struct expunge {
 	struct uid_set uids;
@@ -59,12 +58,7 @@ static enum imap_next expunge_reply(struct imap_cmd *cmd, enum fault fault, cons
 	if (fault)
 		return change_fail(&expunge->change, fault, why);
 	change_committed(&expunge->change, false);
-	if (!(cmd->session->enabled & ENABLED_QRESYNC))
-		return imap_ok(cmd, "Expunged");
-	return imap_ok_code(cmd,
-	                    arena_printf(cmd->arena, "[HIGHESTMODSEQ %" PRIu64 "]",
-	                                 cmd->session->selected.view->state->head.modseq),
-	                    "Expunged"); /* all up to there is told before it */
+	return vanished_ok(cmd, "Expunged");
 }
 
 static void expunge_done(struct imap_cmd *cmd)

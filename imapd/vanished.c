@@ -1,9 +1,8 @@
 /* UIDs that are no more (vanished.h). */
 #include "vanished.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
-
-#include "command.h"
 
 static int by_first(const void *left, const void *right)
 {
@@ -76,4 +75,15 @@ void vanished_tell(struct session *s, bool earlier, const struct uid_set *set, u
 	conn_write(s->conn, line.data, line.len);
 	buf_done(&line);
 	*at = end;
+}
+
+enum imap_next vanished_ok(struct imap_cmd *cmd, const char *text)
+{
+	const struct session *s = cmd->session;
+	const char *code;
+
+	if (!(s->enabled & ENABLED_QRESYNC))
+		return imap_ok(cmd, "%s", text);
+	code = arena_printf(cmd->arena, "[HIGHESTMODSEQ %" PRIu64 "]", s->selected.view->state->head.modseq);
+	return imap_ok_code(cmd, code, text);
 }

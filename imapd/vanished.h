@@ -1,7 +1,7 @@
 #ifndef IMAPD_VANISHED_H
 #define IMAPD_VANISHED_H
 /* UIDs that are no more, as QRESYNC tells them (RFC 7162 3.2.10). */
-#include "session.h"
+#include "command.h"
 
 #define VANISHED_LINE 500 /* ranges in one response; a long set goes as several */
 
@@ -14,5 +14,7 @@ void vanished_since(const struct selected *, uint64_t since, const struct uid_se
                     struct uid_set *ret);
 /* "* VANISHED …" or "* VANISHED (EARLIER) …" of the next VANISHED_LINE ranges from index `*at` on. */
 void vanished_tell(struct session *, bool earlier, const struct uid_set *, uint32_t *at);
+/* The tagged reply behind an expunge: with QRESYNC it says how far the client knows, for all news come before it. */
+enum imap_next vanished_ok(struct imap_cmd *, const char *text);
 
 #endif

@@ -36,6 +36,7 @@ struct view {
 	struct list node;   /* of views->unused, the longest unused first; else a ring of its own */
 	struct list nudged; /* of views->nudged; else a ring of its own */
 	uint64_t nudged_to; /* modseq that somebody said there is */
+	unsigned nudge_waits;
 	unsigned refs;
 	bool stale;                   /* somebody said that there is news */
 	struct view_refresh *refresh; /* the job under way, NULL */

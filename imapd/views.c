@@ -8,8 +8,9 @@
 #include "header_cache.h"
 #include "loop/timer.h"
 
-#define TICK_MS  1000
-#define NUDGE_MS 10
+#define TICK_MS     1000
+#define NUDGE_MS    10
+#define NUDGE_WAITS 20 /* for one of our own changes to be over */
 
 static void look_when_open(struct view *view)
 {
@@ -18,19 +19,36 @@ static void look_when_open(struct view *view)
 		view_refresh_begin(view);
 }
 
-/* Our own commits come back on the bus just before their jobs do, and deliveries come in bursts: a moment later one
+/* The change under way has perhaps been committed, and is what the nudge is about. */
+static bool may_be_ours(struct view *view)
+{
+	return !list_empty(&view->changers) && view->nudge_waits++ < NUDGE_WAITS;
+}
+
+/* Our own commits come back on the bus before their jobs do, and deliveries come in bursts: a moment later one
  * look is enough for all of them, or none. */
 static void on_nudged(void *arg)
 {
 	struct views *views = arg;
+	struct list later;
 
+	list_init(&later);
 	while (!list_empty(&views->nudged)) {
 		struct view *view = list_item(views->nudged.next, struct view, nudged);
 
 		list_del(&view->nudged);
-		if (view->state->head.modseq < view->nudged_to)
+		if (view->state->head.modseq >= view->nudged_to)
+			continue;
+		if (may_be_ours(view))
+			list_add_tail(&later, &view->nudged);
+		else
 			look_when_open(view);
 	}
+	if (list_empty(&later))
+		return;
+	list_add_tail(&later, &views->nudged); /* the ring that `later` leaves */
+	list_del(&later);
+	timer_start(views->nudge_timer, NUDGE_MS);
 }
 
 void views_nudge(struct views *views, const struct id *mailbox, uint64_t modseq)
@@ -44,6 +62,7 @@ void views_nudge(struct views *views, const struct id *mailbox, uint64_t modseq)
 	if (list_empty(&view->nudged)) {
 		list_add_tail(&views->nudged, &view->nudged);
 		view->nudged_to = 0;
+		view->nudge_waits = 0;
 	}
 	view->nudged_to = MAX_OF(view->nudged_to, modseq);
 }

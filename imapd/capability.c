@@ -14,7 +14,9 @@
 
 static const char *mechanisms(const struct session *s, struct arena *arena)
 {
-	struct slice rest = slice_str(sasl_mechanisms(session_may_login(s))), name;
+	uint8_t room[SASL_BINDING];
+	const uint8_t *binding = session_binding(s, room);
+	struct slice rest = slice_str(sasl_mechanisms(session_may_login(s), binding)), name;
 	const char *text = "";
 
 	while (slice_cut(&rest, ' ', &name))

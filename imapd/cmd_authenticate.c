@@ -98,14 +98,15 @@ static bool decode(struct imap_cmd *cmd, struct slice text, struct slice *ret)
 }
 
 /* Allowed now: PLAIN and LOGIN not without TLS. NULL when it is, else the reply's code and text. */
-static const char *objection(const struct session *s, struct slice mechanism, const char **ret_text)
+static const char *objection(const struct session *s, struct slice mechanism, const uint8_t *binding,
+                             const char **ret_text)
 {
-	struct slice rest = slice_str(sasl_mechanisms(session_may_login(s))), name;
+	struct slice rest = slice_str(sasl_mechanisms(session_may_login(s), binding)), name;
 
 	while (slice_cut(&rest, ' ', &name))
 		if (slice_ieq(name, mechanism))
 			return NULL;
-	rest = slice_str(sasl_mechanisms(true));
+	rest = slice_str(sasl_mechanisms(true, NULL));
 	while (slice_cut(&rest, ' ', &name)) {
 		if (!slice_ieq(name, mechanism))
 			continue;
@@ -120,6 +121,8 @@ static enum imap_next authenticate_parse(struct imap_cmd *cmd, struct imap_args 
 {
 	struct authenticate *auth = cmd->state;
 	struct slice mechanism, text = { NULL, 0 }, response = { NULL, 0 };
+	uint8_t room[SASL_BINDING];
+	const uint8_t *binding = session_binding(cmd->session, room);
 	const char *code, *why;
 
 	/* SP auth-type [SP initial-resp] */
@@ -132,10 +135,10 @@ static enum imap_next authenticate_parse(struct imap_cmd *cmd, struct imap_args 
 		if (!response.data)
 			response = SLICE("");
 	}
-	code = objection(cmd->session, mechanism, &why);
+	code = objection(cmd->session, mechanism, binding, &why);
 	if (code)
 		return imap_no_code(cmd, code, why);
-	auth->sasl = sasl_new(cmd->arena, mechanism);
+	auth->sasl = sasl_new(cmd->arena, mechanism, binding);
 	login_start(cmd, &auth->login, arena_strz(cmd->arena, mechanism));
 	return step(cmd, response);
 }
@@ -174,7 +177,10 @@ static enum imap_next authenticate_reply(struct imap_cmd *cmd, enum fault fault,
 
 	if (auth->errand != FIND || fault)
 		return login_end(cmd, &auth->login, fault, why);
-	sasl_user(auth->sasl, auth->login.found ? &auth->login.account.password.scram : NULL);
+	if (auth->login.found)
+		sasl_user(auth->sasl, &auth->login.account.password.scram);
+	else
+		sasl_nobody(auth->sasl, auth->login.nobody_salt);
 	return step(cmd, SLICE(""));
 }
 

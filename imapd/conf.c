@@ -14,6 +14,7 @@ const struct conf_row imapd_conf_rows[] = {
 	ROW(CONF_LIST, listen_tls, "*:993", 0, 0, 0, "addresses for IMAP over TLS"),
 	DAEMON_MONITOR_ROW(struct imapd_conf, "127.0.0.1:9102"),
 	ROW(CONF_BOOL, plaintext_login, "no", CONF_RELOAD, 0, 0, "allow passwords without TLS from this machine itself"),
+	ROW(CONF_BOOL, channel_binding, "yes", 0, 0, 0, "offer SCRAM-SHA-256-PLUS, which binds a login to its TLS connection"),
 	ROW(CONF_SIZE, command_max, "64K", CONF_RELOAD, 8 << 10, 16 << 20, "longest command, messages to append aside"),
 	ROW(CONF_DURATION, idle_timeout, "30m", CONF_RELOAD, 60000, 86400000, "a session that says nothing for so long ends"),
 	ROW(CONF_DURATION, login_timeout, "60s", CONF_RELOAD, 1000, 600000, "time to log in"),

@@ -8,7 +8,8 @@ struct imapd_conf {
 	struct conf_list listen_tls; /* TLS from the first byte */
 	const char *monitor;
 	bool plaintext_login; /* LOGIN and PLAIN without TLS, for loopback peers only */
-	int64_t command_max;  /* bytes of a command without its message literals */
+	bool channel_binding;
+	int64_t command_max; /* bytes of a command without its message literals */
 	int64_t idle_timeout, login_timeout;
 	int64_t receive_memory; /* bytes of messages being APPENDed, all sessions together */
 	int64_t sessions_max, sessions_per_account, sessions_per_ip;

@@ -68,7 +68,9 @@ enum fault login_find(struct imap_cmd *cmd, struct login *login, struct why *why
 	enum fault fault = login_lookup(&login->check, login->name, cmd->arena, &login->account, why);
 
 	login->found = !fault;
-	return fault == FAULT_AUTH ? FAULT_NONE : fault;
+	if (fault == FAULT_AUTH)
+		fault = login_nobody(&login->check, login->name, cmd->arena, login->nobody_salt, why);
+	return fault;
 }
 
 enum fault login_prove(struct login *login, struct why *why)

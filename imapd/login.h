@@ -20,6 +20,7 @@ struct login {
 	uint64_t account_nudges; /* as they were at the beginning */
 	struct account account;  /* in the command's arena */
 	bool found;
+	uint8_t nobody_salt[SCRAM_SALT]; /* when not found */
 	struct account_key *key;
 };
 

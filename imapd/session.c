@@ -86,6 +86,11 @@ bool session_may_login(const struct session *s)
 	return conn_is_tls(s->conn) || (imapd_conf.plaintext_login && is_loopback(conn_peer_ip(s->conn)));
 }
 
+const uint8_t *session_binding(const struct session *s, uint8_t room[SASL_BINDING])
+{
+	return imapd_conf.channel_binding && conn_tls_exporter(s->conn, room) ? room : NULL;
+}
+
 void session_log_out(struct session *s)
 {
 	selected_close(&s->selected);

@@ -1,6 +1,6 @@
 /*
- * AUTH (RFC 4954): PLAIN, LOGIN, SCRAM-SHA-256. The exchange is shared/auth's; here it meets base64, the session
- * and the worker that looks the account up or checks the password.
+ * AUTH (RFC 4954): PLAIN, LOGIN, SCRAM-SHA-256 and its -PLUS. The exchange is shared/auth's; here it meets base64, the
+ * session and the worker that looks the account up or checks the password.
  */
 #include "auth/sasl.h"
 #include "base/base64.h"
@@ -21,6 +21,8 @@ struct auth {
 	bool with_password; /* the job checks it; else it looks the account up */
 	bool last_sent;     /* SCRAM: the server's last message is out */
 	struct account account;
+	uint8_t nobody_salt[SCRAM_SALT]; /* when there is none */
+	bool found;
 	enum fault fault;
 	struct why why;
 };
@@ -97,11 +99,15 @@ static void run(struct job *job, void *worker)
 	struct slice login = sasl_login(auth->sasl);
 
 	(void)worker;
-	if (auth->with_password)
+	if (auth->with_password) {
 		auth->fault = login_password(&auth->check, login, sasl_password(auth->sasl), auth->arena,
 		                             &auth->account, &auth->why);
-	else
-		auth->fault = login_lookup(&auth->check, login, auth->arena, &auth->account, &auth->why);
+		return;
+	}
+	auth->fault = login_lookup(&auth->check, login, auth->arena, &auth->account, &auth->why);
+	auth->found = !auth->fault;
+	if (auth->fault == FAULT_AUTH)
+		auth->fault = login_nobody(&auth->check, login, auth->arena, auth->nobody_salt, &auth->why);
 }
 
 static void step(struct session *s, struct slice response);
@@ -118,10 +124,13 @@ static void on_checked(struct job *job)
 			fail(s, auth->fault, &auth->why);
 		else
 			succeed(s);
-	} else if (auth->fault && auth->fault != FAULT_AUTH) {
+	} else if (auth->fault) {
 		fail(s, auth->fault, &auth->why);
 	} else {
-		sasl_user(auth->sasl, auth->fault ? NULL : &auth->account.password.scram);
+		if (auth->found)
+			sasl_user(auth->sasl, &auth->account.password.scram);
+		else
+			sasl_nobody(auth->sasl, auth->nobody_salt);
 		step(s, SLICE(""));
 	}
 	session_read(s);
@@ -249,14 +258,14 @@ void auth_line(struct session *s, struct slice line)
 		decode_and_step(s, line);
 }
 
-static bool begin(struct session *s, struct slice mechanism)
+static bool begin(struct session *s, struct slice mechanism, const uint8_t *binding)
 {
 	struct arena *arena = arena_new();
 	struct auth *auth = arena_make(arena, struct auth);
 
 	auth->arena = arena;
 	auth->session = s;
-	auth->sasl = sasl_new(arena, mechanism);
+	auth->sasl = sasl_new(arena, mechanism, binding);
 	auth->mechanism = arena_strz(arena, mechanism);
 	auth->check = (struct login_check){
 		.stack = s->smtpd->daemon->stack,
@@ -272,6 +281,8 @@ static bool begin(struct session *s, struct slice mechanism)
 
 void cmd_auth(struct session *s, struct slice args)
 {
+	uint8_t room[SASL_BINDING];
+	const uint8_t *binding = session_binding(s, room);
 	struct slice mechanism, initial;
 	bool has_initial;
 
@@ -292,8 +303,8 @@ void cmd_auth(struct session *s, struct slice args)
 		return;
 	}
 	has_initial = smtp_word(&args, &initial);
-	if (!begin(s, mechanism)) {
-		reply(s, 504, "5.5.4", "Mechanisms: %s", sasl_mechanisms(true));
+	if (!begin(s, mechanism, binding)) {
+		reply(s, 504, "5.5.4", "Mechanisms: %s", sasl_mechanisms(true, binding));
 		return;
 	}
 	session_enter(s, ST_AUTH);

@@ -43,6 +43,8 @@ void cmd_helo(struct session *s, struct slice args)
 void cmd_ehlo(struct session *s, struct slice args)
 {
 	const struct suite_conf *suite = s->smtpd->daemon->suite;
+	uint8_t room[SASL_BINDING];
+	const uint8_t *binding = session_binding(s, room);
 	struct buf text;
 
 	if (!greet(s, args, true))
@@ -53,7 +55,7 @@ void cmd_ehlo(struct session *s, struct slice args)
 	if (!conn_is_tls(s->conn))
 		buf_adds(&text, "\nSTARTTLS");
 	if (session_may_login(s))
-		buf_printf(&text, "\nAUTH %s", sasl_mechanisms(true));
+		buf_printf(&text, "\nAUTH %s", sasl_mechanisms(true, binding));
 	if (xclient_allowed(s))
 		buf_adds(&text, "\nXCLIENT NAME ADDR HELO");
 	buf_addc(&text, '\0');

@@ -82,6 +82,11 @@ bool session_may_login(const struct session *s)
 	       (conn_is_tls(s->conn) || (smtpd_conf.plaintext_login && is_loopback(conn_peer_ip(s->conn))));
 }
 
+const uint8_t *session_binding(const struct session *s, uint8_t room[SASL_BINDING])
+{
+	return smtpd_conf.channel_binding && s->conn && conn_tls_exporter(s->conn, room) ? room : NULL;
+}
+
 /* ---- replies ---- */
 
 void reply(struct session *s, int code, const char *status, const char *format, ...)

@@ -10,6 +10,7 @@
  *
  * States: session.c's table says who may follow whom, and each one's deadline.
  */
+#include "auth/sasl.h"
 #include "base/log.h"
 #include "loop/conn.h"
 #include "smtpd.h"
@@ -54,5 +55,7 @@ void session_read(struct session *);
 
 bool session_is_submission(const struct session *);
 bool session_may_login(const struct session *); /* TLS, or this machine itself where that is allowed */
+/* Fills `room` with what tells this TLS connection from all others, for SASL, and gives it; NULL: none is offered. */
+const uint8_t *session_binding(const struct session *, uint8_t room[SASL_BINDING]);
 
 #endif

@@ -63,6 +63,11 @@ void scram_keys_make(struct slice password, const uint8_t salt[SCRAM_SALT], uint
 	secret_unref(secret);
 }
 
+void scram_nobody_salt(const uint8_t key[SCRAM_NOBODY_KEY], struct slice name, uint8_t ret[SCRAM_SALT])
+{
+	crypto_generichash(ret, SCRAM_SALT, name.data, name.len, key, SCRAM_NOBODY_KEY);
+}
+
 enum fault password_make(struct slice password, struct password *ret, struct why *why)
 {
 	struct secret *secret = to_hash(password);

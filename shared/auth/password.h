@@ -34,6 +34,10 @@ MUST_CHECK enum fault password_make(struct slice password, struct password *ret,
 /* The SCRAM half alone; the password is prepared here. */
 void scram_keys_make(struct slice password, const uint8_t salt[SCRAM_SALT], uint32_t iterations,
                      struct scram_keys *ret);
+/* For a name that nobody has: the same salt for the same name as long as the key is the same, and without the key
+ * nobody can tell it from a random one. */
+#define SCRAM_NOBODY_KEY 32
+void scram_nobody_salt(const uint8_t key[SCRAM_NOBODY_KEY], struct slice name, uint8_t ret[SCRAM_SALT]);
 /* FAULT_AUTH when it does not match; TEMP: no memory to tell. */
 MUST_CHECK enum fault password_check(const char *argon, struct slice password);
 /* Spends the same time for an account that does not exist. */

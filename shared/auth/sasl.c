@@ -4,10 +4,11 @@
 #include <assert.h>
 
 #include "auth/sasl_mechanism.h"
+#include "base/rand.h"
 #include "base/utf8.h"
 
 static const struct sasl_mechanism *const mechanisms[] = { &sasl_plain, &sasl_login_mechanism,
-	                                                   &sasl_scram_sha256 };
+	                                                   &sasl_scram_sha256, &sasl_scram_sha256_plus };
 
 static void wipe(void *object)
 {
@@ -15,21 +16,25 @@ static void wipe(void *object)
 
 	secret_wipe(sasl->state, sasl->mechanism->state_size);
 	secret_wipe(&sasl->user, sizeof(sasl->user));
+	secret_wipe(sasl->binding, sizeof(sasl->binding));
 	if (sasl->password)
 		secret_wipe(sasl->password, sasl->password_len);
 }
 
-struct sasl *sasl_new(struct arena *arena, struct slice mechanism)
+struct sasl *sasl_new(struct arena *arena, struct slice mechanism, const uint8_t *binding)
 {
 	for (size_t i = 0; i < ARRAY_LEN(mechanisms); i++) {
 		struct sasl *sasl;
 
-		if (!slice_is(mechanism, mechanisms[i]->name))
+		if (!slice_is(mechanism, mechanisms[i]->name) || (mechanisms[i]->binds && !binding))
 			continue;
 		sasl = arena_make(arena, struct sasl);
 		sasl->mechanism = mechanisms[i];
 		sasl->arena = arena;
 		sasl->last = SASL_CHALLENGE;
+		sasl->bound = binding != NULL;
+		if (binding)
+			memcpy(sasl->binding, binding, SASL_BINDING);
 		sasl->state = arena_zalloc(arena, mechanisms[i]->state_size);
 		arena_on_free(arena, wipe, sasl);
 		return sasl;
@@ -37,8 +42,11 @@ struct sasl *sasl_new(struct arena *arena, struct slice mechanism)
 	return NULL;
 }
 
-const char *sasl_mechanisms(bool tls)
+const char *sasl_mechanisms(bool tls, const uint8_t *binding)
 {
+	assert(tls || !binding);
+	if (binding)
+		return "PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS";
 	return tls ? "PLAIN LOGIN SCRAM-SHA-256" : "SCRAM-SHA-256";
 }
 
@@ -63,10 +71,17 @@ enum sasl_next sasl_step(struct sasl *sasl, struct slice response, struct slice 
 
 void sasl_user(struct sasl *sasl, const struct scram_keys *keys)
 {
+	sasl->user_came = sasl->user_known = true;
+	sasl->user = *keys;
+}
+
+void sasl_nobody(struct sasl *sasl, const uint8_t salt[SCRAM_SALT])
+{
 	sasl->user_came = true;
-	sasl->user_known = keys != NULL;
-	if (keys)
-		sasl->user = *keys;
+	sasl->user.iterations = SCRAM_ITERATIONS;
+	memcpy(sasl->user.salt, salt, SCRAM_SALT);
+	rand_bytes(sasl->user.stored_key, sizeof(sasl->user.stored_key));
+	rand_bytes(sasl->user.server_key, sizeof(sasl->user.server_key));
 }
 
 bool sasl_keep_name(struct sasl *sasl, struct slice name, struct slice *ret)

@@ -1,13 +1,13 @@
 #ifndef SHARED_AUTH_SASL_H
 #define SHARED_AUTH_SASL_H
 /*
- * SASL on the server side (RFC 4422): PLAIN (RFC 4616), LOGIN, SCRAM-SHA-256
- * (RFC 5802, RFC 7677), without I/O. The protocol brings decoded responses and
+ * SASL on the server side (RFC 4422): PLAIN (RFC 4616), LOGIN, SCRAM-SHA-256 and SCRAM-SHA-256-PLUS
+ * (RFC 5802, RFC 7677, RFC 9266), without I/O. The protocol brings decoded responses and
  * sends decoded challenges; credentials are fetched by the owner between steps:
  *
  *   next = sasl_step(sasl, response, &challenge);
  *   SASL_CHALLENGE   send challenge, wait for the response
- *   SASL_NEED_USER   look up sasl_login(sasl), then sasl_user(); step on with an empty response
+ *   SASL_NEED_USER   look up sasl_login(sasl), then sasl_user() or sasl_nobody(); step on with an empty response
  *   SASL_CHECK       check sasl_login() with sasl_password() (PLAIN, LOGIN): the caller's job, on a worker
  *   SASL_OK          SCRAM: proven, `challenge` holds the server's last message to send
  *   SASL_FAILED      wrong, or malformed: sasl_error() says which, for the log
@@ -21,19 +21,26 @@ enum sasl_next { SASL_CHALLENGE, SASL_NEED_USER, SASL_CHECK, SASL_OK, SASL_FAILE
 
 #define SASL_RESPONSE_MAX 12288 /* decoded bytes of one response */
 #define SASL_NAME_MAX     1024  /* of a login name */
+#define SASL_BINDING      32    /* what tls-exporter gives (RFC 9266) */
 
-/* NULL when `mechanism` is not known. Lives in the arena; its secrets are wiped when that is freed. */
-struct sasl *sasl_new(struct arena *, struct slice mechanism);
-/* "PLAIN LOGIN SCRAM-SHA-256": those allowed; PLAIN and LOGIN only when `tls`. */
-const char *sasl_mechanisms(bool tls);
+/* `binding`: the SASL_BINDING bytes that tell this TLS connection from all others; NULL: there are none, and
+ * SCRAM-SHA-256-PLUS is not offered. The same in both calls, for all of a connection. */
+
+/* NULL when `mechanism` is not known, or not offered without a binding. Lives in the arena; its secrets are wiped when
+ * that is freed. */
+struct sasl *sasl_new(struct arena *, struct slice mechanism, const uint8_t *binding);
+/* "PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS": those allowed; PLAIN and LOGIN only when `tls`. */
+const char *sasl_mechanisms(bool tls, const uint8_t *binding);
 
 /* `response` of {NULL, 0}: none was given yet (no initial response). */
 enum sasl_next sasl_step(struct sasl *, struct slice response, struct slice *ret_challenge);
 struct slice sasl_login(const struct sasl *);    /* authentication identity, UTF-8 */
 struct slice sasl_authzid(const struct sasl *);  /* {NULL, 0} when none: who it wants to act as */
 struct slice sasl_password(const struct sasl *); /* PLAIN, LOGIN */
-/* After SASL_NEED_USER. NULL: no such account: a made-up salt is used (the same for the same name) and it fails at the end. */
+/* After SASL_NEED_USER: the account's keys, or that there is none, with a made-up salt (scram_nobody_salt()) to ask
+ * with: it fails at the end. */
 void sasl_user(struct sasl *, const struct scram_keys *);
+void sasl_nobody(struct sasl *, const uint8_t salt[SCRAM_SALT]);
 const char *sasl_error(const struct sasl *);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * A login's responses. The first byte: mechanism, whether the account exists, whether there is an initial
- * response. Then responses, each after its length in two bytes. Nobody gets in by SCRAM.
+ * response. Then responses, each after its length in two bytes. Nobody gets in by SCRAM. There is a binding: 32 "B".
  */
 #include <stdlib.h>
 
@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const mechanisms[] = { "PLAIN", "LOGIN", "SCRAM-SHA-256" };
+static const char *const mechanisms[] = { "PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS" };
 
 static struct slice next_response(struct reader *reader)
 {
@@ -37,7 +37,10 @@ static void run(struct sasl *sasl, struct reader *reader, uint8_t how)
 	for (int i = 0; i < 6; i++) {
 		next = sasl_step(sasl, response, &challenge);
 		if (next == SASL_NEED_USER) {
-			sasl_user(sasl, how & 0x80 ? &keys : NULL);
+			if (how & 0x80)
+				sasl_user(sasl, &keys);
+			else
+				sasl_nobody(sasl, keys.salt);
 			next = sasl_step(sasl, slice_of(NULL, 0), &challenge);
 			if (next != SASL_CHALLENGE)
 				abort();
@@ -57,14 +60,16 @@ static void run(struct sasl *sasl, struct reader *reader, uint8_t how)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct reader reader = reader_of(slice_of(data, size));
-	uint8_t how = read_u8(&reader);
+	uint8_t how = read_u8(&reader), binding[SASL_BINDING];
+	size_t which = (how & 0x3f) % ARRAY_LEN(mechanisms);
 	struct arena *arena;
 	struct sasl *sasl;
 
 	rand_start();
 	arena = arena_new();
-	sasl = sasl_new(arena, slice_str(mechanisms[(how & 0x3f) % ARRAY_LEN(mechanisms)]));
-	if ((how & 0x3f) % ARRAY_LEN(mechanisms) == 2)
+	memset(binding, 'B', sizeof(binding));
+	sasl = sasl_new(arena, slice_str(mechanisms[which]), binding);
+	if (which >= 2)
 		sasl_scram_set_nonce(sasl, "SRV"); /* so that the fuzzer can learn the nonce */
 	run(sasl, &reader, how);
 	arena_free(arena);

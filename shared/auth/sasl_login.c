@@ -21,4 +21,4 @@ static enum sasl_next login_step(struct sasl *sasl, struct slice response, struc
 	return SASL_CHALLENGE;
 }
 
-const struct sasl_mechanism sasl_login_mechanism = { "LOGIN", 1, login_step };
+const struct sasl_mechanism sasl_login_mechanism = { .name = "LOGIN", .state_size = 1, .step = login_step };

@@ -12,19 +12,23 @@
 struct sasl_mechanism {
 	const char *name;
 	size_t state_size;
+	bool binds; /* to the TLS connection beneath: not offered without */
 	enum sasl_next (*step)(struct sasl *, struct slice response, struct slice *ret_challenge);
 };
 
-extern const struct sasl_mechanism sasl_plain, sasl_login_mechanism, sasl_scram_sha256;
+extern const struct sasl_mechanism sasl_plain, sasl_login_mechanism, sasl_scram_sha256,
+    sasl_scram_sha256_plus;
 
 struct sasl {
 	const struct sasl_mechanism *mechanism;
 	struct arena *arena;
 	unsigned at;
 	enum sasl_next last; /* what the last step gave */
-	bool user_came;      /* sasl_user() was called */
+	bool bound;          /* there is a binding: -PLUS is offered */
+	uint8_t binding[SASL_BINDING];
+	bool user_came; /* sasl_user() or sasl_nobody() was called */
 	bool user_known;
-	struct scram_keys user; /* of the user who came, if known */
+	struct scram_keys user; /* of the user who came; made up when not known */
 	struct slice login, authzid;
 	uint8_t *password; /* in the arena, wiped with it */
 	size_t password_len;

@@ -25,4 +25,4 @@ static enum sasl_next plain_step(struct sasl *sasl, struct slice response, struc
 	return SASL_CHECK;
 }
 
-const struct sasl_mechanism sasl_plain = { "PLAIN", 1, plain_step };
+const struct sasl_mechanism sasl_plain = { .name = "PLAIN", .state_size = 1, .step = plain_step };

@@ -1,18 +1,22 @@
 /*
- * SCRAM-SHA-256, the server's side (RFC 5802, RFC 7677), without channel binding.
+ * SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, the server's side (RFC 5802, RFC 7677). PLUS binds the login to the TLS
+ * connection by tls-exporter (RFC 9266): the client proves which one it is on, so that nobody sits between.
  *
  * Steps   at 0  client-first: the name is known, ask for its keys
  *         at 1  the keys came: server-first
  *         at 2  client-final: proven or not, server-final
  *         (one more at the beginning when there was no initial response)
  *
- * A name that nobody has gets a salt made from it by a key of this process, the usual
- * number of iterations, and fails at the proof like a wrong password, after the same work.
+ * A name that nobody has gets the salt that was made up for it, the usual number of
+ * iterations, and fails at the proof like a wrong password, after the same work.
+ *
+ * A client that says "y" knows of channel binding and was not offered any. Where we did offer it, somebody took it out
+ * of the list on the way: refused (RFC 5802 section 6). What is refused ends the exchange with the failure of the
+ * protocol around it; SCRAM's own error attribute is optional (section 5.1) and would cost a round trip.
  */
 #include "auth/sasl_mechanism.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <sodium.h>
 
 #include "base/base64.h"
@@ -87,17 +91,35 @@ static bool extensions(struct slice rest)
 	return true;
 }
 
+/* gs2-cbind-flag = "p=" cb-name / "n" / "y". What is wrong, or NULL. */
+static const char *binding_flag(const struct sasl *sasl, struct slice flag)
+{
+	if (slice_starts(flag, "p=")) {
+		if (!sasl->mechanism->binds)
+			return "SCRAM: channel binding is for SCRAM-SHA-256-PLUS";
+		return slice_eq(flag, SLICE("p=tls-exporter")) ? NULL
+		                                               : "SCRAM: unsupported channel binding type";
+	}
+	if (flag.len != 1 || (flag.data[0] != 'n' && flag.data[0] != 'y'))
+		return "SCRAM: malformed channel binding flag";
+	if (sasl->mechanism->binds)
+		return "SCRAM: SCRAM-SHA-256-PLUS without channel binding";
+	if (flag.data[0] == 'y' && sasl->bound)
+		return "SCRAM: channel binding was offered, and somebody hid that from the client";
+	return NULL;
+}
+
 /* gs2-header = gs2-cbind-flag "," [authzid] ",". What is wrong, or NULL and *rest behind it. */
 static const char *gs2_header(struct sasl *sasl, struct slice *rest)
 {
 	struct slice flag, authzid;
+	const char *wrong;
 
 	if (!slice_cut(rest, ',', &flag) || !slice_cut(rest, ',', &authzid) || !rest->data)
 		return "SCRAM: malformed start";
-	if (slice_starts(flag, "p="))
-		return "SCRAM: channel binding is not offered";
-	if (flag.len != 1 || (flag.data[0] != 'n' && flag.data[0] != 'y'))
-		return "SCRAM: malformed channel binding flag";
+	wrong = binding_flag(sasl, flag);
+	if (wrong)
+		return wrong;
 	if (authzid.len &&
 	    (!slice_starts(authzid, "a=") || !saslname(sasl, slice_from(authzid, 2), &sasl->authzid)))
 		return "SCRAM: malformed authorization identity";
@@ -126,31 +148,6 @@ static enum sasl_next client_first(struct sasl *sasl, struct slice response)
 	return SASL_NEED_USER;
 }
 
-static uint8_t process_key[crypto_auth_hmacsha256_KEYBYTES];
-static pthread_once_t process_key_once = PTHREAD_ONCE_INIT;
-
-static void make_process_key(void)
-{
-	rand_bytes(process_key, sizeof(process_key));
-}
-
-/* The salt depends on the name as accounts do: not on its case. */
-static void make_up_user(struct sasl *sasl)
-{
-	uint8_t folded[SASL_NAME_MAX], hash[HASH];
-
-	pthread_once(&process_key_once, make_process_key);
-	for (size_t i = 0; i < sasl->login.len; i++)
-		folded[i] = sasl->login.data[i] >= 'A' && sasl->login.data[i] <= 'Z'
-		                ? sasl->login.data[i] | 0x20
-		                : sasl->login.data[i];
-	crypto_auth_hmacsha256(hash, folded, sasl->login.len, process_key);
-	memcpy(sasl->user.salt, hash, SCRAM_SALT);
-	sasl->user.iterations = SCRAM_ITERATIONS;
-	rand_bytes(sasl->user.stored_key, sizeof(sasl->user.stored_key));
-	rand_bytes(sasl->user.server_key, sizeof(sasl->user.server_key));
-}
-
 static const char *encoded(struct sasl *sasl, const void *data, size_t len)
 {
 	size_t size = sodium_base64_encoded_len(len, sodium_base64_VARIANT_ORIGINAL);
@@ -165,8 +162,6 @@ static enum sasl_next server_first(struct sasl *sasl, struct slice *ret_challeng
 	struct scram *scram = sasl->state;
 	uint8_t random[NONCE_BYTES];
 
-	if (!sasl->user_known)
-		make_up_user(sasl);
 	if (!scram->server_nonce) {
 		rand_bytes(random, sizeof(random));
 		scram->server_nonce = encoded(sasl, random, sizeof(random));
@@ -189,14 +184,15 @@ static bool decodes_to(struct slice text, uint8_t *out, size_t size)
 	       len == size;
 }
 
-/* The channel binding is the gs2-header again: nobody on the way has changed it. */
+/* cbind-input = gs2-header [cbind-data]: the header again, as nobody on the way has changed it, and the connection's. */
 static bool is_binding(const struct sasl *sasl, struct slice text)
 {
-	const struct scram *scram = sasl->state;
-	uint8_t *header = arena_alloc(sasl->arena, scram->gs2_header.len);
+	const struct slice header = ((const struct scram *)sasl->state)->gs2_header;
+	size_t bound = sasl->mechanism->binds ? SASL_BINDING : 0, len = header.len + bound;
+	uint8_t *said = arena_alloc(sasl->arena, len);
 
-	return decodes_to(text, header, scram->gs2_header.len) &&
-	       slice_eq(slice_of(header, scram->gs2_header.len), scram->gs2_header);
+	return decodes_to(text, said, len) && slice_eq(slice_of(said, header.len), header) &&
+	       sodium_memcmp(said + header.len, sasl->binding, bound) == 0;
 }
 
 /* client-final-message = channel-binding "," nonce ["," extensions] "," proof. What is wrong, or NULL. */
@@ -214,7 +210,7 @@ static const char *parse_final(const struct sasl *sasl, struct slice message, st
 	ret->without_proof = rest = slice_first(message, (size_t)at);
 	proof = slice_from(message, (size_t)at + 1);
 	if (!attribute(&rest, 'c', &binding) || !is_binding(sasl, binding))
-		return "SCRAM: the channel binding is not what the client began with";
+		return "SCRAM: the channel binding is another than this connection's";
 	if (!attribute(&rest, 'r', &nonce) || !slice_eq(nonce, scram->nonce))
 		return "SCRAM: wrong nonce";
 	if (!extensions(rest))
@@ -280,8 +276,19 @@ void sasl_scram_set_nonce(struct sasl *sasl, const char *nonce)
 {
 	struct scram *scram = sasl->state;
 
-	assert(sasl->mechanism == &sasl_scram_sha256);
+	assert(sasl->mechanism == &sasl_scram_sha256 || sasl->mechanism == &sasl_scram_sha256_plus);
 	scram->server_nonce = nonce;
 }
 
-const struct sasl_mechanism sasl_scram_sha256 = { "SCRAM-SHA-256", sizeof(struct scram), scram_step };
+const struct sasl_mechanism sasl_scram_sha256 = {
+	.name = "SCRAM-SHA-256",
+	.state_size = sizeof(struct scram),
+	.step = scram_step,
+};
+
+const struct sasl_mechanism sasl_scram_sha256_plus = {
+	.name = "SCRAM-SHA-256-PLUS",
+	.state_size = sizeof(struct scram),
+	.binds = true,
+	.step = scram_step,
+};

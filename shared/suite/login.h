@@ -26,6 +26,9 @@ MUST_CHECK enum fault login_password(const struct login_check *, struct slice lo
 /* SCRAM, after the delay and before the proof, on a worker: the account whose keys prove it. AUTH: there is none. */
 MUST_CHECK enum fault login_lookup(const struct login_check *, struct slice login, struct arena *,
                                    struct account *ret, struct why *);
+/* SCRAM, when there is none, in the same place: the salt to ask with, the same in every process for the same name. */
+MUST_CHECK enum fault login_nobody(const struct login_check *, struct slice login, struct arena *,
+                                   uint8_t ret_salt[SCRAM_SALT], struct why *);
 /* SCRAM, once it is proven. DENIED. */
 MUST_CHECK enum fault login_proved(const struct login_check *, const struct account *, struct slice login,
                                    struct why *);

@@ -6,6 +6,7 @@
  */
 #include <pthread.h>
 
+#include "auth/password.h"
 #include "base/conf.h"
 #include "blob/blob.h"
 #include "bus/bus.h"
@@ -48,6 +49,11 @@ struct known_public {
 	uint8_t generation; /* 0: not known yet */
 };
 
+struct nobody_key { /* that salts for names of nobody are made with (login.h) */
+	bool known;
+	uint8_t raw[SCRAM_NOBODY_KEY];
+};
+
 struct stack {
 	const struct suite_conf *conf;
 	struct store *store;
@@ -60,6 +66,7 @@ struct stack {
 	pthread_mutex_t lock;
 	int64_t reread_at; /* when a ring was last read again, monotonic; 0: never */
 	struct known_public publics[KEY_PAIRS];
+	struct nobody_key nobody;
 };
 
 /* `loop` may be NULL without STACK_BUS. Opens all or nothing. */

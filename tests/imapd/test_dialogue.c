@@ -70,6 +70,8 @@ static void set(struct dialogue *d, const char *what)
 
 	if (strcmp(what, "no-plaintext") == 0) {
 		imapd_conf.plaintext_login = false;
+	} else if (strcmp(what, "no-binding") == 0) {
+		imapd_conf.channel_binding = false;
 	} else if (sscanf(what, "command_max %u", &number) == 1) {
 		imapd_conf.command_max = number;
 	} else if (sscanf(what, "sessions %u", &number) == 1) {

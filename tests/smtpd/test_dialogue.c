@@ -71,6 +71,8 @@ static void set(struct dialogue *d, const char *text)
 	}
 	if (strcmp(name, "plaintext_login") == 0) {
 		smtpd_conf.plaintext_login = strcmp(value, "yes") == 0;
+	} else if (strcmp(name, "channel_binding") == 0) {
+		smtpd_conf.channel_binding = strcmp(value, "yes") == 0;
 	} else if (strcmp(name, "xclient_from") == 0) {
 		trusted[0] = arena_strdup(world->f->arena, value);
 		smtpd_conf.xclient_from = (struct conf_list){ .items = trusted, .n = 1 };

@@ -238,6 +238,23 @@ static void generated_passwords_can_be_typed(void **state)
 	assert_int_equal(seen['0'] + seen['1'] + seen['l'] + seen['o'], 0);
 }
 
+/* BLAKE2b of the name under the key: known from Python's hashlib. */
+static void salts_for_nobody(void **state)
+{
+	uint8_t key[SCRAM_NOBODY_KEY], salt[SCRAM_SALT];
+	static const uint8_t expected[SCRAM_SALT] = { 0x9d, 0xc2, 0xde, 0x42, 0x9e, 0xae, 0xe3, 0xcf,
+		                                      0xc9, 0xd2, 0x59, 0x78, 0xd7, 0x7c, 0x30, 0x29 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(key); i++)
+		key[i] = (uint8_t)i;
+	scram_nobody_salt(key, SLICE("nobody@example.org"), salt);
+	assert_memory_equal(salt, expected, sizeof(salt));
+	key[0] ^= 1;
+	scram_nobody_salt(key, SLICE("nobody@example.org"), salt);
+	assert_memory_not_equal(salt, expected, sizeof(salt));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +264,7 @@ int main(void)
 		cmocka_unit_test(verifiers_made_elsewhere),
 		cmocka_unit_test(scram_keys_are_those_of_rfc_7677),
 		cmocka_unit_test(nobody_costs_what_somebody_costs),
+		cmocka_unit_test(salts_for_nobody),
 		cmocka_unit_test(new_passwords_must_be_acceptable),
 		cmocka_unit_test(generated_passwords_can_be_typed),
 	};

@@ -158,11 +158,77 @@ static void looking_up(void **state)
 	check_done(&check);
 }
 
+static void salt_of(const struct login_check *check, struct fixture *f, const char *login,
+                    uint8_t ret[SCRAM_SALT])
+{
+	good(login_nobody(check, slice_str(login), f->arena, ret, WHY));
+}
+
+/* A name that nobody has: the salt is as an account's would be, by name, and the same wherever it is asked for. */
+static void salts_for_nobody(void **state)
+{
+	static const struct {
+		const char *name, *login;
+		bool same;
+	} cases[] = {
+		{ "again", "nobody@example.org", true },
+		{ "other case", "NoBody@EXAMPLE.org", true },
+		{ "another name", "nobodi@example.org", false },
+		{ "another domain", "nobody@example.net", false },
+		{ "no address", "nobody", false },
+	};
+	struct fixture *f = *state;
+	struct login_check check = check_of(f);
+	uint8_t first[SCRAM_SALT], salt[SCRAM_SALT];
+	const struct actor system = { .kind = ACTOR_SYSTEM };
+
+	salt_of(&check, f, "nobody@example.org", first);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		salt_of(&check, f, cases[i].login, salt);
+		if ((memcmp(salt, first, sizeof(salt)) == 0) != cases[i].same)
+			fail_msg("%s", cases[i].name);
+	}
+	memset(&f->stack->nobody, 0, sizeof(f->stack->nobody)); /* as another process begins */
+	salt_of(&check, f, "nobody@example.org", salt);
+	assert_memory_equal(salt, first, sizeof(salt));
+
+	memset(&f->stack->nobody, 0, sizeof(f->stack->nobody)); /* another suite has another key */
+	good(record_del(f->stack->store, &system, COLL_SETTINGS, SLICE("nobody-key"), RECORD_ANY, WHY));
+	salt_of(&check, f, "nobody@example.org", salt);
+	assert_memory_not_equal(salt, first, sizeof(salt));
+	check_done(&check);
+}
+
+/* What is there and does not read is not made anew: that would give other salts from one moment to the next. */
+static void a_damaged_key_for_nobody(void **state)
+{
+	static const char *const values[] = { "{", "{}", "{\"key\":\"AAAA\"}", "{\"key\":1}" };
+	struct fixture *f = *state;
+	struct login_check check = check_of(f);
+	const struct actor system = { .kind = ACTOR_SYSTEM };
+	uint8_t salt[SCRAM_SALT];
+
+	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+		struct record record = { .key = SLICE("nobody-key"),
+			                 .version = RECORD_ANY,
+			                 .value = slice_str(values[i]) };
+
+		good(record_put(f->stack->store, &system, COLL_SETTINGS, &record, WHY));
+		bad(FAULT_CORRUPT, login_nobody(&check, SLICE("nobody@example.org"), f->arena, salt, WHY));
+	}
+	check_done(&check);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		case_of(passwords),         case_of(a_changed_password), case_of(failures_are_counted),
-		case_of(the_store_is_away), case_of(looking_up),
+		case_of(passwords),
+		case_of(a_changed_password),
+		case_of(failures_are_counted),
+		case_of(the_store_is_away),
+		case_of(looking_up),
+		case_of(salts_for_nobody),
+		case_of(a_damaged_key_for_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

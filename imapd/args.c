@@ -269,7 +269,7 @@ static bool seq_number(struct imap_args *args, uint32_t *ret)
 	}
 	if (!imap_args_nz_number(args, UINT32_MAX, &number))
 		return false;
-	*ret = (uint32_t)number;
+	*ret = MIN_OF((uint32_t)number, UINT32_MAX - 1); /* which no message has either: UINT32_MAX is "*" */
 	return true;
 }
 

@@ -85,6 +85,10 @@ static void note_parents(struct list_cmd *list)
 
 static void find_list(const struct list_cmd *list, const struct folder *folder, struct told *told)
 {
+	/* a name without a mailbox here or below is seen only for its subscription */
+	if (folder->row.meta.no_select && !folder->has_inferiors &&
+	    !(list->request.selected & LIST_SUBSCRIBED))
+		return;
 	told->by_itself = meets(&list->request, folder);
 	told->below = list->parents && map_get(list->parents, id_slice(&folder->row.meta.id));
 	if ((told->by_itself || told->below) && matches(&list->request, folder))
@@ -214,7 +218,7 @@ static void add_attributes(struct buf *line, const struct list_request *request,
 
 	buf_printf(line, "%s%s%s", meta->no_select ? mere_name(request) : "",
 	           request->tells_subscribed && meta->subscribed ? "\\Subscribed " : "",
-	           folder->has_children ? "\\HasChildren" : "\\HasNoChildren");
+	           folder->has_inferiors ? "\\HasChildren" : "\\HasNoChildren");
 	add_uses(line, meta->special_use);
 }
 

@@ -418,21 +418,22 @@ bool search_parse_charset(struct imap_args *args, struct search *ret)
 
 /* ---- binding ---- */
 
-static bool bind_set(struct search_key *key, const struct selected *selected)
+/* Numbers beyond the last message match nothing here, while elsewhere they are BAD: clients search for them. */
+static void bind_set(struct search_key *key, const struct selected *selected)
 {
 	struct uid_set uids;
-	bool good = true;
 
 	uid_set_init(&uids);
-	if (key->saved)
+	if (key->saved) {
 		uid_set_copy(&uids, &selected->saved);
-	else if (key->op == SEARCH_UIDS)
+	} else if (key->op == SEARCH_UIDS) {
 		selected_resolve_uids(selected, &key->set, &uids);
-	else
-		good = selected_resolve(selected, &key->set, &uids);
+	} else {
+		uid_set_del_range(&key->set, selected->known_n + 1, UINT32_MAX - 1);
+		(void)selected_resolve(selected, &key->set, &uids);
+	}
 	uid_set_copy(&key->set, &uids); /* the arena frees it, as it would have the numbers */
 	uid_set_done(&uids);
-	return good;
 }
 
 static void bind_keyword(struct search_key *key, const struct keywords *names)
@@ -442,21 +443,19 @@ static void bind_keyword(struct search_key *key, const struct keywords *names)
 	key->number = at < 0 ? 0 : UINT64_C(1) << at;
 }
 
-static bool bind(struct search_key *key, const struct selected *selected)
+static void bind(struct search_key *key, const struct selected *selected)
 {
 	for (struct search_key *kid = key->kids; kid; kid = kid->next)
-		if (!bind(kid, selected))
-			return false;
+		bind(kid, selected);
 	if (key->op == SEARCH_NUMBERS || key->op == SEARCH_UIDS)
-		return bind_set(key, selected);
+		bind_set(key, selected);
 	if (key->op == SEARCH_OLDER || key->op == SEARCH_YOUNGER)
 		key->moment = clock_now() - (int64_t)key->number * 1000;
 	if (key->op == SEARCH_KEYWORD)
 		bind_keyword(key, &selected->view->keywords);
-	return true;
 }
 
-bool search_bind(struct search *search, const struct selected *selected)
+void search_bind(struct search *search, const struct selected *selected)
 {
-	return bind(search->root, selected);
+	bind(search->root, selected);
 }

@@ -78,7 +78,7 @@ struct search {
 bool search_parse(struct imap_args *, struct search *ret);
 /* charset SP search-key *(SP search-key), as SORT and THREAD have it. */
 bool search_parse_charset(struct imap_args *, struct search *ret);
-/* Numbers become UIDs, keywords bits. False: a number beyond the mailbox. The sets live as long as the arena. */
-bool search_bind(struct search *, const struct selected *);
+/* Numbers become UIDs, keywords bits; numbers beyond the mailbox match nothing. The sets live as long as the arena. */
+void search_bind(struct search *, const struct selected *);
 
 #endif

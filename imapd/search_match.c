@@ -2,12 +2,15 @@
 #include "search_match.h"
 
 #include "header_cache.h"
+#include "mail/address_list.h"
 #include "mail/date.h"
 #include "mail/encoded.h"
 #include "mail/fold.h"
 #include "mail/header.h"
 
-#define FOLDED_MAX (32 * 1024 * 1024) /* a text part is cut before that */
+#define FOLDED_MAX    (32 * 1024 * 1024) /* a text part is cut before that */
+#define ADDRESSES     1000
+#define ADDRESSES_MAX (64 * 1024) /* bytes of a field that are read for them */
 
 static enum match of(bool yes)
 {
@@ -162,6 +165,38 @@ static bool asks_for(const struct search_key *key, const struct header_field *fi
 	return key->op == SEARCH_TEXT || (key->op == SEARCH_HEADER && slice_ieq(key->name, field->name));
 }
 
+/* RFC 9051 6.4.4: FROM and the like look at the envelope, where an address has no comments and no blanks. */
+static bool may_hide_address(const struct header_field *field)
+{
+	static const char *const names[] = { "From", "To", "Cc", "Bcc" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (slice_is(field->name, names[i]))
+			return slice_find(field->value, SLICE("(")) >= 0;
+	return false;
+}
+
+static void look_at_addresses(const struct search *search, const struct header_field *field,
+                              struct search_scratch *scratch, struct search_facts *facts)
+{
+	struct arena *arena = arena_new();
+	struct address_list list;
+
+	address_list_parse(arena, slice_first(field->value, ADDRESSES_MAX), ADDRESSES, &list);
+	scratch->plain.limit = scratch->folded.limit = FOLDED_MAX;
+	buf_clear(&scratch->plain);
+	buf_clear(&scratch->folded);
+	for (uint32_t i = 0; i < list.n; i++)
+		buf_printf(&scratch->plain, "%.*s@%.*s\n", SLICE_FMT(list.entries[i].local),
+		           SLICE_FMT(list.entries[i].domain));
+	fold_search(&scratch->folded, buf_slice(&scratch->plain));
+	for (uint32_t i = 0; i < search->n_texts; i++)
+		if (search->texts[i]->op == SEARCH_HEADER && is_open(search->texts[i], facts) &&
+		    asks_for(search->texts[i], field))
+			hold(search->texts[i], buf_slice(&scratch->folded), facts);
+	arena_free(arena);
+}
+
 static void look_at_field(const struct search *search, const struct header_field *field,
                           struct search_scratch *scratch, struct search_facts *facts)
 {
@@ -176,6 +211,8 @@ static void look_at_field(const struct search *search, const struct header_field
 			all = fold_field(field, scratch, &value);
 		hold(key, key->op == SEARCH_TEXT ? all : value, facts);
 	}
+	if (all.data && may_hide_address(field))
+		look_at_addresses(search, field, scratch, facts);
 }
 
 static void take_date(const struct header_field *field, struct search_facts *facts)

@@ -271,8 +271,7 @@ enum imap_next search_walk_start(struct search_walk *walk, struct imap_cmd *cmd)
 {
 	struct session *s = cmd->session;
 
-	if (!search_bind(&walk->search, &s->selected))
-		return imap_bad(cmd, "No such message number");
+	search_bind(&walk->search, &s->selected);
 	if (walk->search.modseq)
 		session_enable_condstore(s);
 	walk->arena = arena_new();

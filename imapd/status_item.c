@@ -60,14 +60,20 @@ void status_items_settle(struct session *s, unsigned items)
 		session_enable_condstore(s);
 }
 
-/* Recent are those from recent_uid on, less what was expunged of them, which the row does not tell. */
+/* Those that no session has met, of this process or another; less what was expunged of them, which the row does not tell. */
+static uint64_t recent(const struct session *s, const struct mailbox_row *row)
+{
+	const uint32_t told = views_recent_told(s->imapd->views, &row->meta.id);
+	const uint32_t from = MAX_OF(row->head.recent_uid, told);
+
+	return MIN_OF(row->head.messages, row->head.uid_next - MIN_OF(from, row->head.uid_next));
+}
+
 static uint64_t value(const struct mailbox_head *head, enum item item)
 {
 	switch (item) {
 	case MESSAGES:
 		return head->messages;
-	case RECENT:
-		return MIN_OF(head->messages, head->uid_next - MIN_OF(head->recent_uid, head->uid_next));
 	case UIDNEXT:
 		return head->uid_next;
 	case UIDVALIDITY:
@@ -125,6 +131,8 @@ static void add_value(struct buf *out, const struct session *s, const struct mai
 		buf_printf(out, "(%s)", object_id_of_mailbox(&row->meta.id).text);
 	else if (item == APPENDLIMIT)
 		buf_printf(out, "%lld", (long long)s->imapd->daemon->suite->message_max);
+	else if (item == RECENT)
+		buf_printf(out, "%" PRIu64, recent(s, row));
 	else if (item == DELETED || item == DELETED_STORAGE)
 		buf_printf(out, "%" PRIu64, item == DELETED ? deleted->messages : deleted->bytes);
 	else

@@ -84,6 +84,8 @@ void views_look_all(struct views *);                                 /* the bus 
 void views_look_account(struct views *, const struct id *account);   /* its folders changed */
 void views_forget_account(struct views *, const struct id *account); /* drops the unused ones */
 size_t views_memory(const struct views *);
+/* Messages below this UID were \Recent to a session of this process; 0: as far as is known, none. */
+uint32_t views_recent_told(const struct views *, const struct id *mailbox);
 
 /*
  * The view of a mailbox, fresh as of a look at the store made after this call; `on_ready` on the loop, never from

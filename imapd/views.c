@@ -118,6 +118,13 @@ size_t views_memory(const struct views *views)
 	return sum;
 }
 
+uint32_t views_recent_told(const struct views *views, const struct id *mailbox)
+{
+	const struct view *view = map_get(views->by_mailbox, id_slice(mailbox));
+
+	return view ? view->recent_told : 0;
+}
+
 static void let_go(struct views *views, int64_t now)
 {
 	size_t sum = 0;

@@ -67,6 +67,19 @@ static void link_parents(const struct folders *folders)
 	}
 }
 
+/* Who is marked already has its parents marked as well; so a ring of parents ends too. */
+static void mark_inferiors(const struct folders *folders)
+{
+	for (size_t i = 0; i < folders->n; i++) {
+		struct folder *above = folders->list[i]->parent;
+
+		if (folders->list[i]->row.meta.no_select)
+			continue;
+		for (; above && !above->has_inferiors; above = above->parent)
+			above->has_inferiors = true;
+	}
+}
+
 /* A parent that is missing or a ring of parents (neither can be made, but a store can be damaged): top level. */
 static const char *build_path(struct arena *arena, struct folder *folder, int depth)
 {
@@ -99,6 +112,7 @@ enum fault folders_load(struct stack *stack, const struct actor *actor, const st
 		return fault;
 	qsort(folders.list, folders.n, sizeof(*folders.list), by_id);
 	link_parents(&folders);
+	mark_inferiors(&folders);
 	for (size_t i = 0; i < folders.n; i++)
 		build_path(arena, folders.list[i], 0);
 	qsort(folders.list, folders.n, sizeof(*folders.list), by_path);
@@ -256,7 +270,7 @@ struct new_folder {
 	struct id parent;
 	const char *name;
 	uint32_t special_use, uid_validity;
-	bool subscribed;
+	bool subscribed, no_select;
 };
 
 static enum fault make_one(struct stack *stack, const struct actor *actor, const struct account_key *key,
@@ -269,6 +283,7 @@ static enum fault make_one(struct stack *stack, const struct actor *actor, const
 		.parent = new->parent,
 		.special_use = new->special_use,
 		.subscribed = new->subscribed,
+		.no_select = new->no_select,
 	};
 	enum fault fault;
 
@@ -365,7 +380,8 @@ enum fault folders_make_standard(struct stack *stack, const struct actor *actor,
 	enum fault fault = FAULT_NONE;
 
 	for (size_t i = 0; i < ARRAY_LEN(standard) && !fault; i++) {
-		const struct new_folder new = { top, standard[i].name, standard[i].use, uid_validity, true };
+		const struct new_folder new = { top,  standard[i].name, standard[i].use, uid_validity, true,
+			                        false };
 		struct id made;
 
 		fault = make_one(stack, actor, key, &new, &made, why);
@@ -408,6 +424,23 @@ static enum fault delete_but_keep_name(struct stack *stack, const struct actor *
 	return fault ? fault : expunge_all(stack, actor, &meta.id, why); /* what came in between */
 }
 
+static enum fault delete_whole(struct stack *stack, const struct actor *actor, const struct account_key *key,
+                               const struct folders *folders, const struct folder *folder, struct why *why)
+{
+	const struct new_folder name = { .parent = folder->row.meta.parent,
+		                         .name = folder->name,
+		                         .uid_validity = fresh_uid_validity(actor, folders),
+		                         .subscribed = true,
+		                         .no_select = true };
+	struct id made;
+	enum fault fault = mailbox_delete(stack->store, actor, &folder->row.meta.id, why);
+
+	if (fault || !folder->row.meta.subscribed)
+		return fault;
+	fault = make_one(stack, actor, key, &name, &made, why);
+	return fault == FAULT_EXISTS ? FAULT_NONE : fault; /* somebody has made it again already */
+}
+
 enum fault folder_delete(struct stack *stack, const struct actor *actor, const struct account_key *key,
                          const char *path, struct why *why)
 {
@@ -417,7 +450,7 @@ enum fault folder_delete(struct stack *stack, const struct actor *actor, const s
 	enum fault fault = folders_load(stack, actor, key, arena, &folders, why);
 
 	folder = fault ? NULL : folders_find(&folders, path);
-	if (!fault && !folder)
+	if (!fault && (!folder || folder_is_mere_subscription(folder)))
 		fault = fault_set(why, FAULT_NOT_FOUND, "no such mailbox");
 	else if (!fault && (folder->row.meta.special_use & USE_INBOX))
 		fault = fault_set(why, FAULT_DENIED, "the INBOX stays");
@@ -426,7 +459,7 @@ enum fault folder_delete(struct stack *stack, const struct actor *actor, const s
 	else if (!fault && folder->has_children)
 		fault = delete_but_keep_name(stack, actor, folder, why);
 	else if (!fault)
-		fault = mailbox_delete(stack->store, actor, &folder->row.meta.id, why);
+		fault = delete_whole(stack, actor, key, &folders, folder, why);
 	if (!fault)
 		nudge_folders(stack, &actor->account);
 	arena_free(arena);
@@ -448,7 +481,9 @@ enum fault folder_subscribe(struct stack *stack, const struct actor *actor, cons
 		struct mailbox_meta meta = folder->row.meta;
 
 		meta.subscribed = subscribed;
-		fault = mailbox_update(stack->store, actor, &meta, why);
+		fault = folder_is_mere_subscription(folder) && !folder->has_children
+		            ? mailbox_delete(stack->store, actor, &meta.id, why)
+		            : mailbox_update(stack->store, actor, &meta, why);
 		if (!fault)
 			nudge_folders(stack, &actor->account);
 	}
@@ -559,15 +594,18 @@ enum fault folder_rename(struct stack *stack, const struct actor *actor, const s
 {
 	struct arena *arena = arena_new();
 	struct folders folders;
-	struct folder *folder;
+	struct folder *folder, *taken;
 	enum fault fault = folders_load(stack, actor, key, arena, &folders, why);
 
 	folder = fault ? NULL : folders_find(&folders, from);
-	if (!fault && !folder)
+	taken = fault ? NULL : folders_find(&folders, to);
+	if (!fault && (!folder || folder_is_mere_subscription(folder)))
 		fault = fault_set(why, FAULT_NOT_FOUND, "no such mailbox");
-	else if (!fault && folders_find(&folders, to))
+	else if (!fault && taken && (!folder_is_mere_subscription(taken) || taken->has_children))
 		fault = fault_set(why, FAULT_EXISTS, "the new name is taken");
-	else if (!fault && (folder->row.meta.special_use & USE_INBOX))
+	if (!fault && taken)
+		fault = mailbox_delete(stack->store, actor, &taken->row.meta.id, why);
+	if (!fault && (folder->row.meta.special_use & USE_INBOX))
 		fault = move_inbox(stack, actor, key, &folder->row.meta.id, to, why);
 	else if (!fault)
 		fault = move_folder(stack, actor, key, &folders, folder, to, arena, why);

@@ -18,8 +18,15 @@ struct folder {
 	const char *name; /* last component */
 	const char *path; /* whole, "A/B/C"; "INBOX" in capitals */
 	struct folder *parent;
-	bool has_children;
+	bool has_children;  /* names of any kind */
+	bool has_inferiors; /* mailboxes that can be selected, at any depth */
 };
+
+/* A name that is there for its subscription alone: its mailbox was deleted (RFC 9051 6.3.7). */
+static inline bool folder_is_mere_subscription(const struct folder *folder)
+{
+	return folder->row.meta.no_select && folder->row.meta.subscribed && !folder->has_inferiors;
+}
 
 struct folders { /* sorted by path: INBOX first, then by bytes */
 	struct folder **list;
@@ -38,13 +45,15 @@ MUST_CHECK enum fault folder_path_check(struct slice path, struct arena *, const
 MUST_CHECK enum fault folder_create(struct stack *, const struct actor *, const struct account_key *,
                                     const char *path, uint32_t special_use, bool subscribed, struct id *ret,
                                     struct why *);
-/* Children stay: then the name stays as \NoSelect. INBOX: DENIED. */
+/* Children stay: then the name stays as \NoSelect. A subscription stays as well: as a \NoSelect name with an id of its
+ * own, so that no commit meant for what was deleted gets in there. INBOX: DENIED. */
 MUST_CHECK enum fault folder_delete(struct stack *, const struct actor *, const struct account_key *,
                                     const char *path, struct why *);
 /* Moves children along. INBOX: its messages move to the new name (RFC 9051 6.3.6), the INBOX stays.
  * EXISTS, NOT_FOUND, LIMIT (too deep), DENIED (below itself). */
 MUST_CHECK enum fault folder_rename(struct stack *, const struct actor *, const struct account_key *,
                                     const char *from, const char *to, struct why *);
+/* Unsubscribing from a mailbox that was deleted removes its name. */
 MUST_CHECK enum fault folder_subscribe(struct stack *, const struct actor *, const struct account_key *,
                                        const char *path, bool subscribed, struct why *);
 /* The standard ones of a new account. */

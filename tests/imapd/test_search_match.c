@@ -112,6 +112,7 @@ static void test_rows(void **state)
 /* ---- by the header ---- */
 
 static const char header[] = "From: \"Bob Builder\" <bob@example.net>\r\n"
+                             "Bcc: <carl (comment)@ (another) example.net>\r\n"
                              "To: alice@example.org,\r\n"
                              " carol@example.org\r\n"
                              "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= =?utf-8?q?_aus?= K\xc3\xb6ln\r\n"
@@ -140,6 +141,9 @@ static const struct header_case {
 	{ "SUBJECT {gruss}", MATCH_NO, MATCH_UNKNOWN },
 	{ "SUBJECT utf-8", MATCH_NO, MATCH_UNKNOWN },
 	{ "HEADER received b", MATCH_YES, MATCH_YES },
+	{ "BCC carl@Example.net", MATCH_YES, MATCH_YES },
+	{ "BCC comment", MATCH_YES, MATCH_YES },
+	{ "BCC carla@example.net", MATCH_NO, MATCH_UNKNOWN },
 	{ "HEADER X-Empty \"\"", MATCH_YES, MATCH_YES },
 	{ "HEADER X-Empty x", MATCH_NO, MATCH_UNKNOWN },
 	{ "HEADER Hidden \"\"", MATCH_NO, MATCH_UNKNOWN },

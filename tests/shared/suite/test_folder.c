@@ -246,8 +246,31 @@ static void deleting_a_parent(void **state)
 
 	good(folder_delete(f->stack, &alice.owner, alice.key, "Work", WHY));
 	good(folder_delete(f->stack, &alice.owner, alice.key, "Work/Sub", WHY));
-	good(folder_delete(f->stack, &alice.owner, alice.key, "Work", WHY));
+	bad(FAULT_NOT_FOUND, folder_delete(f->stack, &alice.owner, alice.key, "Work", WHY));
+	assert_true(folder_is_mere_subscription(fixture_folder(f, &alice, "Work")));
+	good(folder_subscribe(f->stack, &alice.owner, alice.key, "Work", false, WHY));
 	assert_null(fixture_folder(f, &alice, "Work"));
+}
+
+/* The subscription stays, under another id: what was meant for the old mailbox gets in nowhere. */
+static void deleting_what_is_subscribed(void **state)
+{
+	struct fixture *f = *state;
+	struct person alice = fixture_alice(f);
+	struct id old = create(f, &alice, "Work"), made;
+	const struct folder *folder;
+	uint32_t uid_validity = fixture_folder(f, &alice, "Work")->row.head.uid_validity;
+
+	good(folder_subscribe(f->stack, &alice.owner, alice.key, "Work", true, WHY));
+	good(folder_delete(f->stack, &alice.owner, alice.key, "Work", WHY));
+	folder = fixture_folder(f, &alice, "Work");
+	assert_true(folder_is_mere_subscription(folder));
+	assert_false(id_eq(&folder->row.meta.id, &old));
+	bad(FAULT_NOT_FOUND, folder_rename(f->stack, &alice.owner, alice.key, "Work", "Other", WHY));
+	good(folder_create(f->stack, &alice.owner, alice.key, "Work", 0, false, &made, WHY));
+	folder = fixture_folder(f, &alice, "Work");
+	assert_true(folder->row.meta.subscribed && !folder->row.meta.no_select);
+	assert_true(folder->row.head.uid_validity > uid_validity);
 }
 
 /* It stops behind each of its writes: what is left is a whole mailbox, and asking again deletes it. */
@@ -408,13 +431,21 @@ static void renaming_the_inbox(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(paths),    cmocka_unit_test(path_limits),
-		case_of(creating),          case_of(names_are_unique),
-		case_of(a_wrong_key),       case_of(uid_validity_never_repeats),
-		case_of(too_many),          case_of(deleting),
-		case_of(deleting_a_parent), case_of(deleting_a_parent_interrupted),
-		case_of(subscribing),       case_of(renaming),
-		case_of(renaming_refused),  case_of(renaming_the_inbox),
+		cmocka_unit_test(paths),
+		cmocka_unit_test(path_limits),
+		case_of(creating),
+		case_of(names_are_unique),
+		case_of(a_wrong_key),
+		case_of(uid_validity_never_repeats),
+		case_of(too_many),
+		case_of(deleting),
+		case_of(deleting_a_parent),
+		case_of(deleting_what_is_subscribed),
+		case_of(deleting_a_parent_interrupted),
+		case_of(subscribing),
+		case_of(renaming),
+		case_of(renaming_refused),
+		case_of(renaming_the_inbox),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

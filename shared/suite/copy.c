@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "suite/nudge.h"
 
-#define ATTEMPTS 50
+#define PATIENCE_MS 20000 /* of races lost to others */
 
 void copy_items(const struct mailbox_state *state, const struct uid_set *uids, struct arena *arena,
                 struct copy_item **ret, size_t *ret_n)
@@ -191,12 +191,16 @@ enum fault copy_expunge(struct stack *stack, const struct actor *actor, const st
 	struct mailbox_state *state = mailbox_state_new(mailbox);
 	struct mailbox_delta delta;
 	enum fault fault = FAULT_STALE;
+	const int64_t until = clock_mono_ms() + PATIENCE_MS;
 
 	mailbox_delta_init(&delta);
-	for (int i = 0; i < ATTEMPTS && fault == FAULT_STALE; i++) {
+	for (int64_t lost = 0; fault == FAULT_STALE && clock_mono_ms() < until; lost++) {
 		struct arena *arena = arena_new();
 		struct mailbox_news news;
 
+		if (lost)
+			clock_sleep(
+			    rand_jitter(MIN_OF(lost, (int64_t)20))); /* who races us may need the core */
 		fault =
 		    mailbox_fetch_news(stack->store, actor, mailbox, state->head.modseq, arena, &news, why);
 		if (!fault)

@@ -20,7 +20,7 @@ DAEMONS = ("smtpd", "imapd", "mta", "admin", "cli")
 FUNCTION_WARN, FUNCTION_FAIL = 80, 150
 FILE_WARN, FILE_FAIL = 600, 1000
 README_LIMIT = 40
-README_LIMITS = {"README.md": None}  # the map of the whole tree may take what it needs
+README_LIMITS = {"README.md": None, "imapd/README.md": 100}  # the map of the whole tree; a table of capabilities
 CLANG_FORMAT = "clang-format-14"
 
 # Which files may know which third-party library: header pattern -> file patterns ("*" crosses folders).
@@ -309,6 +309,26 @@ def check_readme(tree, path):
     return [] if f"{folder}/README.md".lstrip("/") in tree.files else [(None, f"{folder}/ has no README.md", True)]
 
 
+def check_capabilities(tree, path):
+    """Each capability that imapd advertises has a row in its README, which names tests that are there; and no other has."""
+    if path != "imapd/capability.c":
+        return None
+    advertised = set()
+    define = re.search(r"#define CAPABILITIES((?:.*\\\n)*.*)", tree.text(path))
+    for text in re.findall(r'"([^"]*)"', define.group(1) if define else ""):
+        advertised |= {word.replace("=%lld", "") for word in text.split()}
+    rows = re.findall(r"^\| `([^`]+)` \|[^|]*\|(.*)\|$", tree.text("imapd/README.md"), re.M)
+    listed = {name for name, _ in rows}
+    problems = [(None, f"{name} is in CAPABILITY and not in README.md's table", True) for name in sorted(advertised - listed)]
+    problems += [(None, f"{name} is in README.md's table and not in CAPABILITY", True) for name in sorted(listed - advertised)]
+    for name, tests in rows:
+        named = re.findall(r"`([^`]+)`", tests)
+        problems += [(None, f"{name}: there is no tests/{test}", True) for test in named if f"tests/{test}" not in tree.files]
+        if not named:
+            problems.append((None, f"{name} has no test", True))
+    return problems
+
+
 CHECKS = {
     "direction": check_direction,
     "third-party": check_third_party,
@@ -320,6 +340,7 @@ CHECKS = {
     "function-length": check_functions,
     "file-length": check_length,
     "readme": check_readme,
+    "capabilities": check_capabilities,
 }
 
 

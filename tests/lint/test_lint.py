@@ -23,7 +23,7 @@ CLEAN = {
     "smtpd/README.md": "# smtpd\n",
     "smtpd/main.c": '/* Main. */\n#include "loop/near.h"\n',
     "imapd/CMakeLists.txt": "posthouse_daemon(imapd\n\tSEES base\n\tLINK m)\n",
-    "imapd/README.md": "# imapd\n",
+    "imapd/README.md": "# imapd\n\n| `MOVE` | 6851 | `shared/base/test_rand.c` |\n",
     "imapd/main.h": "#ifndef M\n#define M\n/* Main. */\n#endif\n",
     "tests/shared/base/test_rand.c": "/* Tests. */\n#include <cmocka.h>\n",
 }
@@ -56,6 +56,9 @@ BROKEN = {
     "a far too long function": ("smtpd/x.c", body(160), "function-length: long_one() is 163", 1),
     "a long file": ("smtpd/x.c", "/* x */\n" + "int x;\n" * 600, "x.c: file-length: warning: ", 0),
     "a far too long file": ("smtpd/x.c", "/* x */\n" + "int x;\n" * 1000, "x.c: file-length: is 1001", 1),
+    "a capability without a row": ("imapd/capability.c", '/* x */\n#define CAPABILITIES "MOVE IDLE"\n',
+                                   "capabilities: IDLE is in CAPABILITY", 1),
+    "a capability with a row": ("imapd/capability.c", '/* x */\n#define CAPABILITIES "MOVE"\n', None, 0),
     "no README": ("shared/loop/deep/x.c", "/* x */\n", "readme: shared/loop/deep/ has no README.md", 1),
     "a long README": ("smtpd/README.md", "# x\n" * 41, "smtpd/README.md: readme: ", 1),
 }

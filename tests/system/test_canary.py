@@ -136,6 +136,19 @@ def use_imap(suite, canaries):
             client.xatom(canaries["bad command"], canaries["bad command"])
         with pytest.raises(client.error):
             client.fetch("1", f"({canaries['bad command']})")
+    fill_the_cache(suite, canaries["renamed folder"])
+
+
+def fill_the_cache(suite, mailbox):
+    """So many messages that imapd keeps a file of the mailbox."""
+    with suite.imap(suite.alice) as client:
+        while int(client.select(mailbox)[1][0]) < 256:
+            assert client.copy("1:*", mailbox)[0] == "OK"
+        wait_for("the cache file", lambda: any(size > 1000 for size in cache_sizes(suite)), 30)
+
+
+def cache_sizes(suite):
+    return [path.stat().st_size for path in suite.dir.rglob("*.view")]
 
 
 def test_nothing_is_readable_while_it_runs(suite, canaries):

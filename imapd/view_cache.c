@@ -139,11 +139,12 @@ static enum fault write_file(const char *path, struct slice bytes, struct why *w
 static void run_write(struct job *job, void *worker)
 {
 	struct view_cache *cache = container_of(job, struct view_cache, job);
-	char path[PATH_MAX_HERE], fresh[PATH_MAX_HERE], suffix[40];
+	const struct id unique = id_new(); /* a name that nobody who was killed over it has left behind */
+	char path[PATH_MAX_HERE], fresh[PATH_MAX_HERE], suffix[48];
 	struct buf sealed;
 
 	(void)worker;
-	snprintf(suffix, sizeof(suffix), ".%ld.new", (long)getpid());
+	snprintf(suffix, sizeof(suffix), ".%s.new", id_print(&unique).text);
 	path_of(path, cache->dir, &cache->mailbox, ".view");
 	path_of(fresh, cache->dir, &cache->mailbox, suffix);
 	buf_init(&sealed, FILE_MAX);

@@ -13,6 +13,9 @@ struct packed_head {
 	struct mailbox_head head;
 };
 
+#define ROW_PACKED (sizeof(uint32_t) * 3 + sizeof(uint64_t) * 2 + sizeof(int64_t) * 2)
+#define KEY_PACKED (1 + sizeof(struct id) + sizeof(struct wrapped_key))
+
 static bool add_column(struct buf *out, const void *column, uint32_t n, size_t size)
 {
 	return n == 0 || buf_add(out, column, n * size);
@@ -29,6 +32,9 @@ bool mailbox_state_pack(const struct mailbox_state *state, struct buf *out)
 	head.n_vanished = state->n_vanished;
 	head.tail = n - from;
 	head.head = state->head;
+	/* at once: this runs on the loop */
+	(void)buf_room(out, sizeof(head) + (size_t)n * ROW_PACKED + (size_t)head.tail * KEY_PACKED +
+	                        (size_t)state->n_vanished * sizeof(*state->vanished));
 	buf_add(out, &head, sizeof(head));
 	add_column(out, state->uid, n, sizeof(*state->uid));
 	add_column(out, state->modseq, n, sizeof(*state->modseq));

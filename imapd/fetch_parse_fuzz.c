@@ -2,28 +2,9 @@
  * a literal in turn with more arguments; what follows a NUL is the message. */
 #include "fetch_item.h"
 #include "mail/header.h"
+#include "fuzz_segments.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-#define SEGMENTS 16
-
-static void start(struct imap_args *args, struct imap_segment segments[SEGMENTS], struct slice text,
-                  struct arena *arena)
-{
-	size_t n = 0;
-
-	memset(segments, 0, SEGMENTS * sizeof(*segments));
-	(void)slice_cut(&text, '\n', &segments[0].text);
-	while (n + 1 < SEGMENTS && slice_cut(&text, '\n', &segments[n].literal.data)) {
-		if (!segments[n].literal.data.data)
-			segments[n].literal.data = SLICE("");
-		segments[n].next = &segments[n + 1];
-		n++;
-		if (!slice_cut(&text, '\n', &segments[n].text))
-			break;
-	}
-	imap_args_start(args, segments, arena);
-}
 
 static void read_section(const struct fetch_section *section, const struct mime *mime, struct slice message,
                          struct buf *out)
@@ -59,13 +40,13 @@ static void write_all(const struct fetch_request *request, struct slice message,
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct slice message = slice_of(data, len), text = { NULL, 0 };
-	struct imap_segment segments[SEGMENTS];
+	struct imap_segment segments[FUZZ_SEGMENTS];
 	struct arena *arena = arena_new();
 	struct fetch_request request;
 	struct imap_args args;
 
 	(void)slice_cut(&message, '\0', &text);
-	start(&args, segments, text, arena);
+	fuzz_segments(&args, segments, text, arena);
 	if (fetch_parse(&args, &request))
 		write_all(&request, message.data ? message : SLICE(""), arena);
 	arena_free(arena);

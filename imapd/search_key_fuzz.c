@@ -4,28 +4,9 @@
 #include "search_match.h"
 #include "search_return.h"
 #include "sort_key.h"
+#include "fuzz_segments.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-#define SEGMENTS 16
-
-static void start(struct imap_args *args, struct imap_segment segments[SEGMENTS], struct slice text,
-                  struct arena *arena)
-{
-	size_t n = 0;
-
-	memset(segments, 0, SEGMENTS * sizeof(*segments));
-	(void)slice_cut(&text, '\n', &segments[0].text);
-	while (n + 1 < SEGMENTS && slice_cut(&text, '\n', &segments[n].literal.data)) {
-		if (!segments[n].literal.data.data)
-			segments[n].literal.data = SLICE("");
-		segments[n].next = &segments[n + 1];
-		n++;
-		if (!slice_cut(&text, '\n', &segments[n].text))
-			break;
-	}
-	imap_args_start(args, segments, arena);
-}
 
 /* More knowledge never takes an answer back, and in the end there is one. */
 static void match(const struct search *search, struct slice message)
@@ -76,7 +57,7 @@ static bool parse_sort(const struct imap_args *from, struct sort_criteria *crite
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct slice message = slice_of(data, len), text = { NULL, 0 };
-	struct imap_segment segments[SEGMENTS];
+	struct imap_segment segments[FUZZ_SEGMENTS];
 	struct arena *arena = arena_new();
 	struct sort_criteria criteria;
 	struct search_return asked;
@@ -86,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	(void)slice_cut(&message, '\0', &text);
 	if (!message.data)
 		message = SLICE("");
-	start(&args, segments, text, arena);
+	fuzz_segments(&args, segments, text, arena);
 	if (search_return_parse(&args, &asked)) {
 		if (parse_sort(&args, &criteria, &search))
 			sort(&criteria, message);

@@ -7,33 +7,7 @@
 
 #include "auth/sasl.h"
 #include "base/rand.h"
-
-#define NONE ((struct slice){ NULL, 0 })
-
-/* What the exporter of the connection gave. */
-static const uint8_t exported[SASL_BINDING] = { 1 };
-
-static struct arena *arena;
-
-static int start(void **state)
-{
-	(void)state;
-	rand_start();
-	arena = arena_new();
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
-
-static struct slice big(size_t len, uint8_t c)
-{
-	return slice_of(memset(arena_alloc(arena, len), c, len), len);
-}
+#include "shared/auth/sasl_test.h"
 
 static void mechanisms_are_found(void **state)
 {

@@ -12,37 +12,8 @@
 #include "auth/sasl_mechanism.h"
 #include "base/base64.h"
 #include "base/rand.h"
-
-#define NONE ((struct slice){ NULL, 0 })
-
-/* What the exporter of the connection gave. */
-static const uint8_t exported[SASL_BINDING] = {
-	0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
-	16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
-};
+#include "shared/auth/sasl_test.h"
 static const uint8_t made_up_salt[SCRAM_SALT] = "made up for test";
-
-static struct arena *arena;
-
-static int start(void **state)
-{
-	(void)state;
-	rand_start();
-	arena = arena_new();
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
-
-static struct slice big(size_t len, uint8_t c)
-{
-	return slice_of(memset(arena_alloc(arena, len), c, len), len);
-}
 
 #define RFC_SERVER_NONCE "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
 #define RFC_NONCE        "rOprNGfwEbeRWgbNEkqO" RFC_SERVER_NONCE

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -284,6 +285,17 @@ static int run(struct frame *frame)
 	return exit_code(fault);
 }
 
+/* A session is a descriptor: a shell's soft limit of 1,024 would end what sessions_max allows. */
+static void raise_file_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return;
+	files.rlim_cur = files.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int daemon_main(const struct daemon_spec *spec, int argc, char **argv)
 {
 	struct frame frame = { .daemon = { .spec = spec, .suite = &frame.suite } };
@@ -296,6 +308,7 @@ int daemon_main(const struct daemon_spec *spec, int argc, char **argv)
 	frame.daemon.arena = arena_new();
 	parse_arguments(&frame, argc, argv);
 	umask(077);
+	raise_file_limit();
 	fault = load_conf(&frame, &frame.suite, spec->conf, &why);
 	if (fault) {
 		fprintf(stderr, "%s: %s\n", spec->name, why.text);

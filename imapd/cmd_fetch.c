@@ -6,6 +6,8 @@
  * What needs the message goes in batches to a worker: the loop takes from the view what it knows of each message and writes that
  * part of the response, the worker reads, opens and adds the rest (fetch_render.h).
  *
+ * What was expunged and not yet told is passed over, and OK says so (RFC 2180 4.1.2).
+ *
  * Reading without PEEK sets \Seen: one conditional commit a batch, before its text is made, so that the
  * response can tell the new flags.
  */
@@ -64,7 +66,7 @@ static enum imap_next finish(struct imap_cmd *cmd)
 	if (fetch->render.undecodable)
 		return imap_no_code(cmd, "[UNKNOWN-CTE]", "The encoding of some parts is unknown");
 	if (some_expunged(cmd, fetch))
-		return imap_no_code(cmd, "[EXPUNGEISSUED]", "Some of the messages are gone");
+		return imap_ok_code(cmd, "[EXPUNGEISSUED]", "Some of the messages are gone");
 	return imap_ok(cmd, "Fetched");
 }
 

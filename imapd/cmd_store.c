@@ -3,6 +3,8 @@
  *
  * What changes is decided on the view and committed as one edit, however many messages it is; who was faster
  * makes it be decided again. Before "nothing changes" is believed of a view, it is looked whether it is fresh.
+ * What was expunged and not yet told is passed over, and OK says so (RFC 2180 4.2): it is no mistake of the client's;
+ * but where others had changed some as well it is NO, as in RFC 7162 3.1.3.
  * Keywords that the mailbox has not met are made first.
  */
 #include <inttypes.h>
@@ -80,7 +82,7 @@ static enum imap_next finish(struct imap_cmd *cmd)
 		            : imap_ok_code(cmd, code, "Some were changed by others");
 	}
 	if (gone)
-		return imap_no_code(cmd, "[EXPUNGEISSUED]", "Some of the messages are gone");
+		return imap_ok_code(cmd, "[EXPUNGEISSUED]", "Some of the messages are gone");
 	return imap_ok(cmd, "Stored");
 }
 

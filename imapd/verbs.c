@@ -13,6 +13,7 @@ static const struct imap_verb verbs[] = {
 	{ "AUTHENTICATE", &imap_authenticate, IN_PLAIN,    CHECKS_PASSWORD },
 
 	{ "UNAUTHENTICATE", &imap_unauthenticate, IN_AUTH, 0 },
+	{ "COMPRESS",     &imap_compress,     IN_AUTH,     0 },
 	{ "ENABLE",       &imap_enable,       IN_AUTH,     0 },
 	{ "NAMESPACE",    &imap_namespace,    IN_AUTH,     0 },
 	{ "SELECT",       &imap_select,       IN_AUTH,     0 },

@@ -117,7 +117,7 @@ static void on_later(struct later *later)
 		connect_ended(conn, conn->connect_error);
 	if (asked & ASK_TLS && conn_live(conn))
 		conn_tls_begin(conn);
-	if (asked & ASK_PULL && conn_live(conn) && conn_tls_pull(conn))
+	if (asked & ASK_PULL && conn_live(conn) && conn_pull(conn))
 		asked |= ASK_READABLE;
 	if (asked & ASK_READABLE)
 		conn_tell(conn, EVENT_READABLE);
@@ -180,6 +180,7 @@ static void on_handle_closed(uv_handle_t *handle)
 		return;
 	/* libuv has given every request back: nothing points at our buffers */
 	conn_tls_free(conn);
+	conn_deflate_free(conn);
 	chain_drop(&conn->plain, conn->plain.bytes);
 	chain_drop(&conn->wire, conn->wire.bytes);
 	buf_done(&conn->in);
@@ -223,6 +224,8 @@ void conn_close(struct conn *conn)
 		conn_finish(conn);
 		return;
 	}
+	if (conn->deflate)
+		conn_deflate_flush(conn);
 	if (conn->tls)
 		conn_tls_goodbye(conn);
 	conn->state = CONN_SENDING;

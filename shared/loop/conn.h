@@ -13,6 +13,8 @@
  * TLS        conn_start_tls() drops every plaintext byte that was read and not
  *            taken (STARTTLS injection, RFC 3207 section 6). Buffers of an idle
  *            connection are given back (16 KiB of OpenSSL's and all of ours).
+ * Deflate    conn_start_deflate() compresses both directions from there on, below or without TLS (RFC 4978). input_max
+ *            holds for what is inflated; input that is not deflate, or its end, is the end of the stream.
  * Closing    conn_close() at any time, also inside callbacks: sends what is
  *            collected (conn_abort() does not), then on_closed, once, last; after it the conn is gone. A peer that
  *            does not end as well is given a second after our last byte, so that a reset does not destroy it.
@@ -95,6 +97,10 @@ struct conn_tls_info {
 bool conn_tls_info(const struct conn *, struct conn_tls_info *ret);
 /* tls-exporter channel binding, RFC 9266. */
 bool conn_tls_exporter(const struct conn *, uint8_t out[32]);
+
+/* What was written before goes as it is; bytes unread are taken for compressed ones. Once. */
+void conn_start_deflate(struct conn *);
+bool conn_is_deflated(const struct conn *);
 
 void conn_deadline(struct conn *, int64_t ms);
 void conn_close(struct conn *);

@@ -21,6 +21,8 @@ void conn_input_drop(struct conn *conn)
 	conn->in_at = conn->in.len;
 	conn->scanned = 0;
 	conn->skipping = false;
+	if (conn->deflate)
+		conn_deflate_drop(conn);
 	conn_input_trim(conn);
 }
 
@@ -52,7 +54,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 	size_t size = READ_SIZE;
 
 	(void)suggested;
-	if (conn_live(conn) && !conn->tls)
+	if (conn_live(conn) && !conn->tls && !conn->deflate)
 		size = MIN_OF(size, conn->conf.input_max - conn_unread(conn).len);
 	*ret = uv_buf_init(conn->loop->read, (unsigned)size);
 }
@@ -73,8 +75,12 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 		conn_tls_feed(conn, slice_of(buf->base, (size_t)len));
 		return;
 	}
-	memcpy(conn_input_room(conn, (size_t)len), buf->base, (size_t)len);
-	conn->in.len += (size_t)len;
+	if (conn->deflate) {
+		conn_deflate_feed(conn, slice_of(buf->base, (size_t)len));
+	} else {
+		memcpy(conn_input_room(conn, (size_t)len), buf->base, (size_t)len);
+		conn->in.len += (size_t)len;
+	}
 	conn_tell(conn, EVENT_READABLE);
 }
 
@@ -87,7 +93,7 @@ static bool wants_input(const struct conn *conn)
 		if (conn_tls_starting(conn))
 			return true; /* a handshake is ours, not the owner's to pause */
 		return conn->handler && !conn->paused && conn_unread(conn).len < conn->conf.input_max &&
-		       !conn_tls_holds(conn);
+		       !conn_holds(conn);
 	case CONN_SENDING: /* taken and thrown away, or two sides that only write would block each other */
 	case CONN_LINGERING:
 		return true;
@@ -100,7 +106,7 @@ void conn_regulate(struct conn *conn)
 {
 	bool wants = wants_input(conn);
 
-	if (conn->state == CONN_OPEN && conn_tls_holds(conn) && !conn->paused &&
+	if (conn->state == CONN_OPEN && conn_holds(conn) && !conn->paused &&
 	    conn_unread(conn).len < conn->conf.input_max)
 		conn_ask(conn, ASK_PULL);
 	if (wants == conn->reading)
@@ -196,7 +202,7 @@ enum conn_got conn_line(struct conn *conn, size_t max, struct slice *ret)
 	max = MIN_OF(max, conn->conf.input_max - 2);
 	do {
 		got = next_line(conn, max, ret);
-	} while (got == CONN_NONE && conn_tls_pull(conn));
+	} while (got == CONN_NONE && conn_pull(conn));
 	return got;
 }
 
@@ -211,7 +217,7 @@ struct slice conn_peek(struct conn *conn, size_t max)
 	if (!conn_live(conn))
 		return slice_of(NULL, 0);
 	conn_touch(conn);
-	if (!conn_unread(conn).len && !conn_tls_pull(conn))
+	if (!conn_unread(conn).len && !conn_pull(conn))
 		return slice_of(NULL, 0);
 	return slice_first(conn_unread(conn), max);
 }

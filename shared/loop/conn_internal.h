@@ -2,7 +2,7 @@
 #define SHARED_LOOP_CONN_INTERNAL_H
 /*
  * A connection's inside, shared by conn.c (its life), conn_input.c,
- * conn_output.c and conn_tls.c; nobody else includes this.
+ * conn_output.c, conn_deflate.c and conn_tls.c; nobody else includes this.
  *
  * Invariants
  *   1. Callbacks of one connection never nest: they are made from libuv's
@@ -37,10 +37,11 @@ enum {
 	ASK_READABLE = BIT(1),
 	ASK_DRAINED = BIT(2),
 	ASK_TLS = BIT(3),  /* start the handshake */
-	ASK_PULL = BIT(4), /* there is room again for what TLS still holds */
+	ASK_PULL = BIT(4), /* there is room again for what TLS or the inflater still hold */
 };
 
 struct conn_tls;
+struct conn_deflate;
 
 struct conn {
 	struct loop *loop;
@@ -77,6 +78,7 @@ struct conn {
 
 	bool in_callback;
 	struct conn_tls *tls;
+	struct conn_deflate *deflate;
 	char peer_ip[IP_TEXT], local_ip[IP_TEXT];
 	uint16_t peer_port;
 };
@@ -111,6 +113,16 @@ void conn_regulate(struct conn *); /* read from the socket, or not */
 /* conn_output.c */
 void conn_send(struct conn *);
 void conn_output_drop(struct conn *);
+
+/* conn_deflate.c */
+bool conn_pull(struct conn *); /* input from what is held below: true when that was anything */
+bool conn_holds(const struct conn *);
+void conn_deflate_feed(struct conn *, struct slice raw); /* from the socket */
+struct buf *conn_deflate_packed(struct conn *);          /* TLS decrypts to here */
+void conn_deflate_drop(struct conn *);                   /* everything not yet inflated */
+void conn_deflate_add(struct conn *, struct slice);
+void conn_deflate_flush(struct conn *); /* to plain or wire */
+void conn_deflate_free(struct conn *);
 
 /* conn_tls.c */
 void conn_tls_feed(struct conn *, struct slice raw); /* from the socket */

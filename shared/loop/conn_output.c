@@ -93,6 +93,8 @@ void conn_send(struct conn *conn)
 {
 	if (conn->state == CONN_CONNECTING || conn->state == CONN_CLOSED)
 		return;
+	if (conn->deflate)
+		conn_deflate_flush(conn);
 	if (conn->tls)
 		conn_tls_encrypt(conn);
 	write_wire(conn);
@@ -108,7 +110,10 @@ void conn_write(struct conn *conn, const void *data, size_t len)
 {
 	if (!conn_live(conn) || conn->broken)
 		return;
-	chain_add(conn->tls ? &conn->plain : &conn->wire, data, len);
+	if (conn->deflate)
+		conn_deflate_add(conn, slice_of(data, len));
+	else
+		chain_add(conn->tls ? &conn->plain : &conn->wire, data, len);
 	if (conn_congested(conn))
 		conn->was_congested = true;
 	conn_touch(conn);

@@ -92,6 +92,8 @@ static void attach(struct conn *conn, SSL *ssl)
 	BIO *bio;
 
 	assert(!conn->tls && conn_live(conn));
+	if (conn->deflate)
+		conn_deflate_flush(conn); /* what answers STARTTLS goes before it */
 	conn_input_drop(conn);
 	conn->tls = xzalloc(sizeof(*conn->tls));
 	buf_init(&conn->tls->raw, 2 * READ_SIZE);
@@ -160,13 +162,23 @@ static void stopped(struct conn *conn, int error)
 	conn->tls->src = slice_of(NULL, 0);
 }
 
-/* True when the input buffer got anything. */
+/* For what is decrypted: it goes to the owner, or is inflated first. */
+static size_t space_for(struct conn *conn)
+{
+	if (conn->deflate)
+		return RECORD_SIZE - MIN_OF(conn_deflate_packed(conn)->len, (size_t)RECORD_SIZE);
+	return conn->conf.input_max - conn_unread(conn).len;
+}
+
+/* True when there was anything. */
 static bool decrypt(struct conn *conn)
 {
 	struct conn_tls *tls = conn->tls;
-	size_t before = conn_unread(conn).len, held, room;
+	struct buf *into = conn->deflate ? conn_deflate_packed(conn) : &conn->in;
+	size_t held, room;
+	bool got = false;
 
-	while (!conn->ended && (room = conn->conf.input_max - conn_unread(conn).len)) {
+	while (!conn->ended && (room = space_for(conn))) {
 		uint8_t *out;
 		int len;
 
@@ -175,15 +187,17 @@ static bool decrypt(struct conn *conn)
 			break;
 		/* what OpenSSL holds of an unfinished record comes on top of `held`: a next turn asks for it */
 		room = MIN_OF(room, MAX_OF((size_t)512, MIN_OF(held, (size_t)RECORD_SIZE)));
-		out = conn_input_room(conn, room);
+		out = conn->deflate ? buf_room(into, room) : conn_input_room(conn, room);
 		ERR_clear_error();
 		len = SSL_read(tls->ssl, out, (int)room);
-		if (len > 0)
-			conn->in.len += (size_t)len;
-		else
+		if (len <= 0) {
 			stopped(conn, SSL_get_error(tls->ssl, len));
+			continue;
+		}
+		into->len += (size_t)len;
+		got = true;
 	}
-	return conn_unread(conn).len != before;
+	return got;
 }
 
 /* What was not read of `src` is kept: the loop's read buffer is the next connection's. */
@@ -210,6 +224,8 @@ static void advance(struct conn *conn)
 	if (tls->up)
 		got = decrypt(conn);
 	keep_rest(tls);
+	if (got && conn->deflate)
+		got = conn_pull(conn);
 	if (!was_up && (tls->up || fault))
 		conn_tell_tls(conn, fault, &why);
 	if (tls->up && (got || conn->ended))

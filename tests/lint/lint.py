@@ -36,6 +36,7 @@ THIRD_PARTY = {
     "sodium.h": ["shared/base/rand.c", "shared/base/secret.c", "shared/base/map.c", "shared/base/base64.c",
                  "shared/crypt/*", "shared/auth/*"],
     "zstd.h": ["shared/crypt/*"],
+    "zlib.h": ["shared/loop/deflate.c"],
     "confuse.h": ["shared/base/conf.c"],
     "jansson.h": ["shared/base/log.c", "shared/bus/*", "shared/suite/*", "mta/report*", "mta/tlsrpt*", "admin/*",
                   "cli/*"],

@@ -144,7 +144,7 @@ static void written_text_reads_back(void **state)
 		}
 		assert_true(utf8_is_ascii(buf_slice(&written)));
 		encoded_decode(&got, buf_slice(&written));
-		expect_text(text, "read back", got.len ? buf_slice(&got) : SLICE(""), text);
+		expect_text("written text", "read back", got.len ? buf_slice(&got) : SLICE(""), text);
 		buf_done(&written);
 		buf_done(&got);
 	}

@@ -1,4 +1,5 @@
-"""Programs that people use: swaks, mbsync, mutt, Python's imaplib. Each with a configuration and a home of its own."""
+"""Programs that people use: swaks, mbsync, mutt, offlineimap, imapfilter, Python's imaplib. Each with a configuration and a
+home of its own."""
 
 import contextlib
 import email
@@ -238,6 +239,103 @@ def test_mutt_sends(suite, tmp_path):
     attachment = next(message.iter_attachments())
     assert attachment.get_filename() == "příloha.bin" and attachment.get_content() == bytes(range(256)) * 300
     assert len(subjects(suite, suite.alice, "Sent")) == 1, "the copy that mutt files itself"
+
+
+# ---- offlineimap ----
+
+
+class Offline:
+    """An account and a Maildir that offlineimap keeps the same; one connection, CONDSTORE off and on as it likes."""
+
+    def __init__(self, suite, user, home):
+        self.home = home
+        self.maildir = home / "offline"
+        self.conf = home / "offlineimaprc"
+        self.conf.write_text(
+            f"[general]\naccounts = it\nmetadata = {home}/offline-state\nui = quiet\nsocktimeout = 60\n"
+            "[Account it]\nlocalrepository = near\nremoterepository = far\n"
+            f"[Repository near]\ntype = Maildir\nlocalfolders = {self.maildir}\n"
+            f"[Repository far]\ntype = IMAP\nremotehost = localhost\nremoteport = {suite.port('IMAPS')}\nremoteuser = {user}\n"
+            f"remotepass = {suite.password}\nssl = yes\nsslcacertfile = {suite.ca_file}\nmaxconnections = 2\n")
+
+    def sync(self):
+        run(self.home, "offlineimap", "-o", "-1", "-c", self.conf)
+
+    def near(self):
+        """{(mailbox, message id): letters of its flags}."""
+        found = {}
+        for path in self.maildir.glob("*/[cn][ue][rw]/*"):
+            name = email.message_from_bytes(path.read_bytes())["Message-ID"]
+            assert (path.parent.parent.name, name) not in found, "twice in the Maildir"
+            found[path.parent.parent.name, name] = path.name.partition(":2,")[2]
+        return found
+
+    def find(self, mailbox, name):
+        return next(path for path in (self.maildir / mailbox).glob("[cn][ue][rw]/*")
+                    if f"Message-ID: <{name}@far.test>" in path.read_text())
+
+
+def test_offlineimap_keeps_both_sides_the_same(suite, tmp_path):
+    user = suite.user("offline")
+    it = Offline(suite, user, tmp_path)
+    with suite.imap(user) as client:
+        client.create("Work/Deep")
+        for number in range(30):
+            text = MESSAGE.format(who="far", subject=f"far {number}", id=f"far{number}", text="y" * (number * 200))
+            box = ["INBOX", "Archive", "Work/Deep"][number % 3]
+            assert client.append(box, r"(\Seen)" if number % 2 else "()", None, text.encode())[0] == "OK"
+    it.sync()
+    assert len(it.near()) == 30 and it.near()["Work.Deep", "<far5@far.test>"] == "S"
+    read = it.find("INBOX", "far0")         # a change, a new message and a deletion here, a change and a deletion there
+    read.rename(read.parent.parent / "cur" / (read.name.partition(":2,")[0] + ":2,FS"))
+    it.find("Archive", "far4").unlink()
+    text = MESSAGE.format(who="near", subject="near", id="near", text="x")
+    (it.maildir / "Archive" / "cur" / "1.test:2,R").write_text(text.replace("\r\n", "\n"))
+    with suite.imap(user) as client:
+        client.select("Work/Deep")
+        client.store("1", "+FLAGS.SILENT", r"(\Flagged)")
+        client.store("2", "+FLAGS.SILENT", r"(\Deleted)")
+        client.expunge()
+    it.sync()
+    assert len(it.near()) == 29 and it.near()["Work.Deep", "<far2@far.test>"] == "F"
+    with suite.imap(user) as client:
+        client.select(readonly=True)
+        assert client.search(None, "FLAGGED", "SEEN", "HEADER", "Message-ID", "far0@")[1] == [b"1"]
+        client.select("Archive", readonly=True)
+        assert client.search(None, "ANSWERED", "HEADER", "Message-ID", "near@far")[1] != [b""]
+        assert client.search(None, "HEADER", "Message-ID", "<far4@far")[1] == [b""]
+    before = it.near()
+    it.sync()
+    assert it.near() == before
+
+
+# ---- imapfilter ----
+
+
+def test_imapfilter_sorts_a_mailbox(suite, tmp_path):
+    user = suite.user("filtered")
+    for number in range(12):
+        suite.deliver([user], MESSAGE.format(who=["list", "boss", "shop"][number % 3], subject=f"žluť {number}",
+                                             id=f"f{number}", text="Zpráva about money" if number % 4 == 0 else "nothing"))
+    (tmp_path / ".imapfilter").mkdir(mode=0o700)
+    (tmp_path / "config.lua").write_text(
+        "options.timeout = 60\noptions.create = true\noptions.subscribe = true\noptions.certificates = true\n"
+        f'it = IMAP {{ server = "localhost", port = {suite.port("IMAPS")}, ssl = "auto", username = "{user}",'
+        f' password = "{suite.password}" }}\n'
+        'it.INBOX:contain_from("list@"):move_messages(it["Lists/All"]);\n'
+        '(it.INBOX:contain_from("boss@") * it.INBOX:contain_body("money")):mark_flagged();\n'
+        '(it.INBOX:contain_from("shop@") - it.INBOX:contain_field("Message-ID", "f2@")):delete_messages();\n'
+        'it.INBOX:is_unseen():copy_messages(it.Copies)\n')
+    run(tmp_path, "imapfilter", "-t", suite.ca_file, "-c", "config.lua")
+    with suite.imap(user) as client:
+        count = {}
+        for name in ("INBOX", "Lists/All", "Copies"):
+            assert client.select(name, readonly=True)[0] == "OK"
+            count[name] = len(client.search(None, "ALL")[1][0].split())
+        client.select("INBOX", readonly=True)
+        assert count == {"INBOX": 5, "Lists/All": 4, "Copies": 5}
+        assert len(client.search(None, "FLAGGED", "FROM", "boss@")[1][0].split()) == 1
+        assert len(client.search(None, "FROM", "shop@")[1][0].split()) == 1
 
 
 # ---- imaplib ----

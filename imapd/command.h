@@ -31,8 +31,8 @@ enum verb_states { /* where a verb is legal, bits */
 enum verb_flags {
 	UID_FORM = 1,         /* "UID X" exists */
 	USES_SEQ = 2,         /* sequence numbers are in the arguments or the reply: no EXPUNGE meanwhile, unless UID form */
-	MESSAGE_LITERAL = 4,  /* a literal may be a message: message_max is its limit (APPEND) */
-	VERB_MOVES = 8,       /* MOVE: EXPUNGE is told whatever USES_SEQ says */
+	MESSAGE_LITERAL = 4,  /* a literal may be a message: message_max is its limit (APPEND, REPLACE) */
+	VERB_MOVES = 8,       /* MOVE, REPLACE: EXPUNGE is told whatever USES_SEQ says */
 	VERB_EXAMINES = 16,
 	VERB_UNSELECTS = 32,
 	VERB_SUBSCRIBES = 64,

@@ -193,7 +193,7 @@ void view_cancel(struct view_wait *wait)
 /* News have brought the commit already, as anybody's: what `by` made itself it is not told, unless it changed again. */
 static void hide_own(const struct view *view, const struct mailbox_commit *commit, struct selected *by)
 {
-	const uint64_t last = commit->if_modseq + commit->n_edits;
+	const uint64_t last = commit->if_modseq + !!commit->n_appends + commit->n_edits;
 	uint32_t uid;
 
 	for (uint32_t i = 0; i < commit->n_edits; i++) {

@@ -335,7 +335,21 @@ static void join(struct store *store, const struct id *mailbox, struct appending
 
 /* ---- the calls ---- */
 
-static struct mailbox_change change_of(const struct mailbox_append *appends, size_t n, struct buf *out)
+enum fault append_check(const struct actor *actor, const struct mailbox_append *appends, size_t n,
+                        struct why *why)
+{
+	enum fault fault = access_check_act(actor, ACT_MAILBOX_APPEND, why);
+
+	for (size_t i = 0; i < n && !fault; i++)
+		if (appends[i].record)
+			fault = record_check(actor, COLL_CONTENTS, appends[i].record, why);
+	if (!fault && n > ENTRY_APPENDS_MAX)
+		return fault_set(why, FAULT_LIMIT, "%zu messages in one append, at most %d", n,
+		                 ENTRY_APPENDS_MAX);
+	return fault;
+}
+
+struct mailbox_change append_change(const struct mailbox_append *appends, size_t n, struct buf *out)
 {
 	struct mailbox_change change = { .messages = (int32_t)n, .uids = (uint32_t)n };
 
@@ -372,19 +386,13 @@ enum fault mailbox_append(struct store *store, const struct actor *actor, const 
 		.actor = actor, .deadline = clock_mono_ms() + RETRY_MS, .appends = appends, .n_appends = n
 	};
 	struct buf out;
-	enum fault fault = access_check_act(actor, ACT_MAILBOX_APPEND, why);
+	enum fault fault = append_check(actor, appends, n, why);
 
 	assert(n >= 1);
-	for (size_t i = 0; i < n && !fault; i++)
-		if (appends[i].record)
-			fault = record_check(actor, COLL_CONTENTS, appends[i].record, why);
 	if (fault)
 		return fault;
-	if (n > ENTRY_APPENDS_MAX)
-		return fault_set(why, FAULT_LIMIT, "%zu messages in one append, at most %d", n,
-		                 ENTRY_APPENDS_MAX);
 	buf_init(&out, BUF_NO_LIMIT);
-	self.change = change_of(appends, n, &out);
+	self.change = append_change(appends, n, &out);
 	join(store, mailbox, &self);
 	buf_done(&out);
 	return outcome(&self, ret, why);

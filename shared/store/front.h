@@ -17,4 +17,10 @@ bool log_find_tag(const struct mailbox_log *, const struct id *tag, uint32_t *re
 /* The head as it was just after change `at` of the log. */
 struct mailbox_head log_head_after(const struct mailbox_log *, uint32_t at);
 
+/* Whether the actor may append these, at once. */
+MUST_CHECK enum fault append_check(const struct actor *, const struct mailbox_append *, size_t n,
+                                   struct why *);
+/* Their one change; its entry is what `out` holds. */
+struct mailbox_change append_change(const struct mailbox_append *, size_t n, struct buf *out);
+
 #endif

@@ -176,6 +176,45 @@ static enum fault commit_until(struct committing *c, struct mailbox_head *ret_he
 	return fault;
 }
 
+/* The appends' contents that are not stored yet. */
+static void take_contents(struct commit *commit, const struct mailbox_commit *request, struct arena *arena)
+{
+	const struct record **contents = arena_array(arena, const struct record *, request->n_appends);
+
+	for (uint32_t i = 0; i < request->n_appends; i++)
+		if (request->appends[i].record)
+			contents[commit->n_contents++] = request->appends[i].record;
+	commit->contents = contents;
+}
+
+static void make_changes(struct commit *commit, const struct mailbox_commit *request, struct arena *arena)
+{
+	struct mailbox_change *changes = arena_array(arena, struct mailbox_change, request->n_edits + 1);
+	struct buf out;
+
+	buf_init(&out, BUF_NO_LIMIT);
+	if (request->n_appends) {
+		changes[0] = append_change(request->appends, request->n_appends, &out);
+		changes[0].entry = arena_copy(arena, buf_slice(&out));
+		commit->n_changes = 1;
+		take_contents(commit, request, arena);
+	}
+	for (uint32_t i = 0; i < request->n_edits; i++) {
+		buf_clear(&out);
+		entry_encode_edit(&out, &request->edits[i]);
+		changes[commit->n_changes] = (struct mailbox_change){
+			.entry = arena_copy(arena, buf_slice(&out)),
+			.tag = commit->n_changes == 0 ? id_new() : (struct id){ { 0 } },
+			.messages = request->edits[i].messages,
+			.unseen = request->edits[i].unseen,
+			.bytes = request->edits[i].bytes,
+		};
+		commit->n_changes++;
+	}
+	buf_done(&out);
+	commit->changes = changes;
+}
+
 enum fault mailbox_commit(struct store *store, const struct actor *actor, const struct mailbox_commit *commit,
                           struct mailbox_head *ret_head, struct why *why)
 {
@@ -184,40 +223,25 @@ enum fault mailbox_commit(struct store *store, const struct actor *actor, const 
 		.actor = actor,
 		.commit = {
 			.mailbox = commit->mailbox,
-			.n_changes = commit->n_edits,
 			.if_modseq = commit->if_modseq,
 			.keywords = commit->keywords,
 			.n_keywords = commit->n_keywords,
 			.if_keywords = commit->if_keywords,
-			.durable = commit->durable,
+			.durable = commit->durable || commit->n_appends,
 		},
 		.deadline = clock_mono_ms() + RETRY_MS,
 	};
-	struct mailbox_change *changes;
 	struct arena *arena;
-	struct buf out;
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_CHANGE, why);
 
+	if (!fault && commit->n_appends)
+		fault = append_check(actor, commit->appends, commit->n_appends, why);
 	if (fault)
 		return fault;
 	if (commit->if_keywords + commit->n_keywords > MAILBOX_KEYWORDS_MAX)
 		return fault_set(why, FAULT_LIMIT, "more than %d keywords", MAILBOX_KEYWORDS_MAX);
 	arena = arena_new();
-	changes = arena_array(arena, struct mailbox_change, commit->n_edits);
-	buf_init(&out, BUF_NO_LIMIT);
-	for (uint32_t i = 0; i < commit->n_edits; i++) {
-		buf_clear(&out);
-		entry_encode_edit(&out, &commit->edits[i]);
-		changes[i] = (struct mailbox_change){
-			.entry = arena_copy(arena, buf_slice(&out)),
-			.tag = i == 0 ? id_new() : (struct id){ { 0 } },
-			.messages = commit->edits[i].messages,
-			.unseen = commit->edits[i].unseen,
-			.bytes = commit->edits[i].bytes,
-		};
-	}
-	buf_done(&out);
-	c.commit.changes = changes;
+	make_changes(&c.commit, commit, arena);
 	fault = commit_until(&c, ret_head, why);
 	arena_free(arena);
 	return fault;

@@ -103,10 +103,14 @@ struct mailbox_edit { /* one change of flags, or one expunge, of a set of UIDs *
 };
 
 /* Commits edits that were decided on a state at `if_modseq`. STALE: catch up, decide again.
- * `keywords` (sealed names) are added to the header first, when n_keywords > 0, if it has if_keywords still. */
+ * `keywords` (sealed names) are added to the header first, when n_keywords > 0, if it has if_keywords still.
+ * `appends`, one change under the first one's tag, come before the edits in the same step: they take the UIDs
+ * ret_head->uid_next - n_appends on, and nobody ever sees the one without the other. */
 struct mailbox_commit {
 	struct id mailbox;
 	uint64_t if_modseq;
+	const struct mailbox_append *appends;
+	uint32_t n_appends;
 	const struct mailbox_edit *edits;
 	uint32_t n_edits;
 	const struct slice *keywords;

@@ -335,28 +335,21 @@ enum fault mailbox_state_apply(struct mailbox_state *state, const struct mailbox
 	return fault;
 }
 
-void mailbox_state_committed(struct mailbox_state *state, const struct mailbox_commit *commit,
-                             const struct mailbox_head *head, struct mailbox_delta *delta)
+/* What the commit has written, as it would be read back. */
+static uint32_t entries_of(const struct mailbox_commit *commit, struct entry *entries)
 {
-	struct arena *arena = arena_new();
-	struct entry *entries = arena_array(arena, struct entry, commit->n_edits);
-	struct applying a = {
-		.state = state,
-		.delta = delta,
-		.since = commit->if_modseq,
-		.uid_next = state->head.uid_next,
-		.entries = entries,
-		.first_uid = arena_array(arena, uint32_t, commit->n_edits),
-		.n_entries = commit->n_edits,
-		.before = commit->if_modseq,
-	};
+	uint32_t n = 0;
 
-	assert(state->head.modseq == commit->if_modseq &&
-	       head->modseq == commit->if_modseq + commit->n_edits);
+	if (commit->n_appends)
+		entries[n++] = (struct entry){
+			.kind = ENTRY_APPEND,
+			.appends = commit->appends,
+			.n_appends = commit->n_appends,
+		};
 	for (uint32_t i = 0; i < commit->n_edits; i++) {
 		const struct mailbox_edit *edit = &commit->edits[i];
 
-		entries[i] = (struct entry){
+		entries[n++] = (struct entry){
 			.kind = edit->expunge ? ENTRY_EXPUNGE : ENTRY_FLAGS,
 			.op = edit->op,
 			.flags = edit->flags,
@@ -364,6 +357,28 @@ void mailbox_state_committed(struct mailbox_state *state, const struct mailbox_c
 			.uids = *edit->uids, /* borrowed */
 		};
 	}
+	return n;
+}
+
+void mailbox_state_committed(struct mailbox_state *state, const struct mailbox_commit *commit,
+                             const struct mailbox_head *head, struct mailbox_delta *delta)
+{
+	struct arena *arena = arena_new();
+	struct entry *entries = arena_array(arena, struct entry, commit->n_edits + 1);
+	uint32_t *first_uid = arena_array(arena, uint32_t, commit->n_edits + 1);
+	struct applying a = {
+		.state = state,
+		.delta = delta,
+		.since = commit->if_modseq,
+		.uid_next = state->head.uid_next,
+		.entries = entries,
+		.first_uid = first_uid,
+		.n_entries = entries_of(commit, entries),
+		.before = commit->if_modseq,
+	};
+
+	assert(state->head.modseq == commit->if_modseq && head->modseq == commit->if_modseq + a.n_entries);
+	first_uid[0] = head->uid_next - commit->n_appends;
 	apply_all(&a, head);
 	arena_free(arena);
 }

@@ -1,5 +1,5 @@
 """P1: 300 rounds of kill -9 of a random daemon (and of MongoDB, the object store and RabbitMQ, on the cluster stack)
-under SMTP, APPEND, MOVE and submission.
+under SMTP, APPEND, MOVE, REPLACE and submission.
 
     FAULT_ROUNDS=300 FAULT_SEED=1 pytest tests/faults/test_crash.py --stack cluster
 """

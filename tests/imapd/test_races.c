@@ -211,6 +211,23 @@ static void test_search_in_pages(void **state)
 	stop();
 }
 
+/* The replacement is decided again; when somebody took the old one first there is neither a second one nor a new one. */
+static void test_replace(void **state)
+{
+	struct client *client;
+
+	(void)state;
+	start(3);
+	client = open_inbox(world, 1);
+	change_elsewhere(2, false, FLAGS_ADD, FLAG_SEEN, -1);
+	expect(client, "UID REPLACE 2 INBOX {20+}\r\nSubject: x\r\n\r\nnext\r\n", " OK Replaced");
+	check_counts(3, 3);
+	change_elsewhere(3, true, FLAGS_ADD, 0, -1);
+	expect(client, "UID REPLACE 3 INBOX {20+}\r\nSubject: x\r\n\r\nnext\r\n", "NO [EXPUNGEISSUED]");
+	check_counts(2, 2);
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +238,7 @@ int main(void)
 		cmocka_unit_test(test_fetch_sets_seen),
 		cmocka_unit_test(test_expunge),
 		cmocka_unit_test(test_move),
+		cmocka_unit_test(test_replace),
 		cmocka_unit_test(test_gone_from_its_page),
 		cmocka_unit_test(test_copy_what_is_gone),
 		cmocka_unit_test(test_search_in_pages),

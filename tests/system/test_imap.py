@@ -76,6 +76,29 @@ def test_flags_and_expunges_across_processes(suite, pair):
         assert idle.hears(rb"EXPUNGE").strip() == f"* {number} EXPUNGE".encode()
 
 
+def test_replace_across_processes(suite, pair):
+    """A draft that is saved again while the other process looks on, and one that the other has saved meanwhile."""
+    one, two = pair
+    add(one, "draft")
+    one.select()
+    uid = one.uid("SEARCH", "SUBJECT", "draft")[1][0].decode()
+    two.noop()
+    with Idle(two) as idle:
+        one.literal = MESSAGE.format(subject="draft again").encode()
+        assert one._simple_command("UID", "REPLACE", uid, "INBOX", r"(\Draft)")[0] == "OK"
+        idle.hears(rb"EXPUNGE")
+        idle.hears(rb"EXISTS")
+    again = two.uid("SEARCH", "SUBJECT", "draft")[1][0].decode()
+    assert int(again) > int(uid)
+    two.literal = MESSAGE.format(subject="draft of two").encode()
+    assert two._simple_command("UID", "REPLACE", again, "INBOX")[0] == "OK"
+    one.literal = MESSAGE.format(subject="draft of one").encode()
+    kind, answer = one._simple_command("UID", "REPLACE", again, "INBOX")
+    assert kind == "NO" and answer[0].startswith(b"[EXPUNGEISSUED]")
+    one.noop()
+    assert one.uid("SEARCH", "SUBJECT", "draft")[1][0] == two.uid("SEARCH", "SUBJECT", "draft")[1][0]
+
+
 def test_noop_tells_what_idle_would(suite, pair):
     one, two = pair
     before = int(one.select()[1][0])

@@ -291,6 +291,51 @@ static void test_lost_commit(void **state)
 	mailbox_state_free(view);
 }
 
+/* One message in place of another: nobody sees both or none, a lost answer is no second message, and what is stale
+ * leaves both as they were. */
+static void test_append_with_expunge(void **state)
+{
+	struct actor owner = start(*state);
+	struct mailbox_append message = a_message(40, FLAG_SEEN);
+	struct uid_set uids;
+	struct mailbox_edit edit = {
+		.expunge = true, .uids = &uids, .messages = -1, .unseen = -1, .bytes = -100
+	};
+	struct mailbox_commit commit = {
+		.mailbox = the_mailbox, .appends = &message, .n_appends = 1, .edits = &edit, .n_edits = 1
+	};
+	struct mailbox_appended found;
+	struct mailbox_state *view;
+	struct mailbox_head head;
+
+	append_some(the_store, &owner, &the_mailbox, 3);
+	view = read_state(the_store, &owner, &the_mailbox);
+	uid_set_init(&uids);
+	uid_set_add(&uids, 2);
+	commit.if_modseq = view->head.modseq - 1;
+	assert_fault(FAULT_STALE, mailbox_commit(the_store, &owner, &commit, &head, why));
+	assert_messages(3);
+	shim_in(the_store);
+	shim.lose = 1;
+	commit.if_modseq = view->head.modseq;
+	assert_good(mailbox_commit(the_store, &owner, &commit, &head, why));
+	shim_out(the_store);
+	assert_int_equal(head.modseq, commit.if_modseq + 2);
+	assert_int_equal(head.uid_next, 5);
+	assert_int_equal(head.messages, 3);
+	assert_int_equal(head.unseen, 2);
+	assert_int_equal(head.bytes, 240);
+	catch_up(the_store, &owner, view);
+	assert_int_equal(view->n, 3);
+	assert_int_equal(mailbox_state_find(view, 2), -1);
+	assert_int_equal(view->uid[2], 4);
+	assert_true(id_eq(&view->content[2], &message.content));
+	assert_good(mailbox_find_append(the_store, &owner, &the_mailbox, &message.tag, &found, why));
+	assert_int_equal(found.first_uid, 4);
+	uid_set_done(&uids);
+	mailbox_state_free(view);
+}
+
 /* ---- group commit ---- */
 
 #define WRITERS 16
@@ -465,6 +510,7 @@ const struct CMUnitTest append_cases[] = {
 	CASE(test_find_append),
 	CASE(test_lost_append),
 	CASE(test_lost_commit),
+	CASE(test_append_with_expunge),
 	CASE(test_group_commit),
 	CASE(test_group_lost),
 	CASE(test_group_wall),

@@ -431,6 +431,41 @@ static void test_committed(void **state)
 	uid_set_done(&one);
 }
 
+/* An append that goes with an expunge: the new message has its place, and the keys it was committed with. */
+static void test_committed_append(void **state)
+{
+	const struct mailbox_append append = { .content = { { 7 } }, .size = 99, .flags = FLAG_SEEN };
+	struct uid_set one;
+	struct mailbox_edit edit = { .expunge = true, .uids = &one };
+	struct mailbox_commit commit = { .mailbox = box,
+		                         .if_modseq = 2,
+		                         .appends = &append,
+		                         .n_appends = 1,
+		                         .edits = &edit,
+		                         .n_edits = 1 };
+	struct mailbox_head head;
+
+	(void)state;
+	log_append(5);
+	apply();
+	mailbox_delta_done(&delta);
+	mailbox_delta_init(&delta);
+	uid_set_init(&one);
+	uid_set_add(&one, 3);
+	head = view->head;
+	head.modseq = 4;
+	head.uid_next = 7;
+	mailbox_state_committed(view, &commit, &head, &delta);
+	assert_rows("1:0@2 2:0@2 4:0@2 5:0@2 6:1@3");
+	assert_set(&delta.expunged, "3");
+	assert_int_equal(delta.first_new, 6);
+	assert_int_equal(view->vanished[0].modseq, 4);
+	assert_true(view->loaded[4]);
+	assert_true(id_eq(&view->content[4], &append.content));
+	assert_int_equal(view->size[4], 99);
+	uid_set_done(&one);
+}
+
 static void test_corrupt(void **state)
 {
 	struct why why;
@@ -500,10 +535,11 @@ static void test_find(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_log_alone),      TEST(test_delta),    TEST(test_pages), TEST(test_half_folded),
-		TEST(test_page_newer),     TEST(test_old_news), TEST(test_floor), TEST(test_committed),
-		TEST(test_corrupt),        TEST(test_late_uid), TEST(test_find),  TEST(test_packed),
-		TEST(test_packed_wrongly),
+		TEST(test_log_alone),   TEST(test_delta),          TEST(test_pages),
+		TEST(test_half_folded), TEST(test_page_newer),     TEST(test_old_news),
+		TEST(test_floor),       TEST(test_committed),      TEST(test_committed_append),
+		TEST(test_corrupt),     TEST(test_late_uid),       TEST(test_find),
+		TEST(test_packed),      TEST(test_packed_wrongly),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,10 +6,11 @@
     load.stop()
     load.check()            # each acknowledged message is there exactly once, and whole
 
-Three kinds of clients: `smtp` (mail from elsewhere, often to both users), `append` (IMAP; some of it is moved on at
-once), and, when there is a sink, `out` (submitted for another host). Every attempt has an id of its own, also a retry:
-so a message that was stored twice cannot hide behind one that was sent twice. An attempt without an answer may be there
-once or not at all; one whose MOVE had no answer may be in both mailboxes.
+Three kinds of clients: `smtp` (mail from elsewhere, often to both users), `append` (IMAP; some of it is moved on or
+replaced at once), and, when there is a sink, `out` (submitted for another host). Every attempt has an id of its own, also
+a retry: so a message that was stored twice cannot hide behind one that was sent twice. An attempt without an answer may
+be there once or not at all; one whose MOVE had no answer may be in both mailboxes. Of a message and what was to REPLACE
+it there is always one, never both.
 """
 
 import collections
@@ -31,6 +32,7 @@ FIELDS = re.compile(rb"(?:[!-9;-~]+:[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)*")     #
 FETCHED = re.compile(rb"\((?=.*\bUID (\d+))(?=.*\bRFC822\.SIZE (\d+))")
 MOVED_TO = "Filed"
 MOVE_SHARE = 0.3
+REPLACE_SHARE = 0.3
 
 
 class Attempt:
@@ -43,6 +45,7 @@ class Attempt:
         self.hash = hashlib.sha256(self.text).digest()
         self.acked = False
         self.moving = self.moved = False
+        self.replacement = None
         self.seconds = 0.0              # to the answer
 
     def make_text(self):
@@ -220,13 +223,25 @@ class Load:
             self.errors[f"APPEND {kind} {answer[0].split()[0].decode()}"] += 1
             return
         self.acknowledge(attempt)
-        if random.random() < MOVE_SHARE:
-            uid = re.search(rb"\[APPENDUID \d+ (\d+)\]", answer[0])[1].decode()
+        uid = re.search(rb"\[APPENDUID \d+ (\d+)\]", answer[0])[1].decode()
+        choice = random.random()
+        if choice < MOVE_SHARE:
             attempt.moving = True
             kind, answer = client.uid("MOVE", uid, MOVED_TO)
             attempt.moved = kind == "OK"
             if kind != "OK":
                 self.errors[f"MOVE {kind} {answer[0].split()[0].decode()}"] += 1
+        elif choice < MOVE_SHARE + REPLACE_SHARE:
+            with self.attempt("append", attempt.users) as attempt.replacement:
+                self.replace(client, uid, attempt.replacement)
+
+    def replace(self, client, uid, attempt):
+        client.literal = attempt.text       # as imaplib's append() does it
+        kind, answer = client._simple_command("UID", "REPLACE", uid, "INBOX")
+        if kind == "OK":
+            self.acknowledge(attempt)
+        else:
+            self.errors[f"REPLACE {kind} {answer[0].split()[0].decode()}"] += 1
 
     # ---- the count ----
 
@@ -279,7 +294,9 @@ class Load:
         here = [attempt for attempt in acked if attempt.kind != "out"]
         while True:
             found = {user: self.found(user) for user in self.users}
-            lost = [(attempt.id, user) for attempt in here for user in attempt.users if not found[user][attempt.id]]
+            lost = [(attempt.id, user) for attempt in here for user in attempt.users
+                    if not found[user][attempt.id] and not (attempt.replacement and
+                                                            found[user][attempt.replacement.id])]
             if not lost or time.monotonic() > end:
                 break
             time.sleep(1)
@@ -301,6 +318,9 @@ class Load:
                    if max(found[user].inbox[one.id], found[user].filed[one.id]) > 1 or
                    (found[user][one.id] > 1 and (not one.moving or one.moved))]
         assert not doubles, f"{len(doubles)} messages are there more than once: {doubles[:5]}"
+        both = [(user, one.id) for user, one in here if one.replacement and
+                (found[user][one.replacement.id] or one.replacement.acked)]
+        assert not both, f"{len(both)} messages are there beside their replacement: {both[:5]}"
         self.in_both = sum(found[user][one.id] > 1 for user, one in here)
         strays = [(user, one.id) for user, one in here if user not in one.users]
         assert not strays, f"messages are in the wrong account: {strays[:5]}"

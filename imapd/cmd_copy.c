@@ -121,6 +121,8 @@ static enum imap_next next_batch(struct imap_cmd *cmd)
 {
 	struct copy *copy = cmd->state;
 
+	if (!copy->pausing)
+		cmd->progress += copy->request.n; /* of the batch that is over */
 	copy->start = copy->rows.next;
 	copy->pausing = conn_congested(cmd->session->conn); /* no turn is kept while the client reads */
 	if (copy->pausing)
@@ -274,6 +276,7 @@ static enum imap_next copy_parse(struct imap_cmd *cmd, struct imap_args *args)
 		return imap_no_code(cmd, "[EXPUNGEISSUED]", "Some of the messages are gone");
 	copy->target.quota = is_move(cmd) ? 0 : cmd->account->quota;
 	copy->arena = arena_new();
+	cmd->goal = uid_set_count(&copy->todo); /* as many, or less: some may not exist */
 	rows_start(&copy->rows, &cmd->session->selected, &copy->todo);
 	return next_batch(cmd);
 }

@@ -226,6 +226,7 @@ static void send_run(struct imap_cmd *cmd, struct fetch *fetch)
 	struct selected *selected = &cmd->session->selected;
 
 	send_text(cmd, &fetch->render.out);
+	cmd->within_response = fetch->render.begun;
 	for (size_t i = 0; i < fetch->render.at; i++) {
 		if (fetch->lines[i].told && fetch->lines[i].tells_flags)
 			selected_told(selected, fetch->batch.items[i].uid);

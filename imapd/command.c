@@ -12,6 +12,7 @@
 #include "engine.h"
 
 #include <assert.h>
+#include <inttypes.h>
 
 #include "account_ctx.h"
 #include "base/clock.h"
@@ -96,6 +97,7 @@ static void call_reply(struct imap_cmd *cmd)
 		end(cmd);
 		return;
 	}
+	session_wake_after(s, 0);
 	s->busy++;
 	next = cmd->verb->command->reply(cmd, cmd->fault, &cmd->why);
 	s->busy--;
@@ -145,10 +147,27 @@ static void start_job(struct imap_cmd *cmd)
 	cmd->ran = true;
 	cmd->job = (struct job){ .run = run_job, .done = on_job_done, .drop = on_job_dropped };
 	cmd->where = AT_WORKER;
+	session_wake_after(cmd->session, imapd->progress_every);
 	if (job_start(pool, &cmd->job))
 		return;
 	cmd->fault = fault_set(&cmd->why, FAULT_TEMP, "too many jobs wait for a worker");
 	post_reply(cmd);
+}
+
+/* Between two steps, or while a worker is at one (RFC 9585); a client that does not read is told nothing more. */
+static void tell_progress(struct imap_cmd *cmd)
+{
+	const int64_t now = clock_mono_ms();
+	const char *state = "NIL NIL";
+
+	if (now - cmd->heard < cmd->session->imapd->progress_every || cmd->within_response ||
+	    conn_congested(cmd->session->conn))
+		return;
+	cmd->heard = now;
+	if (cmd->goal)
+		state = arena_printf(cmd->arena, "%" PRIu64 " %" PRIu64, MIN_OF(cmd->progress, cmd->goal - 1),
+		                     cmd->goal);
+	imap_untagged(cmd->session, "OK [INPROGRESS (\"%s\" %s)] Still at work", cmd->tag, state);
 }
 
 /* A client that hung up half-way gets no further batch. */
@@ -181,8 +200,10 @@ static void proceed(struct imap_cmd *cmd, enum imap_next next)
 		cmd->where = DRAINING;
 		cmd->next = next;
 	} else if (next == IMAP_RUN) {
+		tell_progress(cmd);
 		start_job(cmd);
 	} else {
+		tell_progress(cmd);
 		cmd->fault = FAULT_NONE;
 		cmd->ran = true;
 		post_reply(cmd);
@@ -224,7 +245,9 @@ bool command_timeout(struct imap_cmd *cmd)
 	struct session *s = cmd->session;
 
 	if (cmd->where == AT_WORKER || cmd->where == POSTED || cmd->where == LOOKING) {
-		session_wake_after(s, 0); /* it is us who are slow */
+		if (cmd->where == AT_WORKER)
+			tell_progress(cmd);
+		session_wake_after(s, s->imapd->progress_every); /* it is us who are slow */
 		return true;
 	}
 	if (cmd->where != WAITING || !s->waking || !cmd->verb->command->on_timeout)
@@ -328,6 +351,7 @@ void command_start(struct session *s, const struct assembled *made)
 		.reserved = made->reserved,
 		.started = clock_mono_ms(),
 	};
+	cmd->heard = cmd->started;
 	if (s->account) {
 		cmd->account = account_ctx_ref(s->account);
 		cmd->actor = s->account->actor;

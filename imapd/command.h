@@ -83,6 +83,9 @@ struct imap_cmd {
 	/* After the tagged reply was written (STARTTLS, LOGOUT); may be NULL. */
 	void (*then)(struct session *);
 	bool reads_lines; /* what comes in now is the command's own: on_line() */
+	/* How far it is, for a client that waits for long (RFC 9585): never less than before, goal 0: nobody knows. */
+	uint64_t progress, goal;
+	bool within_response; /* a part of one was sent: nothing else may be */
 
 	/* command.c's own */
 	struct job job;
@@ -95,8 +98,8 @@ struct imap_cmd {
 	const char *tagged; /* the reply, "OK done" */
 	struct view_wait *look;
 	const struct imap_segment *segments;
-	uint64_t reserved; /* of the memory for messages */
-	int64_t started;
+	uint64_t reserved;      /* of the memory for messages */
+	int64_t started, heard; /* heard: when the client was last told how far it is, or it began */
 	struct log_ctx log;
 };
 

@@ -20,7 +20,8 @@
 #define PASSWORD_QUEUE       1000
 #define LOGINS_MAX           65536
 #define CHECK_MS             10000
-#define CHECK_POLLS          10 /* accounts change rarely: looked at once in so many polls */
+#define PROGRESS_MS          10000 /* RFC 9585 4 */
+#define CHECK_POLLS          10    /* accounts change rarely: looked at once in so many polls */
 
 /* ---- accounts ---- */
 
@@ -306,6 +307,7 @@ struct imapd *imapd_new(struct daemon *daemon)
 	};
 
 	imapd->daemon = daemon;
+	imapd->progress_every = PROGRESS_MS;
 	imapd->views = views_new(&views);
 	imapd->logins = login_cache_new(imapd_conf.login_cache, LOGINS_MAX);
 	imapd->lockout = lockout_new(&(struct lockout_conf){ 0 });

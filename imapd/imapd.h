@@ -33,6 +33,7 @@ struct imapd {
 	size_t n_sessions;
 	uint64_t receiving;      /* bytes reserved */
 	uint64_t account_nudges; /* how often accounts were said to have changed */
+	int64_t progress_every;  /* ms between two words on how far a long command is */
 	bool draining;
 	/* imapd.c's own */
 	struct list checks; /* jobs under way */

@@ -90,6 +90,8 @@ static enum imap_next go_on(struct search_walk *walk, struct imap_cmd *cmd)
 	rows_resume(&walk->rows);
 	while (left-- && !is_full(walk) && (more = rows_next(&walk->rows)))
 		ask_view(walk, cmd);
+	cmd->progress = MAX_OF(cmd->progress, (uint64_t)walk->rows.up);
+	cmd->goal = MAX_OF(cmd->goal, (uint64_t)walk->rows.selected->view->state->n);
 	walk->running = walk->batch.n && (is_full(walk) || !more);
 	if (walk->running)
 		return IMAP_RUN;

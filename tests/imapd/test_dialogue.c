@@ -4,6 +4,7 @@
  *
  *   D: INBOX \Seen  a message is delivered there, with these flags
  *   SET: no-plaintext | password TEXT | suspend | quota N | command_max N | sessions N | sessions_per_ip N
+ *        | progress MS
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -76,6 +77,8 @@ static void set(struct dialogue *d, const char *what)
 		imapd_conf.command_max = number;
 	} else if (sscanf(what, "sessions %u", &number) == 1) {
 		imapd_conf.sessions_per_account = number;
+	} else if (sscanf(what, "progress %u", &number) == 1) {
+		world->imapd->progress_every = number;
 	} else if (sscanf(what, "sessions_per_ip %u", &number) == 1) {
 		imapd_conf.sessions_per_ip = number;
 	} else if (strncmp(what, "password ", 9) == 0) {

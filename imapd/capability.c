@@ -16,9 +16,8 @@
 
 static const char *mechanisms(const struct session *s, struct arena *arena)
 {
-	uint8_t room[SASL_BINDING];
-	const uint8_t *binding = session_binding(s, room);
-	struct slice rest = slice_str(sasl_mechanisms(session_may_login(s), binding)), name;
+	const struct sasl_offer offer = session_sasl_offer(s, arena);
+	struct slice rest = slice_str(sasl_mechanisms(arena, &offer)), name;
 	const char *text = "";
 
 	while (slice_cut(&rest, ' ', &name))

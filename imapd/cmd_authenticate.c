@@ -13,7 +13,7 @@ struct authenticate {
 	struct login login;
 	struct sasl *sasl;
 	enum { FIND, CHECK, PROVE } errand;
-	bool proven; /* SCRAM has said its last word, the client's empty line is missing */
+	bool proven; /* SCRAM: its last word is said, the client's empty line is missing */
 };
 
 static enum imap_next step(struct imap_cmd *cmd, struct slice response);
@@ -75,7 +75,7 @@ static enum imap_next step(struct imap_cmd *cmd, struct slice response)
 		return errand(cmd, CHECK);
 	case SASL_OK: /* IMAP has no place for the last message but one more challenge */
 		auth->proven = true;
-		return send_challenge(cmd, challenge);
+		return challenge.len ? send_challenge(cmd, challenge) : errand(cmd, PROVE);
 	case SASL_FAILED:
 		break;
 	}
@@ -97,33 +97,23 @@ static bool decode(struct imap_cmd *cmd, struct slice text, struct slice *ret)
 	return good;
 }
 
-/* Allowed now: PLAIN and LOGIN not without TLS. NULL when it is, else the reply's code and text. */
-static const char *objection(const struct session *s, struct slice mechanism, const uint8_t *binding,
-                             const char **ret_text)
+/* Why there is no such mechanism now: PLAIN and LOGIN not without TLS. */
+static enum imap_next not_offered(struct imap_cmd *cmd, struct slice mechanism, struct sasl_offer offer)
 {
-	struct slice rest = slice_str(sasl_mechanisms(session_may_login(s), binding)), name;
+	bool private = offer.tls;
 
-	while (slice_cut(&rest, ' ', &name))
-		if (slice_ieq(name, mechanism))
-			return NULL;
-	rest = slice_str(sasl_mechanisms(true, NULL));
-	while (slice_cut(&rest, ' ', &name)) {
-		if (!slice_ieq(name, mechanism))
-			continue;
-		*ret_text = "Passwords are taken over TLS only: STARTTLS first";
-		return "[PRIVACYREQUIRED]";
-	}
-	*ret_text = "No such mechanism";
-	return "[CANNOT]";
+	offer.tls = true;
+	if (!private && sasl_new(cmd->arena, mechanism, &offer))
+		return imap_no_code(cmd, "[PRIVACYREQUIRED]",
+		                    "Passwords are taken over TLS only: STARTTLS first");
+	return imap_no_code(cmd, "[CANNOT]", "No such mechanism");
 }
 
 static enum imap_next authenticate_parse(struct imap_cmd *cmd, struct imap_args *args)
 {
 	struct authenticate *auth = cmd->state;
 	struct slice mechanism, text = { NULL, 0 }, response = { NULL, 0 };
-	uint8_t room[SASL_BINDING];
-	const uint8_t *binding = session_binding(cmd->session, room);
-	const char *code, *why;
+	const struct sasl_offer offer = session_sasl_offer(cmd->session, cmd->arena);
 
 	/* SP auth-type [SP initial-resp] */
 	if (!imap_args_space(args) || !imap_args_atom(args, &mechanism))
@@ -135,10 +125,9 @@ static enum imap_next authenticate_parse(struct imap_cmd *cmd, struct imap_args 
 		if (!response.data)
 			response = SLICE("");
 	}
-	code = objection(cmd->session, mechanism, binding, &why);
-	if (code)
-		return imap_no_code(cmd, code, why);
-	auth->sasl = sasl_new(cmd->arena, mechanism, binding);
+	auth->sasl = sasl_new(cmd->arena, mechanism, &offer);
+	if (!auth->sasl)
+		return not_offered(cmd, mechanism, offer);
 	login_start(cmd, &auth->login, arena_strz(cmd->arena, mechanism));
 	return step(cmd, response);
 }

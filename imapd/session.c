@@ -86,9 +86,15 @@ bool session_may_login(const struct session *s)
 	return conn_is_tls(s->conn) || (imapd_conf.plaintext_login && is_loopback(conn_peer_ip(s->conn)));
 }
 
-const uint8_t *session_binding(const struct session *s, uint8_t room[SASL_BINDING])
+struct sasl_offer session_sasl_offer(const struct session *s, struct arena *arena)
 {
-	return imapd_conf.channel_binding && conn_tls_exporter(s->conn, room) ? room : NULL;
+	struct sasl_offer offer = { .tls = session_may_login(s) };
+	uint8_t *binding = arena_alloc(arena, SASL_BINDING);
+
+	if (imapd_conf.channel_binding && conn_tls_exporter(s->conn, binding))
+		offer.binding = binding;
+	offer.n_proven = conn_tls_addresses(s->conn, arena, &offer.proven);
+	return offer;
 }
 
 void session_log_out(struct session *s)

@@ -58,8 +58,8 @@ void session_log_out(struct session *);
 void session_wake_after(struct session *, int64_t ms);
 /* TLS, or a peer on this machine when the settings allow that: passwords may be said. */
 bool session_may_login(const struct session *);
-/* Fills `room` with what tells this TLS connection from all others, for SASL, and gives it; NULL: none is offered. */
-const uint8_t *session_binding(const struct session *, uint8_t room[SASL_BINDING]);
+/* What the connection allows of SASL; what it points to is in the arena. */
+struct sasl_offer session_sasl_offer(const struct session *, struct arena *);
 
 /* Untagged news that the protocol allows now (RFC 9051 7.1: no EXPUNGE during FETCH, STORE, SEARCH by number): EXPUNGE,
  * EXISTS, RECENT, FLAGS, FETCH. False: the output is congested and some are left. */

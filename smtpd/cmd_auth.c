@@ -1,5 +1,5 @@
 /*
- * AUTH (RFC 4954): PLAIN, LOGIN, SCRAM-SHA-256 and its -PLUS. The exchange is shared/auth's; here it meets base64, the
+ * AUTH (RFC 4954): PLAIN, LOGIN, SCRAM-SHA-256 and its -PLUS, EXTERNAL. The exchange is shared/auth's; here it meets base64, the
  * session and the worker that looks the account up or checks the password.
  */
 #include "auth/sasl.h"
@@ -258,14 +258,15 @@ void auth_line(struct session *s, struct slice line)
 		decode_and_step(s, line);
 }
 
-static bool begin(struct session *s, struct slice mechanism, const uint8_t *binding)
+static bool begin(struct session *s, struct slice mechanism)
 {
 	struct arena *arena = arena_new();
+	const struct sasl_offer offer = session_sasl_offer(s, arena);
 	struct auth *auth = arena_make(arena, struct auth);
 
 	auth->arena = arena;
 	auth->session = s;
-	auth->sasl = sasl_new(arena, mechanism, binding);
+	auth->sasl = sasl_new(arena, mechanism, &offer);
 	auth->mechanism = arena_strz(arena, mechanism);
 	auth->check = (struct login_check){
 		.stack = s->smtpd->daemon->stack,
@@ -274,15 +275,15 @@ static bool begin(struct session *s, struct slice mechanism, const uint8_t *bind
 		.ip = arena_strdup(arena, conn_peer_ip(s->conn)),
 	};
 	s->auth = auth;
-	if (!auth->sasl)
-		auth_drop(s);
-	return s->auth != NULL;
+	if (auth->sasl)
+		return true;
+	reply(s, 504, "5.5.4", "Mechanisms: %s", sasl_mechanisms(arena, &offer));
+	auth_drop(s);
+	return false;
 }
 
 void cmd_auth(struct session *s, struct slice args)
 {
-	uint8_t room[SASL_BINDING];
-	const uint8_t *binding = session_binding(s, room);
 	struct slice mechanism, initial;
 	bool has_initial;
 
@@ -303,10 +304,8 @@ void cmd_auth(struct session *s, struct slice args)
 		return;
 	}
 	has_initial = smtp_word(&args, &initial);
-	if (!begin(s, mechanism, binding)) {
-		reply(s, 504, "5.5.4", "Mechanisms: %s", sasl_mechanisms(true, binding));
+	if (!begin(s, mechanism))
 		return;
-	}
 	session_enter(s, ST_AUTH);
 	if (!has_initial)
 		step(s, slice_of(NULL, 0));

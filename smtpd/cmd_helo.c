@@ -43,22 +43,24 @@ void cmd_helo(struct session *s, struct slice args)
 void cmd_ehlo(struct session *s, struct slice args)
 {
 	const struct suite_conf *suite = s->smtpd->daemon->suite;
-	uint8_t room[SASL_BINDING];
-	const uint8_t *binding = session_binding(s, room);
+	struct arena *arena = arena_new();
+	const struct sasl_offer offer = session_sasl_offer(s, arena);
 	struct buf text;
 
 	if (!greet(s, args, true))
-		return;
+		goto out;
 	buf_init(&text, HELLO_MAX);
 	buf_printf(&text, "%s\nPIPELINING\nSIZE %lld\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES",
 	           suite->hostname, (long long)suite->message_max);
 	if (!conn_is_tls(s->conn))
 		buf_adds(&text, "\nSTARTTLS");
 	if (session_may_login(s))
-		buf_printf(&text, "\nAUTH %s", sasl_mechanisms(true, binding));
+		buf_printf(&text, "\nAUTH %s", sasl_mechanisms(arena, &offer));
 	if (xclient_allowed(s))
 		buf_adds(&text, "\nXCLIENT NAME ADDR HELO");
 	buf_addc(&text, '\0');
 	reply(s, 250, NULL, "%s", (const char *)text.data);
 	buf_done(&text);
+out:
+	arena_free(arena);
 }

@@ -82,9 +82,17 @@ bool session_may_login(const struct session *s)
 	       (conn_is_tls(s->conn) || (smtpd_conf.plaintext_login && is_loopback(conn_peer_ip(s->conn))));
 }
 
-const uint8_t *session_binding(const struct session *s, uint8_t room[SASL_BINDING])
+struct sasl_offer session_sasl_offer(const struct session *s, struct arena *arena)
 {
-	return smtpd_conf.channel_binding && s->conn && conn_tls_exporter(s->conn, room) ? room : NULL;
+	struct sasl_offer offer = { .tls = session_may_login(s) };
+	uint8_t *binding = arena_alloc(arena, SASL_BINDING);
+
+	if (!offer.tls)
+		return offer;
+	if (smtpd_conf.channel_binding && conn_tls_exporter(s->conn, binding))
+		offer.binding = binding;
+	offer.n_proven = conn_tls_addresses(s->conn, arena, &offer.proven);
+	return offer;
 }
 
 /* ---- replies ---- */

@@ -55,7 +55,7 @@ void session_read(struct session *);
 
 bool session_is_submission(const struct session *);
 bool session_may_login(const struct session *); /* TLS, or this machine itself where that is allowed */
-/* Fills `room` with what tells this TLS connection from all others, for SASL, and gives it; NULL: none is offered. */
-const uint8_t *session_binding(const struct session *, uint8_t room[SASL_BINDING]);
+/* What the connection allows of SASL; what it points to is in the arena. */
+struct sasl_offer session_sasl_offer(const struct session *, struct arena *);
 
 #endif

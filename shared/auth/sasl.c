@@ -7,8 +7,9 @@
 #include "base/rand.h"
 #include "base/utf8.h"
 
-static const struct sasl_mechanism *const mechanisms[] = { &sasl_plain, &sasl_login_mechanism,
-	                                                   &sasl_scram_sha256, &sasl_scram_sha256_plus };
+static const struct sasl_mechanism *const mechanisms[] = {
+	&sasl_plain, &sasl_login_mechanism, &sasl_scram_sha256, &sasl_scram_sha256_plus, &sasl_external,
+};
 
 static void wipe(void *object)
 {
@@ -21,20 +22,45 @@ static void wipe(void *object)
 		secret_wipe(sasl->password, sasl->password_len);
 }
 
-struct sasl *sasl_new(struct arena *arena, struct slice mechanism, const uint8_t *binding)
+static bool is_offered(const struct sasl_mechanism *mechanism, const struct sasl_offer *offer)
+{
+	switch (mechanism->needs) {
+	case SASL_NEEDS_TLS:
+		return offer->tls;
+	case SASL_NEEDS_BINDING:
+		return offer->binding;
+	case SASL_NEEDS_CERTIFICATE:
+		return offer->n_proven;
+	case SASL_NEEDS_NOTHING:
+		break;
+	}
+	return true;
+}
+
+static void keep_offer(struct sasl *sasl, const struct sasl_offer *offer)
+{
+	struct slice *proven = arena_array(sasl->arena, struct slice, offer->n_proven);
+
+	for (size_t i = 0; i < offer->n_proven; i++)
+		proven[i] = arena_copy(sasl->arena, offer->proven[i]);
+	sasl->offer = *offer;
+	sasl->offer.proven = proven;
+	if (offer->binding)
+		sasl->offer.binding = memcpy(sasl->binding, offer->binding, SASL_BINDING);
+}
+
+struct sasl *sasl_new(struct arena *arena, struct slice mechanism, const struct sasl_offer *offer)
 {
 	for (size_t i = 0; i < ARRAY_LEN(mechanisms); i++) {
 		struct sasl *sasl;
 
-		if (!slice_is(mechanism, mechanisms[i]->name) || (mechanisms[i]->binds && !binding))
+		if (!slice_is(mechanism, mechanisms[i]->name) || !is_offered(mechanisms[i], offer))
 			continue;
 		sasl = arena_make(arena, struct sasl);
 		sasl->mechanism = mechanisms[i];
 		sasl->arena = arena;
 		sasl->last = SASL_CHALLENGE;
-		sasl->bound = binding != NULL;
-		if (binding)
-			memcpy(sasl->binding, binding, SASL_BINDING);
+		keep_offer(sasl, offer);
 		sasl->state = arena_zalloc(arena, mechanisms[i]->state_size);
 		arena_on_free(arena, wipe, sasl);
 		return sasl;
@@ -42,12 +68,15 @@ struct sasl *sasl_new(struct arena *arena, struct slice mechanism, const uint8_t
 	return NULL;
 }
 
-const char *sasl_mechanisms(bool tls, const uint8_t *binding)
+const char *sasl_mechanisms(struct arena *arena, const struct sasl_offer *offer)
 {
-	assert(tls || !binding);
-	if (binding)
-		return "PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS";
-	return tls ? "PLAIN LOGIN SCRAM-SHA-256" : "SCRAM-SHA-256";
+	const char *text = "";
+
+	assert(offer->tls || (!offer->binding && !offer->n_proven));
+	for (size_t i = 0; i < ARRAY_LEN(mechanisms); i++)
+		if (is_offered(mechanisms[i], offer))
+			text = arena_printf(arena, "%s%s%s", text, *text ? " " : "", mechanisms[i]->name);
+	return text;
 }
 
 enum sasl_next sasl_fail(struct sasl *sasl, const char *error)

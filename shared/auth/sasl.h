@@ -2,14 +2,14 @@
 #define SHARED_AUTH_SASL_H
 /*
  * SASL on the server side (RFC 4422): PLAIN (RFC 4616), LOGIN, SCRAM-SHA-256 and SCRAM-SHA-256-PLUS
- * (RFC 5802, RFC 7677, RFC 9266), without I/O. The protocol brings decoded responses and
+ * (RFC 5802, RFC 7677, RFC 9266), EXTERNAL (RFC 4422 appendix A), without I/O. The protocol brings decoded responses and
  * sends decoded challenges; credentials are fetched by the owner between steps:
  *
  *   next = sasl_step(sasl, response, &challenge);
  *   SASL_CHALLENGE   send challenge, wait for the response
  *   SASL_NEED_USER   look up sasl_login(sasl), then sasl_user() or sasl_nobody(); step on with an empty response
  *   SASL_CHECK       check sasl_login() with sasl_password() (PLAIN, LOGIN): the caller's job, on a worker
- *   SASL_OK          SCRAM: proven, `challenge` holds the server's last message to send
+ *   SASL_OK          SCRAM: proven, `challenge` holds the server's last message to send; EXTERNAL: proven, without one
  *   SASL_FAILED      wrong, or malformed: sasl_error() says which, for the log
  */
 #include "auth/password.h"
@@ -23,14 +23,18 @@ enum sasl_next { SASL_CHALLENGE, SASL_NEED_USER, SASL_CHECK, SASL_OK, SASL_FAILE
 #define SASL_NAME_MAX     1024  /* of a login name */
 #define SASL_BINDING      32    /* what tls-exporter gives (RFC 9266) */
 
-/* `binding`: the SASL_BINDING bytes that tell this TLS connection from all others; NULL: there are none, and
- * SCRAM-SHA-256-PLUS is not offered. The same in both calls, for all of a connection. */
+struct sasl_offer { /* what a connection allows; the same in both calls, for all of it */
+	bool tls;   /* or as good as: passwords may be said, by PLAIN and LOGIN */
+	const uint8_t
+	    *binding; /* the SASL_BINDING bytes that tell it from all others; NULL: no SCRAM-SHA-256-PLUS */
+	const struct slice *proven; /* the names that the client's certificate proves; none: no EXTERNAL */
+	size_t n_proven;
+};
 
-/* NULL when `mechanism` is not known, or not offered without a binding. Lives in the arena; its secrets are wiped when
- * that is freed. */
-struct sasl *sasl_new(struct arena *, struct slice mechanism, const uint8_t *binding);
-/* "PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS": those allowed; PLAIN and LOGIN only when `tls`. */
-const char *sasl_mechanisms(bool tls, const uint8_t *binding);
+/* NULL when `mechanism` is not known, or not offered. Lives in the arena; its secrets are wiped when that is freed. */
+struct sasl *sasl_new(struct arena *, struct slice mechanism, const struct sasl_offer *);
+/* "PLAIN LOGIN SCRAM-SHA-256": those offered. */
+const char *sasl_mechanisms(struct arena *, const struct sasl_offer *);
 
 /* `response` of {NULL, 0}: none was given yet (no initial response). */
 enum sasl_next sasl_step(struct sasl *, struct slice response, struct slice *ret_challenge);

@@ -1,6 +1,7 @@
 /*
  * A login's responses. The first byte: mechanism, whether the account exists, whether there is an initial
- * response. Then responses, each after its length in two bytes. Nobody gets in by SCRAM. There is a binding: 32 "B".
+ * response. Then responses, each after its length in two bytes. Nobody gets in by SCRAM, and by EXTERNAL who the
+ * certificate names. There is a binding: 32 "B".
  */
 #include <stdlib.h>
 
@@ -10,7 +11,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const mechanisms[] = { "PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS" };
+static const char *const mechanisms[] = { "PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS",
+	                                  "EXTERNAL" };
 
 static struct slice next_response(struct reader *reader)
 {
@@ -26,7 +28,7 @@ static void check_parts(const struct sasl *sasl)
 		abort();
 }
 
-static void run(struct sasl *sasl, struct reader *reader, uint8_t how)
+static void run(struct sasl *sasl, struct reader *reader, uint8_t how, bool external)
 {
 	static const struct scram_keys keys = { .iterations = 4096 };
 	struct slice response = slice_of(NULL, 0), challenge;
@@ -42,11 +44,11 @@ static void run(struct sasl *sasl, struct reader *reader, uint8_t how)
 			else
 				sasl_nobody(sasl, keys.salt);
 			next = sasl_step(sasl, slice_of(NULL, 0), &challenge);
-			if (next != SASL_CHALLENGE)
+			if (next != (external ? how & 0x80 ? SASL_OK : SASL_FAILED : SASL_CHALLENGE))
 				abort();
-		}
-		if (next == SASL_OK)
+		} else if (next == SASL_OK) {
 			abort();
+		}
 		if (next == SASL_CHECK)
 			check_parts(sasl);
 		if (next == SASL_FAILED && !*sasl_error(sasl))
@@ -62,16 +64,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct reader reader = reader_of(slice_of(data, size));
 	uint8_t how = read_u8(&reader), binding[SASL_BINDING];
 	size_t which = (how & 0x3f) % ARRAY_LEN(mechanisms);
+	const struct slice proven[] = { SLICE("alice@example.org"), SLICE("bob@example.org") };
+	const struct sasl_offer offer = {
+		.tls = true, .binding = binding, .proven = proven, .n_proven = ARRAY_LEN(proven)
+	};
 	struct arena *arena;
 	struct sasl *sasl;
 
 	rand_start();
 	arena = arena_new();
 	memset(binding, 'B', sizeof(binding));
-	sasl = sasl_new(arena, slice_str(mechanisms[which]), binding);
-	if (which >= 2)
+	sasl = sasl_new(arena, slice_str(mechanisms[which]), &offer);
+	if (which == 2 || which == 3)
 		sasl_scram_set_nonce(sasl, "SRV"); /* so that the fuzzer can learn the nonce */
-	run(sasl, &reader, how);
+	run(sasl, &reader, how, which == 4);
 	arena_free(arena);
 	return 0;
 }

@@ -21,4 +21,9 @@ static enum sasl_next login_step(struct sasl *sasl, struct slice response, struc
 	return SASL_CHALLENGE;
 }
 
-const struct sasl_mechanism sasl_login_mechanism = { .name = "LOGIN", .state_size = 1, .step = login_step };
+const struct sasl_mechanism sasl_login_mechanism = {
+	.name = "LOGIN",
+	.needs = SASL_NEEDS_TLS,
+	.state_size = 1,
+	.step = login_step,
+};

@@ -9,24 +9,26 @@
  */
 #include "auth/sasl.h"
 
+enum sasl_needs { SASL_NEEDS_NOTHING, SASL_NEEDS_TLS, SASL_NEEDS_BINDING, SASL_NEEDS_CERTIFICATE };
+
 struct sasl_mechanism {
 	const char *name;
 	size_t state_size;
-	bool binds; /* to the TLS connection beneath: not offered without */
+	enum sasl_needs needs; /* or it is not offered */
 	enum sasl_next (*step)(struct sasl *, struct slice response, struct slice *ret_challenge);
 };
 
 extern const struct sasl_mechanism sasl_plain, sasl_login_mechanism, sasl_scram_sha256,
-    sasl_scram_sha256_plus;
+    sasl_scram_sha256_plus, sasl_external;
 
 struct sasl {
 	const struct sasl_mechanism *mechanism;
 	struct arena *arena;
 	unsigned at;
 	enum sasl_next last; /* what the last step gave */
-	bool bound;          /* there is a binding: -PLUS is offered */
-	uint8_t binding[SASL_BINDING];
-	bool user_came; /* sasl_user() or sasl_nobody() was called */
+	struct sasl_offer offer;
+	uint8_t binding[SASL_BINDING]; /* the offer's */
+	bool user_came;                /* sasl_user() or sasl_nobody() was called */
 	bool user_known;
 	struct scram_keys user; /* of the user who came; made up when not known */
 	struct slice login, authzid;

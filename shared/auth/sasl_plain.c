@@ -25,4 +25,9 @@ static enum sasl_next plain_step(struct sasl *sasl, struct slice response, struc
 	return SASL_CHECK;
 }
 
-const struct sasl_mechanism sasl_plain = { .name = "PLAIN", .state_size = 1, .step = plain_step };
+const struct sasl_mechanism sasl_plain = {
+	.name = "PLAIN",
+	.needs = SASL_NEEDS_TLS,
+	.state_size = 1,
+	.step = plain_step,
+};

@@ -91,20 +91,25 @@ static bool extensions(struct slice rest)
 	return true;
 }
 
+static bool binds(const struct sasl *sasl)
+{
+	return sasl->mechanism->needs == SASL_NEEDS_BINDING;
+}
+
 /* gs2-cbind-flag = "p=" cb-name / "n" / "y". What is wrong, or NULL. */
 static const char *binding_flag(const struct sasl *sasl, struct slice flag)
 {
 	if (slice_starts(flag, "p=")) {
-		if (!sasl->mechanism->binds)
+		if (!binds(sasl))
 			return "SCRAM: channel binding is for SCRAM-SHA-256-PLUS";
 		return slice_eq(flag, SLICE("p=tls-exporter")) ? NULL
 		                                               : "SCRAM: unsupported channel binding type";
 	}
 	if (flag.len != 1 || (flag.data[0] != 'n' && flag.data[0] != 'y'))
 		return "SCRAM: malformed channel binding flag";
-	if (sasl->mechanism->binds)
+	if (binds(sasl))
 		return "SCRAM: SCRAM-SHA-256-PLUS without channel binding";
-	if (flag.data[0] == 'y' && sasl->bound)
+	if (flag.data[0] == 'y' && sasl->offer.binding)
 		return "SCRAM: channel binding was offered, and somebody hid that from the client";
 	return NULL;
 }
@@ -188,7 +193,7 @@ static bool decodes_to(struct slice text, uint8_t *out, size_t size)
 static bool is_binding(const struct sasl *sasl, struct slice text)
 {
 	const struct slice header = ((const struct scram *)sasl->state)->gs2_header;
-	size_t bound = sasl->mechanism->binds ? SASL_BINDING : 0, len = header.len + bound;
+	size_t bound = binds(sasl) ? SASL_BINDING : 0, len = header.len + bound;
 	uint8_t *said = arena_alloc(sasl->arena, len);
 
 	return decodes_to(text, said, len) && slice_eq(slice_of(said, header.len), header) &&
@@ -289,6 +294,6 @@ const struct sasl_mechanism sasl_scram_sha256 = {
 const struct sasl_mechanism sasl_scram_sha256_plus = {
 	.name = "SCRAM-SHA-256-PLUS",
 	.state_size = sizeof(struct scram),
-	.binds = true,
+	.needs = SASL_NEEDS_BINDING,
 	.step = scram_step,
 };

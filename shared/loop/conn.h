@@ -31,6 +31,7 @@ struct conn;
 struct tls_ctx;
 struct tls_tlsa;
 struct sockaddr;
+struct arena;
 
 struct conn_handler {
 	void (*on_connected)(void *owner, enum fault, const struct why *); /* clients: connected, or not */
@@ -95,6 +96,10 @@ struct conn_tls_info {
 };
 /* False before the handshake is finished. After a failed one verify_error is there all the same. */
 bool conn_tls_info(const struct conn *, struct conn_tls_info *ret);
+/* The addresses (rfc822Name in subjectAltName, RFC 5280) of the peer's certificate, when that is verified: at most
+ * CONN_ADDRESSES_MAX, in its order. None otherwise. */
+#define CONN_ADDRESSES_MAX 8
+size_t conn_tls_addresses(const struct conn *, struct arena *, const struct slice **ret);
 /* tls-exporter channel binding, RFC 9266. */
 bool conn_tls_exporter(const struct conn *, uint8_t out[32]);
 

@@ -11,7 +11,7 @@
 #include <assert.h>
 #include <limits.h>
 #include <openssl/err.h>
-#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
@@ -378,6 +378,53 @@ bool conn_tls_info(const struct conn *conn, struct conn_tls_info *ret)
 	                    : verify      ? X509_verify_cert_error_string(verify)
 	                                  : "no certificate";
 	return conn->tls->up;
+}
+
+/* IA5String: what holds a NUL or other bytes is nobody's address. */
+static bool is_address(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.data[i] <= 0x20 || text.data[i] >= 0x7f)
+			return false;
+	return text.len > 0;
+}
+
+static size_t addresses_of(const GENERAL_NAMES *names, struct arena *arena, struct slice *out)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(names) && n < CONN_ADDRESSES_MAX; i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+		struct slice text;
+
+		if (name->type != GEN_EMAIL)
+			continue;
+		text = slice_of(ASN1_STRING_get0_data(name->d.rfc822Name),
+		                (size_t)ASN1_STRING_length(name->d.rfc822Name));
+		if (is_address(text))
+			out[n++] = arena_copy(arena, text);
+	}
+	return n;
+}
+
+size_t conn_tls_addresses(const struct conn *conn, struct arena *arena, const struct slice **ret)
+{
+	struct slice *list;
+	struct conn_tls_info info;
+	GENERAL_NAMES *names;
+	size_t n;
+
+	*ret = NULL;
+	if (!conn_tls_info(conn, &info) || !info.verified)
+		return 0;
+	names = X509_get_ext_d2i(SSL_get0_peer_certificate(conn->tls->ssl), NID_subject_alt_name, NULL, NULL);
+	if (!names)
+		return 0;
+	list = arena_array(arena, struct slice, CONN_ADDRESSES_MAX);
+	n = addresses_of(names, arena, list);
+	GENERAL_NAMES_free(names);
+	*ret = list;
+	return n;
 }
 
 bool conn_tls_exporter(const struct conn *conn, uint8_t out[32])

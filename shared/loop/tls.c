@@ -40,6 +40,8 @@ struct tls_ctx {
 	bool server;
 	struct source *sources; /* the server's */
 	size_t n;
+	char *client_ca; /* NULL: nobody is asked */
+	struct stamp ca_stamp;
 	struct timer *watch;
 	void (*on_reload)(void *arg, enum fault, const struct why *);
 	void *arg;
@@ -172,8 +174,60 @@ static enum fault load_cert(const struct source *source, SSL_CTX **ret, struct w
 	return FAULT_CONFIG;
 }
 
-static enum fault load_all(const struct source *sources, size_t n, SSL_CTX **ret, struct why *why)
+/* Whoever shows a certificate that is not right is somebody without one: the handshake goes on, its result tells. */
+static int accept_any(int good, X509_STORE_CTX *store)
 {
+	(void)good, (void)store;
+	return 1;
+}
+
+static bool holds_revocations(X509_STORE *store)
+{
+	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+
+	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++)
+		if (X509_OBJECT_get_type(sk_X509_OBJECT_value(objects, i)) == X509_LU_CRL)
+			return true;
+	return false;
+}
+
+static enum fault load_client_ca(SSL_CTX *ssl, const char *file, struct why *why)
+{
+	STACK_OF(X509_NAME) * names;
+
+	ERR_clear_error();
+	names = SSL_load_client_CA_file(file);
+	if (!names || SSL_CTX_load_verify_file(ssl, file) != 1) {
+		sk_X509_NAME_pop_free(names, X509_NAME_free);
+		return fault_set(why, FAULT_CONFIG, "TLS client authorities: %s: %s", file, last_error());
+	}
+	SSL_CTX_set_client_CA_list(ssl, names);
+	SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, accept_any);
+	if (holds_revocations(SSL_CTX_get_cert_store(ssl)))
+		X509_STORE_set_flags(SSL_CTX_get_cert_store(ssl), X509_V_FLAG_CRL_CHECK);
+	return FAULT_NONE;
+}
+
+static enum fault load_source(const struct tls_ctx *ctx, const struct source *source, SSL_CTX **ret,
+                              struct why *why)
+{
+	SSL_CTX *ssl;
+	enum fault fault = load_cert(source, &ssl, why);
+
+	if (!fault && ctx->client_ca) {
+		fault = load_client_ca(ssl, ctx->client_ca, why);
+		if (fault)
+			SSL_CTX_free(ssl);
+	}
+	if (!fault)
+		*ret = ssl;
+	return fault;
+}
+
+static enum fault load_all(const struct tls_ctx *ctx, SSL_CTX **ret, struct why *why)
+{
+	const struct source *sources = ctx->sources;
+	const size_t n = ctx->n;
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct names *names = xzalloc(sizeof(*names) + n * sizeof(names->of[0]));
 	SSL_CTX *base = NULL, *ssl;
@@ -181,7 +235,7 @@ static enum fault load_all(const struct source *sources, size_t n, SSL_CTX **ret
 
 	pthread_once(&once, make_index);
 	for (size_t i = 0; i < n && !fault; i++) {
-		fault = load_cert(&sources[i], &ssl, why);
+		fault = load_source(ctx, &sources[i], &ssl, why);
 		if (fault)
 			break;
 		if (sources[i].name)
@@ -224,7 +278,10 @@ static struct stamp stamp_of(const char *file)
 /* Takes new stamps; true when any differs from the last. */
 static bool restamp(struct tls_ctx *ctx)
 {
-	bool changed = false;
+	struct stamp ca = ctx->client_ca ? stamp_of(ctx->client_ca) : ctx->ca_stamp;
+	bool changed = memcmp(&ca, &ctx->ca_stamp, sizeof(ca)) != 0;
+
+	memcpy(&ctx->ca_stamp, &ca, sizeof(ca));
 
 	for (size_t i = 0; i < ctx->n; i++) {
 		struct source *source = &ctx->sources[i];
@@ -257,6 +314,13 @@ enum fault tls_server_new(const struct tls_cert *certs, size_t n, struct tls_ctx
 	return fault;
 }
 
+enum fault tls_ask_clients(struct tls_ctx *ctx, const char *ca_file, struct why *why)
+{
+	assert(ctx->server && !ctx->client_ca);
+	ctx->client_ca = xstrdup(ca_file);
+	return tls_reload(ctx, why);
+}
+
 enum fault tls_reload(struct tls_ctx *ctx, struct why *why)
 {
 	SSL_CTX *fresh;
@@ -264,7 +328,7 @@ enum fault tls_reload(struct tls_ctx *ctx, struct why *why)
 
 	assert(ctx->server);
 	restamp(ctx); /* before reading: what changes meanwhile is seen as a change next time */
-	fault = load_all(ctx->sources, ctx->n, &fresh, why);
+	fault = load_all(ctx, &fresh, why);
 	if (fault)
 		return fault;
 	SSL_CTX_free(ctx->ssl);
@@ -332,6 +396,7 @@ void tls_free(struct tls_ctx *ctx)
 		free(ctx->sources[i].key_file);
 	}
 	free(ctx->sources);
+	free(ctx->client_ca);
 	free(ctx);
 }
 

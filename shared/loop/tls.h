@@ -18,6 +18,10 @@ struct tls_cert {
 };
 
 MUST_CHECK enum fault tls_server_new(const struct tls_cert *, size_t n, struct tls_ctx **ret, struct why *);
+/* From now on clients are asked for a certificate, and conn_tls_info() says `verified` of those that lead to one of the
+ * file's authorities (PEM) and are meant for clients; whoever has none, or another, is let in all the same. With
+ * revocation lists in the file each of its authorities needs one. */
+MUST_CHECK enum fault tls_ask_clients(struct tls_ctx *, const char *ca_file, struct why *);
 MUST_CHECK enum fault tls_reload(struct tls_ctx *, struct why *);
 /* Reloads when a file's mtime or inode changes; looks every `ms`. Logs through `on_reload` (fault NONE on success). */
 void tls_watch(struct tls_ctx *, struct loop *, int64_t ms,

@@ -195,6 +195,8 @@ static enum fault open_tls(struct frame *frame, struct why *why)
 			                          arena_strz(arena, rest) };
 	}
 	fault = tls_server_new(certs, suite->tls_names.n + 1, &frame->daemon.tls, why);
+	if (!fault && suite->tls_client_ca[0])
+		fault = tls_ask_clients(frame->daemon.tls, suite->tls_client_ca, why);
 	if (!fault)
 		tls_watch(frame->daemon.tls, frame->daemon.loop, CERT_LOOK_MS, on_certificates, NULL);
 	return fault;

@@ -52,6 +52,7 @@ const struct conf_row suite_conf_rows[] = {
 	ROW(CONF_STR, tls_cert, "", 0, 0, 0, "certificate chain, PEM; empty: data_dir/keys/tls.crt"),
 	ROW(CONF_STR, tls_key, "", 0, 0, 0, "its private key, PEM; empty: data_dir/keys/tls.key"),
 	ROW(CONF_LIST, tls_names, "", 0, 0, 0, "more certificates by name: host=cert.pem:key.pem"),
+	ROW(CONF_STR, tls_client_ca, "", 0, 0, 0, "authorities (PEM, with or without revocation lists) whose certificates log in the account they name (SASL EXTERNAL); empty: nobody is asked for one"),
 
 	ROW(CONF_STR, dns_servers, "", 0, 0, 0, "resolvers, 192.0.2.1 or 192.0.2.1@5353; empty: /etc/resolv.conf"),
 	ROW(CONF_STR, dns_trust_anchor, "", 0, 0, 0, "file of DNSSEC trust anchors; empty: no validation"),

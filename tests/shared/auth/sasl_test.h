@@ -12,6 +12,8 @@ static const uint8_t exported[SASL_BINDING] = {
 	16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
 };
 
+static const struct sasl_offer unbound = { .tls = true }, bound = { .tls = true, .binding = exported };
+
 static struct arena *arena;
 
 static inline int start(void **state)

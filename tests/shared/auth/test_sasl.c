@@ -9,22 +9,45 @@
 #include "base/rand.h"
 #include "shared/auth/sasl_test.h"
 
+static const struct sasl_offer plaintext = { 0 };
+static const struct slice names[] = { SLICE("alice@example.org"), SLICE("Al@example.org") };
+static const struct sasl_offer certified = { .tls = true, .proven = names, .n_proven = 2 };
+
+static const struct offer_case {
+	const char *mechanism;
+	const struct sasl_offer *offer;
+	bool offered;
+} offers[] = {
+	{ "PLAIN", &unbound, true },
+	{ "PLAIN", &plaintext, false },
+	{ "login", &unbound, true },
+	{ "login", &plaintext, false },
+	{ "Scram-Sha-256", &plaintext, true },
+	{ "PLAIN", &bound, true },
+	{ "scram-sha-256-plus", &bound, true },
+	{ "SCRAM-SHA-256-PLUS", &unbound, false }, /* nothing to bind to */
+	{ "SCRAM-SHA-1-PLUS", &bound, false },
+	{ "SCRAM-SHA-1", &unbound, false },
+	{ "EXTERNAL", &bound, false }, /* no certificate */
+	{ "external", &certified, true },
+	{ "PLAI", &unbound, false },
+	{ "", &unbound, false },
+};
+
 static void mechanisms_are_found(void **state)
 {
 	(void)state;
-	assert_non_null(sasl_new(arena, SLICE("PLAIN"), NULL));
-	assert_non_null(sasl_new(arena, SLICE("login"), NULL));
-	assert_non_null(sasl_new(arena, SLICE("Scram-Sha-256"), NULL));
-	assert_non_null(sasl_new(arena, SLICE("PLAIN"), exported));
-	assert_non_null(sasl_new(arena, SLICE("scram-sha-256-plus"), exported));
-	assert_null(sasl_new(arena, SLICE("SCRAM-SHA-256-PLUS"), NULL)); /* nothing to bind to */
-	assert_null(sasl_new(arena, SLICE("SCRAM-SHA-1-PLUS"), exported));
-	assert_null(sasl_new(arena, SLICE("SCRAM-SHA-1"), NULL));
-	assert_null(sasl_new(arena, SLICE("PLAI"), NULL));
-	assert_null(sasl_new(arena, SLICE(""), NULL));
-	assert_string_equal(sasl_mechanisms(true, exported), "PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS");
-	assert_string_equal(sasl_mechanisms(true, NULL), "PLAIN LOGIN SCRAM-SHA-256");
-	assert_string_equal(sasl_mechanisms(false, NULL), "SCRAM-SHA-256");
+	for (size_t i = 0; i < ARRAY_LEN(offers); i++) {
+		const struct offer_case *c = &offers[i];
+		struct sasl *sasl = sasl_new(arena, slice_str(c->mechanism), c->offer);
+
+		if ((sasl != NULL) != c->offered)
+			fail_msg("%s, case %zu", c->mechanism, i);
+	}
+	assert_string_equal(sasl_mechanisms(arena, &bound), "PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS");
+	assert_string_equal(sasl_mechanisms(arena, &unbound), "PLAIN LOGIN SCRAM-SHA-256");
+	assert_string_equal(sasl_mechanisms(arena, &plaintext), "SCRAM-SHA-256");
+	assert_string_equal(sasl_mechanisms(arena, &certified), "PLAIN LOGIN SCRAM-SHA-256 EXTERNAL");
 }
 
 /* Every line is a response; the dialogue is fed until something other than a challenge comes. */
@@ -38,7 +61,7 @@ struct dialogue {
 
 static void run_dialogue(const struct dialogue *d)
 {
-	struct sasl *sasl = sasl_new(arena, slice_str(d->mechanism), NULL);
+	struct sasl *sasl = sasl_new(arena, slice_str(d->mechanism), &unbound);
 	enum sasl_next next = SASL_CHALLENGE;
 	struct slice challenge;
 	unsigned steps = 0;
@@ -170,7 +193,7 @@ static void plain_and_login_speak(void **state)
 
 static void login_asks_as_clients_expect(void **state)
 {
-	struct sasl *sasl = sasl_new(arena, SLICE("LOGIN"), NULL);
+	struct sasl *sasl = sasl_new(arena, SLICE("LOGIN"), &unbound);
 	struct slice challenge;
 
 	(void)state;
@@ -178,7 +201,7 @@ static void login_asks_as_clients_expect(void **state)
 	assert_true(slice_eq(challenge, SLICE("Username:")));
 	assert_int_equal(sasl_step(sasl, SLICE("user"), &challenge), SASL_CHALLENGE);
 	assert_true(slice_eq(challenge, SLICE("Password:")));
-	sasl = sasl_new(arena, SLICE("PLAIN"), NULL);
+	sasl = sasl_new(arena, SLICE("PLAIN"), &unbound);
 	assert_int_equal(sasl_step(sasl, NONE, &challenge), SASL_CHALLENGE);
 	assert_int_equal(challenge.len, 0);
 	assert_non_null(challenge.data);
@@ -187,7 +210,7 @@ static void login_asks_as_clients_expect(void **state)
 static void passwords_go_with_the_arena(void **state)
 {
 	struct arena *own = arena_new();
-	struct sasl *sasl = sasl_new(own, SLICE("PLAIN"), NULL);
+	struct sasl *sasl = sasl_new(own, SLICE("PLAIN"), &unbound);
 	struct slice challenge;
 	struct sasl *first;
 
@@ -203,6 +226,61 @@ static void passwords_go_with_the_arena(void **state)
 	arena_free(own);
 }
 
+/* ---- EXTERNAL ---- */
+
+static const struct external_case {
+	const char *name;
+	struct slice responses[2];
+	const char *login; /* that it comes to; NULL: refused */
+} external_cases[] = {
+	{ "its first name", { SLICE("") }, "alice@example.org" },
+	{ "asked for", { NONE, SLICE("") }, "alice@example.org" },
+	{ "asked for, nothing at all", { NONE, NONE }, "alice@example.org" },
+	{ "by name", { SLICE("alice@example.org") }, "alice@example.org" },
+	{ "the other name, other case", { SLICE("AL@example.org") }, "Al@example.org" },
+	{ "somebody else", { SLICE("bob@example.org") }, NULL },
+	{ "a part of its name", { SLICE("alice") }, NULL },
+	{ "a NUL behind its name", { SLICE("alice@example.org\0") }, NULL },
+	{ "not UTF-8", { SLICE("\xff") }, NULL },
+};
+
+static void external_is_who_the_certificate_names(void **state)
+{
+	static const struct scram_keys keys = { .iterations = 4096 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(external_cases); i++) {
+		const struct external_case *c = &external_cases[i];
+		struct sasl *sasl = sasl_new(arena, SLICE("EXTERNAL"), &certified);
+		struct slice challenge;
+		enum sasl_next next = sasl_step(sasl, c->responses[0], &challenge);
+
+		if (next == SASL_CHALLENGE)
+			next = sasl_step(sasl, c->responses[1], &challenge);
+		if (next != (c->login ? SASL_NEED_USER : SASL_FAILED) || challenge.len)
+			fail_msg("%s: %d, %s", c->name, (int)next, sasl_error(sasl));
+		if (!c->login)
+			continue;
+		assert_true(slice_eq(sasl_login(sasl), slice_str(c->login)));
+		sasl_user(sasl, &keys);
+		assert_int_equal(sasl_step(sasl, SLICE(""), &challenge), SASL_OK);
+		assert_int_equal(challenge.len, 0);
+	}
+}
+
+static void external_of_nobody_is_refused(void **state)
+{
+	static const uint8_t salt[SCRAM_SALT];
+	struct sasl *sasl = sasl_new(arena, SLICE("EXTERNAL"), &certified);
+	struct slice challenge;
+
+	(void)state;
+	assert_int_equal(sasl_step(sasl, SLICE(""), &challenge), SASL_NEED_USER);
+	sasl_nobody(sasl, salt);
+	assert_int_equal(sasl_step(sasl, SLICE(""), &challenge), SASL_FAILED);
+	assert_string_equal(sasl_error(sasl), "EXTERNAL: no such user");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +288,8 @@ int main(void)
 		cmocka_unit_test(plain_and_login_speak),
 		cmocka_unit_test(login_asks_as_clients_expect),
 		cmocka_unit_test(passwords_go_with_the_arena),
+		cmocka_unit_test(external_is_who_the_certificate_names),
+		cmocka_unit_test(external_of_nobody_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, start, end);

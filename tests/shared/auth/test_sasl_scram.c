@@ -53,12 +53,12 @@ static struct sasl *begun(struct sasl *sasl, struct slice first, const struct sc
 static struct sasl *scram_begun(struct slice first, const struct scram_keys *keys,
                                 struct slice *ret_challenge)
 {
-	return begun(sasl_new(arena, SLICE("SCRAM-SHA-256"), NULL), first, keys, ret_challenge);
+	return begun(sasl_new(arena, SLICE("SCRAM-SHA-256"), &unbound), first, keys, ret_challenge);
 }
 
 static struct sasl *plus_begun(struct slice first, const struct scram_keys *keys, struct slice *ret_challenge)
 {
-	return begun(sasl_new(arena, SLICE("SCRAM-SHA-256-PLUS"), exported), first, keys, ret_challenge);
+	return begun(sasl_new(arena, SLICE("SCRAM-SHA-256-PLUS"), &bound), first, keys, ret_challenge);
 }
 
 static void scram_is_that_of_rfc_7677(void **state)
@@ -77,7 +77,7 @@ static void scram_is_that_of_rfc_7677(void **state)
 	assert_true(slice_eq(challenge, SLICE("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=")));
 	assert_int_equal(sasl_step(sasl, SLICE(RFC_FINAL), &challenge), SASL_FAILED);
 
-	sasl = sasl_new(arena, SLICE("SCRAM-SHA-256"), NULL); /* without an initial response */
+	sasl = sasl_new(arena, SLICE("SCRAM-SHA-256"), &unbound); /* without an initial response */
 	assert_int_equal(sasl_step(sasl, NONE, &challenge), SASL_CHALLENGE);
 	assert_int_equal(challenge.len, 0);
 	assert_int_equal(sasl_step(sasl, SLICE(RFC_FIRST), &challenge), SASL_NEED_USER);
@@ -176,7 +176,7 @@ static void scram_beginnings(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct sasl *sasl = sasl_new(arena, SLICE("SCRAM-SHA-256"), NULL);
+		struct sasl *sasl = sasl_new(arena, SLICE("SCRAM-SHA-256"), &unbound);
 		struct slice challenge;
 		enum sasl_next next = sasl_step(sasl, cases[i].first, &challenge);
 
@@ -231,7 +231,7 @@ static void binding_flags(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct sasl *sasl =
 		    sasl_new(arena, cases[i].plus ? SLICE("SCRAM-SHA-256-PLUS") : SLICE("SCRAM-SHA-256"),
-		             cases[i].bound ? exported : NULL);
+		             cases[i].bound ? &bound : &unbound);
 		struct slice challenge;
 
 		if (sasl_step(sasl, cases[i].first, &challenge) != cases[i].end ||
@@ -380,7 +380,7 @@ static void server_nonces_differ(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		struct sasl *sasl = sasl_new(arena, SLICE("SCRAM-SHA-256"), NULL);
+		struct sasl *sasl = sasl_new(arena, SLICE("SCRAM-SHA-256"), &unbound);
 
 		assert_int_equal(sasl_step(sasl, SLICE("n,,n=user,r=abc"), challenges[i]), SASL_NEED_USER);
 		sasl_nobody(sasl, made_up_salt);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/arena.h"
 #include "shared/loop/tls_pair.h"
 
 /* -- names and verification -- */
@@ -256,6 +257,50 @@ static void bad_settings_are_told(void **state)
 	assert_null(ctx);
 }
 
+/* ---- asking clients ---- */
+
+static void clients_are_asked_and_let_in_without(void **state)
+{
+	const struct tls_cert cert = { NULL, mx.cert, mx.key };
+	struct tls_ctx *ctx = server_ctx(&cert, 1);
+	const struct slice *addresses;
+	struct conn_tls_info info;
+	struct arena *arena = arena_new();
+	struct peer a, b;
+	struct why why;
+
+	(void)state;
+	assert_int_equal(tls_ask_clients(ctx, alt.cert, &why), FAULT_NONE);
+	peer_pair(loop, &a, &b, NULL);
+	conn_start_tls(b.conn, ctx, NULL);
+	conn_start_tls(a.conn, trusts_mx, "mx.example.org");
+	assert_true(WAIT_FOR(loop, a.tls && b.tls));
+	assert_int_equal(b.tls_fault, FAULT_NONE);
+	assert_true(conn_tls_info(b.conn, &info));
+	assert_false(info.verified);
+	assert_int_equal(conn_tls_addresses(b.conn, arena, &addresses), 0);
+	assert_int_equal(conn_tls_addresses(a.conn, arena, &addresses), 0); /* verified; names a host */
+	peer_end(loop, &a, &b);
+	tls_free(ctx);
+	arena_free(arena);
+}
+
+static void authorities_that_cannot_be_read(void **state)
+{
+	const struct tls_cert cert = { NULL, mx.cert, mx.key };
+	const char *const files[] = { "/nowhere/ca.pem", mx.key };
+	struct why why;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		struct tls_ctx *ctx = server_ctx(&cert, 1);
+
+		assert_int_equal(tls_ask_clients(ctx, files[i], &why), FAULT_CONFIG);
+		assert_non_null(strstr(why.text, files[i]));
+		tls_free(ctx);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +311,8 @@ int main(void)
 		cmocka_unit_test(a_context_may_go_in_the_middle_of_a_handshake),
 		cmocka_unit_test(files_that_change_are_noticed),
 		cmocka_unit_test(bad_settings_are_told),
+		cmocka_unit_test(clients_are_asked_and_let_in_without),
+		cmocka_unit_test(authorities_that_cannot_be_read),
 	};
 
 	return cmocka_run_group_tests(tests, tls_make, tls_clean);

@@ -12,6 +12,7 @@ const struct conf_row imapd_conf_rows[] = {
 	/* clang-format off */
 	ROW(CONF_LIST, listen, "*:143", 0, 0, 0, "addresses for IMAP with STARTTLS"),
 	ROW(CONF_LIST, listen_tls, "*:993", 0, 0, 0, "addresses for IMAP over TLS"),
+	ROW(CONF_LIST, proxy_networks, "", 0, 0, 0, "proxies in front (networks, as 192.0.2.0/24): they have to say for whom they speak, by the PROXY protocol"),
 	DAEMON_MONITOR_ROW(struct imapd_conf, "127.0.0.1:9102"),
 	ROW(CONF_BOOL, plaintext_login, "no", CONF_RELOAD, 0, 0, "allow passwords without TLS from this machine itself"),
 	ROW(CONF_BOOL, channel_binding, "yes", 0, 0, 0, "offer SCRAM-SHA-256-PLUS, which binds a login to its TLS connection"),

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "bus/bus.h"
 #include "loop/listener.h"
+#include "loop/proxy.h"
 #include "loop/timer.h"
 #include "session.h"
 
@@ -229,11 +230,25 @@ void imapd_peer_leave(struct imapd *imapd, const char *ip)
 
 /* ---- listeners ---- */
 
-static void on_accept(void *arg, struct conn *conn)
+static void on_ready(void *arg, struct conn *conn)
 {
 	struct imapd_listener *listener = arg;
 
 	session_new(listener->imapd, conn, listener->tls);
+}
+
+static void on_proxy_refused(void *arg, const char *ip, const char *why)
+{
+	(void)arg;
+	log_line(NULL, LOG_WARN, "a proxy was refused", "ip", ip, "why", why, NULL);
+}
+
+static void on_accept(void *arg, struct conn *conn)
+{
+	static const struct proxy_handler handler = { on_ready, on_proxy_refused };
+	struct imapd_listener *listener = arg;
+
+	proxy_accept(&listener->imapd->proxies, conn, &handler, listener);
 }
 
 static enum fault listen_on(struct imapd *imapd, const struct conf_list *addresses, bool tls, struct why *why)
@@ -258,8 +273,11 @@ static enum fault listen_on(struct imapd *imapd, const struct conf_list *address
 
 enum fault imapd_listen(struct imapd *imapd, struct why *why)
 {
-	enum fault fault = listen_on(imapd, &imapd_conf.listen, false, why);
+	enum fault fault =
+	    networks_parse(&imapd_conf.proxy_networks, imapd->daemon->arena, &imapd->proxies, why);
 
+	if (!fault)
+		fault = listen_on(imapd, &imapd_conf.listen, false, why);
 	return fault ? fault : listen_on(imapd, &imapd_conf.listen_tls, true, why);
 }
 

@@ -4,6 +4,7 @@
 #include "auth/cache.h"
 #include "auth/lockout.h"
 #include "base/map.h"
+#include "base/network.h"
 #include "conf.h"
 #include "suite/daemon.h"
 #include "suite/directory.h"
@@ -36,6 +37,7 @@ struct imapd {
 	int64_t progress_every;  /* ms between two words on how far a long command is */
 	bool draining;
 	/* imapd.c's own */
+	struct networks proxies;
 	struct list checks; /* jobs under way */
 	struct timer *timer;
 	struct imapd_listener listeners[IMAPD_LISTENERS_MAX];

@@ -511,7 +511,7 @@ struct session *session_new(struct imapd *imapd, struct conn *conn, bool tls_fro
 		session_close(s, "[UNAVAILABLE]", "Too many sessions");
 	} else if (tls_from_start) {
 		session_enter(s, ST_TLS);
-		conn_start_tls(conn, imapd->daemon->tls, NULL);
+		conn_begin_tls(conn, imapd->daemon->tls);
 	} else {
 		greet(s);
 	}

@@ -13,6 +13,7 @@ const struct conf_row smtpd_conf_rows[] = {
 	ROW(CONF_LIST, listen, "*:25", 0, 0, 0, "addresses for mail from other servers"),
 	ROW(CONF_LIST, listen_submission, "*:587", 0, 0, 0, "addresses for submission with STARTTLS"),
 	ROW(CONF_LIST, listen_submissions, "*:465", 0, 0, 0, "addresses for submission over TLS"),
+	ROW(CONF_LIST, proxy_networks, "", 0, 0, 0, "proxies in front (networks, as 192.0.2.0/24): they have to say for whom they speak, by the PROXY protocol"),
 	DAEMON_MONITOR_ROW(struct smtpd_conf, "127.0.0.1:9101"),
 	ROW(CONF_STR, postmaster, "", CONF_RELOAD, 0, 0, "address that takes mail to <Postmaster>; empty: postmaster at hostname"),
 	ROW(CONF_LIST, xclient_from, "", 0, 0, 0, "peers that may say for whom they speak (XCLIENT): proxies, tests"),

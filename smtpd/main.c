@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "judge.h"
 #include "loop/listener.h"
+#include "loop/proxy.h"
 #include "session.h"
 #include "suite/timeline.h"
 #include "usage.h"
@@ -21,11 +22,25 @@ struct port {
 	struct listener *listener;
 };
 
-static void on_accept(void *arg, struct conn *conn)
+static void on_ready(void *arg, struct conn *conn)
 {
 	struct port *port = arg;
 
 	session_new(port->smtpd, conn, port->service);
+}
+
+static void on_proxy_refused(void *arg, const char *ip, const char *why)
+{
+	(void)arg;
+	log_line(NULL, LOG_WARN, "a proxy was refused", "ip", ip, "why", why, NULL);
+}
+
+static void on_accept(void *arg, struct conn *conn)
+{
+	static const struct proxy_handler handler = { on_ready, on_proxy_refused };
+	struct port *port = arg;
+
+	proxy_accept(&port->smtpd->proxies, conn, &handler, port);
 }
 
 static enum fault listen_on(struct smtpd *smtpd, const struct conf_list *addresses, enum service service,
@@ -98,6 +113,8 @@ static enum fault start(struct daemon *daemon, struct why *why)
 	fault = open_parts(smtpd, why);
 	if (!fault)
 		fault = daemon_monitor(daemon, smtpd_conf.monitor, why);
+	if (!fault)
+		fault = networks_parse(&smtpd_conf.proxy_networks, daemon->arena, &smtpd->proxies, why);
 	if (!fault)
 		fault = listen_on(smtpd, &smtpd_conf.listen, SERVICE_MX, "SMTP", why);
 	if (!fault)

@@ -310,7 +310,7 @@ struct session *session_new(struct smtpd *smtpd, struct conn *conn, enum service
 		session_close(s, 421, "4.7.0", refused);
 	} else if (service == SERVICE_SUBMISSIONS) {
 		session_enter(s, ST_TLS);
-		conn_start_tls(conn, smtpd->daemon->tls, NULL);
+		conn_begin_tls(conn, smtpd->daemon->tls);
 	} else {
 		reply(s, 220, NULL, "%s ESMTP Posthouse", smtpd->daemon->suite->hostname);
 	}

@@ -3,6 +3,7 @@
 /* The process: what its sessions share. The loop's only, but where said. */
 #include "auth/cache.h"
 #include "auth/lockout.h"
+#include "base/network.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "conf.h"
@@ -18,9 +19,10 @@ struct smtpd {
 	struct dns *dns;
 	struct pool *login_pool;    /* few threads: each check takes memory and time */
 	struct login_cache *logins; /* any thread */
-	struct lockout *lockout;    /* any thread */
-	struct usage_cache *usage;  /* any thread */
-	struct timeline *timeline;  /* any thread */
+	struct networks proxies;
+	struct lockout *lockout;   /* any thread */
+	struct usage_cache *usage; /* any thread */
+	struct timeline *timeline; /* any thread */
 	struct judge *judge;
 	struct map *per_ip; /* address -> number of sessions, as a pointer */
 	struct list sessions;

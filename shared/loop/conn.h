@@ -80,6 +80,8 @@ bool conn_congested(const struct conn *);
 
 /* Server: `name` NULL. Client: `name` is the SNI name and, when the ctx verifies, the name to match. */
 void conn_start_tls(struct conn *, struct tls_ctx *, const char *name);
+/* Server, where TLS comes first: what is unread is the beginning of the handshake, behind a PROXY header. */
+void conn_begin_tls(struct conn *, struct tls_ctx *);
 /* Client: as above, but the TLSA records decide instead of authorities (DANE, RFC 7672): without a match on_tls says
  * DENIED, whatever the context says. False when no record is usable; nothing was started then. */
 bool conn_start_tls_dane(struct conn *, struct tls_ctx *, const char *name, const struct tls_tlsa *,

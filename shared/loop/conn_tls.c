@@ -87,16 +87,18 @@ static BIO *bio_new(struct conn *conn)
 
 /* -- the handshake -- */
 
-static void attach(struct conn *conn, SSL *ssl)
+/* `first`: what came of the handshake already. */
+static void attach(struct conn *conn, SSL *ssl, struct slice first)
 {
 	BIO *bio;
 
 	assert(!conn->tls && conn_live(conn));
 	if (conn->deflate)
 		conn_deflate_flush(conn); /* what answers STARTTLS goes before it */
-	conn_input_drop(conn);
 	conn->tls = xzalloc(sizeof(*conn->tls));
-	buf_init(&conn->tls->raw, 2 * READ_SIZE);
+	buf_init(&conn->tls->raw, first.len + 2 * READ_SIZE);
+	buf_add_slice(&conn->tls->raw, first);
+	conn_input_drop(conn);
 	conn->tls->ssl = ssl;
 	if (ssl) {
 		bio = bio_new(conn);
@@ -108,7 +110,13 @@ static void attach(struct conn *conn, SSL *ssl)
 void conn_start_tls(struct conn *conn, struct tls_ctx *ctx, const char *name)
 {
 	if (conn_live(conn))
-		attach(conn, tls_session(ctx, name));
+		attach(conn, tls_session(ctx, name), slice_of(NULL, 0));
+}
+
+void conn_begin_tls(struct conn *conn, struct tls_ctx *ctx)
+{
+	if (conn_live(conn))
+		attach(conn, tls_session(ctx, NULL), conn_unread(conn));
 }
 
 bool conn_start_tls_dane(struct conn *conn, struct tls_ctx *ctx, const char *name,
@@ -117,7 +125,7 @@ bool conn_start_tls_dane(struct conn *conn, struct tls_ctx *ctx, const char *nam
 	SSL *ssl = conn_live(conn) ? tls_session_dane(ctx, name, records, n) : NULL;
 
 	if (ssl)
-		attach(conn, ssl);
+		attach(conn, ssl, slice_of(NULL, 0));
 	return ssl;
 }
 
@@ -260,6 +268,7 @@ void conn_tls_begin(struct conn *conn)
 		    conn, fault_set(&why, FAULT_INPUT, "TLS handshake: the peer's name is not a host name"),
 		    &why);
 	} else if (!tls->up) {
+		tls->src = buf_slice(&tls->raw);
 		advance(conn);
 	}
 }

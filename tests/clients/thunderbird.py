@@ -134,6 +134,10 @@ class Thunderbird:
         return self
 
     def __exit__(self, *_):
+        self.quit()
+        self.outside.__exit__()
+
+    def quit(self):
         if self.marionette:
             with contextlib.suppress(OSError, ConnectionError):
                 self.marionette.command("Marionette:Quit", {"flags": ["eForceQuit"]})
@@ -143,17 +147,25 @@ class Thunderbird:
         for process in (self.process, self.display):
             if process:
                 end_process(process)
-        self.outside.__exit__()
+        self.marionette = self.process = self.display = None
 
-    def start(self):
-        self.profile.mkdir()
-        preferences = {**PREFERENCES, "marionette.port": 0, "network.proxy.type": 1, "network.proxy.failover_direct": False}
+    def restart(self, more):
+        """The same profile, with more preferences; passwords it was never told to keep."""
+        self.quit()
+        (self.profile / "MarionetteActivePort").unlink(missing_ok=True)
+        self.start(more)
+        self.run("account.incomingServer.password = args[0];", self.suite.password)
+
+    def start(self, more=None):
+        self.profile.mkdir(exist_ok=True)
+        preferences = {**PREFERENCES, **(more or {}), "marionette.port": 0, "network.proxy.type": 1,
+                       "network.proxy.failover_direct": False}
         for kind in ("http", "ssl"):
             preferences |= {f"network.proxy.{kind}": "127.0.0.1", f"network.proxy.{kind}_port": self.outside.port}
         (self.profile / "user.js").write_text(
             "".join(f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences.items()))
         display = self.start_display()
-        with self.log.open("wb") as log:
+        with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 ["thunderbird", "-marionette", "--remote-allow-system-access", "-no-remote", "-profile", str(self.profile)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.dir,
@@ -252,6 +264,10 @@ class Thunderbird:
             });
             return found;
         """, path, text)
+
+    def count(self, path, condition="true"):
+        """Of the messages that it knows, and for whose header `one` the condition holds."""
+        return self.run(f"let n = 0; for (const one of folder(args[0]).messages) n += {condition}; return n;", path)
 
     def subjects(self, path):
         """As it knows them: no question to the server."""

@@ -13,7 +13,7 @@ static void match(const struct search *search, struct slice message)
 {
 	const struct search_row row = { .uid = 3, .flags = 5, .size = 100, .modseq = 9 };
 	struct search_facts facts = { .row = &row };
-	struct search_scratch scratch = { .plain = { .limit = 0 } };
+	struct searchable scratch = { .plain = { .limit = 0 } };
 	size_t end = header_end(message);
 	enum match before = search_match(search->root, &facts), after;
 
@@ -28,7 +28,7 @@ static void match(const struct search *search, struct slice message)
 	after = search_match(search->root, &facts);
 	if (after == MATCH_UNKNOWN || (before != MATCH_UNKNOWN && before != after))
 		__builtin_trap();
-	search_scratch_done(&scratch);
+	searchable_done(&scratch);
 }
 
 /* The message twice: the second behind the first. */

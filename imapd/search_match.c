@@ -2,15 +2,8 @@
 #include "search_match.h"
 
 #include "header_cache.h"
-#include "mail/address_list.h"
 #include "mail/date.h"
-#include "mail/encoded.h"
-#include "mail/fold.h"
 #include "mail/header.h"
-
-#define FOLDED_MAX    (32 * 1024 * 1024) /* a text part is cut before that */
-#define ADDRESSES     1000
-#define ADDRESSES_MAX (64 * 1024) /* bytes of a field that are read for them */
 
 static enum match of(bool yes)
 {
@@ -133,72 +126,25 @@ static void hold(const struct search_key *key, struct slice folded, struct searc
 		facts->texts[key->index] = MATCH_YES;
 }
 
-/* Encoded-words decoded, folded. */
-static struct slice fold_value(struct slice value, struct search_scratch *scratch)
-{
-	scratch->plain.limit = scratch->folded.limit = FOLDED_MAX;
-	buf_clear(&scratch->plain);
-	encoded_decode(&scratch->plain, slice_trim(value));
-	fold_search(&scratch->folded, buf_slice(&scratch->plain));
-	return buf_slice(&scratch->folded);
-}
-
-/* "name: value", of which `ret_value` is the value. */
-static struct slice fold_field(const struct header_field *field, struct search_scratch *scratch,
-                               struct slice *ret_value)
-{
-	struct slice all;
-	size_t start;
-
-	scratch->folded.limit = FOLDED_MAX;
-	buf_clear(&scratch->folded);
-	fold_search(&scratch->folded, field->name);
-	buf_adds(&scratch->folded, ": ");
-	start = scratch->folded.len;
-	all = fold_value(field->value, scratch);
-	*ret_value = slice_from(all, MIN_OF(start, all.len));
-	return all;
-}
-
 static bool asks_for(const struct search_key *key, const struct header_field *field)
 {
 	return key->op == SEARCH_TEXT || (key->op == SEARCH_HEADER && slice_ieq(key->name, field->name));
 }
 
 /* RFC 9051 6.4.4: FROM and the like look at the envelope, where an address has no comments and no blanks. */
-static bool may_hide_address(const struct header_field *field)
-{
-	static const char *const names[] = { "From", "To", "Cc", "Bcc" };
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (slice_is(field->name, names[i]))
-			return slice_find(field->value, SLICE("(")) >= 0;
-	return false;
-}
-
 static void look_at_addresses(const struct search *search, const struct header_field *field,
-                              struct search_scratch *scratch, struct search_facts *facts)
+                              struct searchable *scratch, struct search_facts *facts)
 {
-	struct arena *arena = arena_new();
-	struct address_list list;
+	struct slice addresses = searchable_addresses(scratch, field);
 
-	address_list_parse(arena, slice_first(field->value, ADDRESSES_MAX), ADDRESSES, &list);
-	scratch->plain.limit = scratch->folded.limit = FOLDED_MAX;
-	buf_clear(&scratch->plain);
-	buf_clear(&scratch->folded);
-	for (uint32_t i = 0; i < list.n; i++)
-		buf_printf(&scratch->plain, "%.*s@%.*s\n", SLICE_FMT(list.entries[i].local),
-		           SLICE_FMT(list.entries[i].domain));
-	fold_search(&scratch->folded, buf_slice(&scratch->plain));
-	for (uint32_t i = 0; i < search->n_texts; i++)
+	for (uint32_t i = 0; i < search->n_texts && addresses.data; i++)
 		if (search->texts[i]->op == SEARCH_HEADER && is_open(search->texts[i], facts) &&
 		    asks_for(search->texts[i], field))
-			hold(search->texts[i], buf_slice(&scratch->folded), facts);
-	arena_free(arena);
+			hold(search->texts[i], addresses, facts);
 }
 
 static void look_at_field(const struct search *search, const struct header_field *field,
-                          struct search_scratch *scratch, struct search_facts *facts)
+                          struct searchable *scratch, struct search_facts *facts)
 {
 	struct slice all = { NULL, 0 }, value = { NULL, 0 };
 
@@ -208,10 +154,10 @@ static void look_at_field(const struct search *search, const struct header_field
 		if (!is_open(key, facts) || !asks_for(key, field))
 			continue;
 		if (!all.data)
-			all = fold_field(field, scratch, &value);
+			all = searchable_field(scratch, field, &value);
 		hold(key, key->op == SEARCH_TEXT ? all : value, facts);
 	}
-	if (all.data && may_hide_address(field))
+	if (all.data)
 		look_at_addresses(search, field, scratch, facts);
 }
 
@@ -225,8 +171,8 @@ static void take_date(const struct header_field *field, struct search_facts *fac
 	facts->sent = date_day(&date);
 }
 
-void search_header(const struct search *search, struct slice header, bool whole,
-                   struct search_scratch *scratch, struct search_facts *facts)
+void search_header(const struct search *search, struct slice header, bool whole, struct searchable *scratch,
+                   struct search_facts *facts)
 {
 	struct header_iter it = header_iter_of(header);
 	struct header_field field;
@@ -245,7 +191,7 @@ void search_header(const struct search *search, struct slice header, bool whole,
 	}
 }
 
-void search_digest(const struct search *search, struct slice digest, struct search_scratch *scratch,
+void search_digest(const struct search *search, struct slice digest, struct searchable *scratch,
                    struct search_facts *facts)
 {
 	search_header(search, digest, false, scratch, facts);
@@ -270,7 +216,7 @@ static void look_at_text(const struct search *search, struct slice folded, struc
 	}
 }
 
-void search_part_header(const struct search *search, struct slice header, struct search_scratch *scratch,
+void search_part_header(const struct search *search, struct slice header, struct searchable *scratch,
                         struct search_facts *facts)
 {
 	struct header_iter it = header_iter_of(header);
@@ -278,16 +224,13 @@ void search_part_header(const struct search *search, struct slice header, struct
 	struct slice value;
 
 	while (header_next(&it, &field))
-		look_at_text(search, fold_field(&field, scratch, &value), facts);
+		look_at_text(search, searchable_field(scratch, &field, &value), facts);
 }
 
-void search_text(const struct search *search, struct slice text, struct search_scratch *scratch,
+void search_text(const struct search *search, struct slice text, struct searchable *scratch,
                  struct search_facts *facts)
 {
-	scratch->folded.limit = FOLDED_MAX;
-	buf_clear(&scratch->folded);
-	fold_search(&scratch->folded, text);
-	look_at_text(search, buf_slice(&scratch->folded), facts);
+	look_at_text(search, searchable_text(scratch, text), facts);
 }
 
 void search_end(const struct search *search, struct search_facts *facts)
@@ -296,10 +239,4 @@ void search_end(const struct search *search, struct search_facts *facts)
 	for (uint32_t i = 0; i < search->n_texts; i++)
 		if (facts->texts[i] == MATCH_UNKNOWN)
 			facts->texts[i] = MATCH_NO;
-}
-
-void search_scratch_done(struct search_scratch *scratch)
-{
-	buf_done(&scratch->plain);
-	buf_done(&scratch->folded);
 }

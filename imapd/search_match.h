@@ -5,6 +5,7 @@
  * first by what the view knows, then by its header, then by its text. A key whose step has not come is unknown, and so is what
  * depends on it; only messages that stay unknown are opened.
  */
+#include "mail/searchable.h"
 #include "search_key.h"
 
 enum match { MATCH_UNKNOWN, MATCH_NO, MATCH_YES };
@@ -26,25 +27,19 @@ struct search_facts { /* what is known of one message */
 	uint8_t texts[SEARCH_TEXTS_MAX]; /* enum match of each of search.texts */
 };
 
-struct search_scratch { /* memory that each message uses again; zeroed at first */
-	struct buf plain, folded;
-};
-
 enum match search_match(const struct search_key *, const struct search_facts *);
 
 /* Looks into a header. `whole` false: it is only its beginning. */
-void search_header(const struct search *, struct slice header, bool whole, struct search_scratch *,
+void search_header(const struct search *, struct slice header, bool whole, struct searchable *,
                    struct search_facts *);
 /* Looks into the fields that header_cache.h remembers; what they cannot answer stays unknown. */
-void search_digest(const struct search *, struct slice digest, struct search_scratch *,
-                   struct search_facts *);
+void search_digest(const struct search *, struct slice digest, struct searchable *, struct search_facts *);
 /* Looks into a part's header, which is text of the body. */
-void search_part_header(const struct search *, struct slice header, struct search_scratch *,
+void search_part_header(const struct search *, struct slice header, struct searchable *,
                         struct search_facts *);
 /* Looks into a part's text, UTF-8. */
-void search_text(const struct search *, struct slice text, struct search_scratch *, struct search_facts *);
+void search_text(const struct search *, struct slice text, struct searchable *, struct search_facts *);
 /* There is no more to look into. */
 void search_end(const struct search *, struct search_facts *);
-void search_scratch_done(struct search_scratch *);
 
 #endif

@@ -5,8 +5,6 @@
 #include "mail/text.h"
 #include "object_id.h"
 
-#define HEADER_MAX (1024 * 1024)
-
 struct reading {
 	struct search_reader *reader;
 	const struct search *search;
@@ -30,7 +28,7 @@ static enum fault read_range(struct reading *r, uint64_t offset, uint64_t len, s
 
 	if (!r->whole.data) {
 		buf_clear(&reader->raw);
-		reader->raw.limit = SEARCH_PART_MAX;
+		reader->raw.limit = SEARCHABLE_PART_MAX;
 		fault = message_read(reader->stack, reader->actor, r->message, small ? 0 : offset,
 		                     small ? r->message->size : len, reader->arena, &reader->raw, r->why);
 	}
@@ -48,7 +46,7 @@ static enum fault look_at_header(struct reading *r, const struct mime_part *part
 {
 	struct slice header;
 	enum fault fault =
-	    read_range(r, part->header, MIN_OF(part->header_len, (uint64_t)HEADER_MAX), &header);
+	    read_range(r, part->header, MIN_OF(part->header_len, (uint64_t)SEARCHABLE_HEADER_MAX), &header);
 
 	if (!fault && part->parent)
 		search_part_header(r->search, header, &r->reader->scratch, r->facts);
@@ -65,11 +63,11 @@ static enum fault look_at_text(struct reading *r, const struct mime_part *part)
 	enum fault fault;
 
 	alone.body = 0;
-	alone.body_len = MIN_OF(part->body_len, (uint64_t)SEARCH_PART_MAX);
+	alone.body_len = MIN_OF(part->body_len, (uint64_t)SEARCHABLE_PART_MAX);
 	fault = read_range(r, part->body, alone.body_len, &body);
 	if (fault)
 		return fault;
-	reader->text.limit = SEARCH_PART_MAX;
+	reader->text.limit = SEARCHABLE_PART_MAX;
 	buf_clear(&reader->text);
 	text_of_part(&reader->text, &alone, body);
 	search_text(r->search, buf_slice(&reader->text), &reader->scratch, r->facts);
@@ -126,7 +124,7 @@ enum fault search_read(struct search_reader *reader, const struct search *search
 
 void search_reader_done(struct search_reader *reader)
 {
-	search_scratch_done(&reader->scratch);
+	searchable_done(&reader->scratch);
 	buf_done(&reader->raw);
 	buf_done(&reader->text);
 }

@@ -2,12 +2,10 @@
 #define IMAPD_SEARCH_READ_H
 /*
  * Opening a message as far as a SEARCH needs it, on a worker: its header from
- * the summary, then its parts one by one, attachments never. Of a text part at most SEARCH_PART_MAX bytes are read.
+ * the summary, then its parts one by one, attachments never. Of a text part at most SEARCHABLE_PART_MAX bytes are read.
  */
 #include "search_match.h"
 #include "suite/message.h"
-
-#define SEARCH_PART_MAX (8 * 1024 * 1024)
 
 struct search_reader {
 	struct stack *stack;
@@ -18,7 +16,7 @@ struct search_reader {
 	struct slice header;
 	bool header_cut; /* it is but the beginning */
 	/* search_read.c's own; zeroed at first */
-	struct search_scratch scratch;
+	struct searchable scratch;
 	struct buf raw, text;
 };
 

@@ -163,7 +163,7 @@ static const struct header_case {
 static enum match look(const char *keys, bool whole)
 {
 	struct search_facts facts = { .row = &row };
-	struct search_scratch scratch = { .plain = { .limit = 0 } };
+	struct searchable scratch = { .plain = { .limit = 0 } };
 	struct search search;
 	struct arg_text text;
 	enum match got;
@@ -171,7 +171,7 @@ static enum match look(const char *keys, bool whole)
 	start(&text, keys, &search);
 	search_header(&search, SLICE(header), whole, &scratch, &facts);
 	got = search_match(search.root, &facts);
-	search_scratch_done(&scratch);
+	searchable_done(&scratch);
 	arg_text_done(&text);
 	return got;
 }
@@ -195,14 +195,14 @@ static void test_no_date(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(dates); i++) {
 		struct search_facts facts = { .row = &row };
-		struct search_scratch scratch = { .plain = { .limit = 0 } };
+		struct searchable scratch = { .plain = { .limit = 0 } };
 		struct search search;
 		struct arg_text text;
 
 		start(&text, "OR SENTBEFORE 1-Jan-2030 SENTSINCE 1-Jan-2030", &search);
 		search_header(&search, slice_str(dates[i]), true, &scratch, &facts);
 		assert_int_equal(search_match(search.root, &facts), MATCH_NO);
-		search_scratch_done(&scratch);
+		searchable_done(&scratch);
 		arg_text_done(&text);
 	}
 }
@@ -212,7 +212,7 @@ static void test_no_date(void **state)
 static void test_texts(void **state)
 {
 	struct search_facts facts = { .row = &row };
-	struct search_scratch scratch = { .plain = { .limit = 0 } };
+	struct searchable scratch = { .plain = { .limit = 0 } };
 	struct search search;
 	struct arg_text text;
 
@@ -229,7 +229,7 @@ static void test_texts(void **state)
 	search_end(&search, &facts);
 	assert_int_equal(facts.texts[2], MATCH_NO);
 	assert_int_equal(search_match(search.root, &facts), MATCH_NO);
-	search_scratch_done(&scratch);
+	searchable_done(&scratch);
 	arg_text_done(&text);
 }
 

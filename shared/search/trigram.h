@@ -1,0 +1,40 @@
+#ifndef SHARED_SEARCH_TRIGRAM_H
+#define SHARED_SEARCH_TRIGRAM_H
+/*
+ * The distinct trigrams of a text: every three bytes that follow one another in it, each once. A text that is a
+ * part of another has no trigram that the other lacks, which is all that signature.h rests on.
+ *
+ * Bounded: past TRIGRAMS_MAX of them the set is `full` and says nothing any more.
+ */
+#include "base/slice.h"
+
+#define TRIGRAMS_MAX (128 * 1024)
+
+struct trigrams {
+	uint32_t n;
+	bool full;
+	/* trigram.c's own: a table of trigram + 1, 0 where it is empty */
+	uint32_t *table;
+	uint32_t mask;
+};
+
+void trigrams_init(struct trigrams *);
+void trigrams_done(struct trigrams *);
+/* Those of one text; none goes across from one text to the next. */
+void trigrams_add(struct trigrams *, struct slice text);
+
+/* for (uint32_t at = 0, t; trigrams_next(set, &at, &t);) */
+static inline bool trigrams_next(const struct trigrams *set, uint32_t *at, uint32_t *ret)
+{
+	while (*at <= set->mask) {
+		uint32_t entry = set->table[(*at)++];
+
+		if (entry) {
+			*ret = entry - 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+#endif

@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "store/access.h"
+#include "store/acl.h"
 #include "store/front.h"
 #include "store/page.h"
 #include "store/record.h"
@@ -135,19 +136,19 @@ static void find_in_page(struct group *group, const struct page *page, const str
 static enum fault find_lost(struct group *group, struct why *why)
 {
 	const struct store_ops *ops = group->store->ops;
-	const struct actor *actor = group->members[0]->actor;
+	const struct actor actor = access_inside(group->members[0]->actor);
 	struct arena *arena = arena_new();
 	struct page *page = page_new(arena);
 	struct page_row row;
 	struct mailbox_log log;
 	uint32_t number;
-	enum fault fault = ops->read(group->store, actor, group->mailbox, arena, &log, why);
+	enum fault fault = ops->read(group->store, &actor, group->mailbox, arena, &log, why);
 
 	if (!fault)
 		find_in_log(group, &log);
 	number = !fault && log.head.log_base_uid > 1 ? page_of(log.head.log_base_uid - 1) + 1 : 0;
 	for (int i = 0; !fault && group->n && number > 0 && i < LOST_PAGES; i++) {
-		fault = ops->page_get(group->store, actor, group->mailbox, --number, arena, &row, why);
+		fault = ops->page_get(group->store, &actor, group->mailbox, --number, arena, &row, why);
 		if (!fault)
 			fault = page_unpack(page, &row, why);
 		if (!fault)
@@ -251,12 +252,18 @@ static struct lane *lane_of(struct store_front *front, const struct id *mailbox)
 	return lane;
 }
 
+static bool is_same_actor(const struct actor *a, const struct actor *b)
+{
+	return a->kind == b->kind && id_eq(&a->account, &b->account) && id_eq(&a->guest, &b->guest) &&
+	       id_eq(&a->everyone, &b->everyone) && a->needs == b->needs;
+}
+
 static bool may_join(const struct group *group, const struct appending *one, size_t bytes)
 {
 	const struct actor *actor = group->members[0]->actor;
 
-	if (one->actor->kind != actor->kind || !id_eq(&one->actor->account, &actor->account) ||
-	    group->n == GROUP_MAX || bytes + one->change.entry.len > GROUP_BYTES_MAX)
+	if (!is_same_actor(one->actor, actor) || group->n == GROUP_MAX ||
+	    bytes + one->change.entry.len > GROUP_BYTES_MAX)
 		return false;
 	/* a retry beside its first try would make the commit fail for all */
 	for (size_t i = 0; i < group->n; i++)
@@ -378,12 +385,26 @@ static enum fault outcome(const struct appending *self, struct mailbox_appended 
 	return FAULT_NONE;
 }
 
+uint32_t append_needs(const struct mailbox_append *appends, size_t n)
+{
+	uint32_t rights = RIGHT_INSERT;
+
+	for (size_t i = 0; i < n; i++)
+		rights |= (appends[i].flags & FLAG_SEEN ? RIGHT_SEEN : 0) |
+		          (appends[i].flags & FLAG_DELETED ? RIGHT_DELETE : 0) |
+		          (appends[i].flags & ~(uint32_t)(FLAG_SEEN | FLAG_DELETED) || appends[i].keywords
+		               ? RIGHT_WRITE
+		               : 0);
+	return rights;
+}
+
 enum fault mailbox_append(struct store *store, const struct actor *actor, const struct id *mailbox,
                           const struct mailbox_append *appends, size_t n, struct mailbox_appended *ret,
                           struct why *why)
 {
+	const struct actor with = access_with(actor, append_needs(appends, n));
 	struct appending self = {
-		.actor = actor, .deadline = clock_mono_ms() + RETRY_MS, .appends = appends, .n_appends = n
+		.actor = &with, .deadline = clock_mono_ms() + RETRY_MS, .appends = appends, .n_appends = n
 	};
 	struct buf out;
 	enum fault fault = append_check(actor, appends, n, why);
@@ -406,6 +427,8 @@ enum fault mailbox_find_append(struct store *store, const struct actor *actor, c
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_READ, why);
 
 	assert(!id_is_zero(tag));
+	if (!fault)
+		fault = mailbox_granted(store, actor, mailbox, RIGHT_INSERT, why);
 	if (!fault)
 		fault = find_lost(&group, why);
 	if (!fault && group.n)

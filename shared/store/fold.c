@@ -210,7 +210,8 @@ static enum fault fold(struct folding *f, struct why *why)
 enum fault mailbox_fold(struct store *store, const struct actor *actor, const struct id *mailbox,
                         const struct account_key *rewrap, struct why *why)
 {
-	struct folding f = { .store = store, .actor = actor, .mailbox = mailbox, .rewrap = rewrap };
+	const struct actor inside = access_inside(actor);
+	struct folding f = { .store = store, .actor = &inside, .mailbox = mailbox, .rewrap = rewrap };
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_FOLD, why);
 
 	if (fault)

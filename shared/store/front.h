@@ -9,6 +9,9 @@
 struct store_front *front_new(void);
 void front_free(struct store_front *); /* NULL accepted; nobody is inside any more */
 
+/* The rights (acl.h) that appending takes. */
+uint32_t append_needs(const struct mailbox_append *, size_t n);
+
 /* Waits before retry number `tries` (from 0), or says false when that would pass `deadline` (monotonic ms). */
 bool retry_wait(unsigned tries, int64_t deadline);
 

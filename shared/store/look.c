@@ -1,14 +1,16 @@
 /* One look at a mailbox, and messages' keys out of a page's row (mailbox.h). */
 #include "store/access.h"
+#include "store/acl.h"
 #include "store/front.h"
 #include "store/page.h"
 
 enum fault mailbox_look(struct store *store, const struct actor *actor, const struct id *mailbox,
                         struct arena *arena, struct mailbox_log *ret, struct why *why)
 {
+	const struct actor with = access_with(actor, RIGHT_READ);
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_READ, why);
 
-	return fault ? fault : store->ops->read(store, actor, mailbox, arena, ret, why);
+	return fault ? fault : store->ops->read(store, &with, mailbox, arena, ret, why);
 }
 
 /* Both run upwards: one walk over the page. */

@@ -6,40 +6,59 @@
 
 #include "base/clock.h"
 #include "store/access.h"
+#include "store/acl.h"
 #include "store/front.h"
 #include "store/log.h"
 
 /* ---- names and life ---- */
 
+/* A guest may put a name only below a mailbox that lets him. Nobody is harmed when that is taken back just now. */
+static enum fault check_parent(struct store *store, const struct actor *actor,
+                               const struct mailbox_meta *meta, struct why *why)
+{
+	if (actor->kind != ACTOR_GUEST)
+		return FAULT_NONE;
+	if (id_is_zero(&meta->parent))
+		return fault_set(why, FAULT_DENIED, "a guest makes no names at the top");
+	return mailbox_granted(store, actor, &meta->parent, RIGHT_CREATE, why);
+}
+
 enum fault mailbox_create(struct store *store, const struct actor *actor, const struct mailbox_meta *meta,
                           uint32_t uid_validity, struct why *why)
 {
+	const struct actor inside = access_inside(actor);
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_NAME, why);
 	const struct id *wall;
 
+	if (!fault)
+		fault = check_parent(store, actor, meta, why);
 	if (fault)
 		return fault;
-	wall = wall_mailbox(actor);
+	wall = wall_mailbox(&inside);
 	if (wall && !id_eq(wall, &meta->account))
 		return fault_set(why, FAULT_DENIED, "mailbox of another account");
 	assert(!id_is_zero(&meta->id) && !id_is_zero(&meta->account) && uid_validity != 0);
-	return store->ops->mailbox_create(store, actor, meta, uid_validity, why);
+	return store->ops->mailbox_create(store, &inside, meta, uid_validity, why);
 }
 
 enum fault mailbox_update(struct store *store, const struct actor *actor, const struct mailbox_meta *meta,
                           struct why *why)
 {
+	const struct actor with = access_with(actor, RIGHT_DELETE_BOX);
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_NAME, why);
 
-	return fault ? fault : store->ops->mailbox_update(store, actor, meta, why);
+	if (!fault)
+		fault = check_parent(store, actor, meta, why);
+	return fault ? fault : store->ops->mailbox_update(store, &with, meta, why);
 }
 
 enum fault mailbox_delete(struct store *store, const struct actor *actor, const struct id *mailbox,
                           struct why *why)
 {
+	const struct actor with = access_with(actor, RIGHT_DELETE_BOX);
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_NAME, why);
 
-	return fault ? fault : store->ops->mailbox_delete(store, actor, mailbox, why);
+	return fault ? fault : store->ops->mailbox_delete(store, &with, mailbox, why);
 }
 
 enum fault mailbox_list(struct store *store, const struct actor *actor, const struct id *account,
@@ -73,7 +92,7 @@ enum fault mailbox_take_recent(struct store *store, const struct actor *actor, c
                                uint32_t *ret_first, uint32_t *ret_next, struct why *why)
 {
 	struct mailbox_head before;
-	enum fault fault = access_check_act(actor, ACT_MAILBOX_CHANGE, why);
+	enum fault fault = access_check_act(actor, ACT_MAILBOX_RECENT, why);
 
 	if (!fault)
 		fault = store->ops->take_recent(store, actor, mailbox, &before, why);
@@ -139,9 +158,10 @@ struct committing {
 static enum fault look_again(const struct committing *c, struct mailbox_head *ret_head, struct why *why)
 {
 	struct arena *arena = arena_new();
+	const struct actor inside = access_inside(c->actor);
 	struct mailbox_log log;
 	uint32_t at;
-	enum fault fault = c->store->ops->read(c->store, c->actor, &c->commit.mailbox, arena, &log, why);
+	enum fault fault = c->store->ops->read(c->store, &inside, &c->commit.mailbox, arena, &log, why);
 
 	if (!fault && c->commit.n_changes && log_find_tag(&log, &c->commit.changes[0].tag, &at))
 		*ret_head = log_head_after(&log, at + c->commit.n_changes - 1);
@@ -174,6 +194,34 @@ static enum fault commit_until(struct committing *c, struct mailbox_head *ret_he
 	for (unsigned tries = 0; fault == FAULT_TEMP && retry_wait(tries, c->deadline); tries++)
 		fault = commit_once(c, ret_head, why);
 	return fault;
+}
+
+/* What a guest needs for one edit; setting flags may touch all of them. */
+static uint32_t edit_needs(const struct mailbox_edit *edit)
+{
+	const uint32_t flags = edit->op == FLAGS_SET ? FLAG_ALL : edit->flags;
+	uint32_t rights = 0;
+
+	if (edit->expunge)
+		return RIGHT_EXPUNGE;
+	if (flags & FLAG_SEEN)
+		rights |= RIGHT_SEEN;
+	if (flags & FLAG_DELETED)
+		rights |= RIGHT_DELETE;
+	if ((flags & ~(uint32_t)(FLAG_SEEN | FLAG_DELETED)) || edit->keywords || edit->op == FLAGS_SET)
+		rights |= RIGHT_WRITE;
+	return rights ? rights
+	              : RIGHT_SEEN; /* flags stay as they are: a mark that something changed beside them */
+}
+
+static uint32_t commit_needs(const struct mailbox_commit *commit)
+{
+	uint32_t rights = (commit->n_keywords ? RIGHT_WRITE : 0) |
+	                  (commit->n_appends ? append_needs(commit->appends, commit->n_appends) : 0);
+
+	for (uint32_t i = 0; i < commit->n_edits; i++)
+		rights |= edit_needs(&commit->edits[i]);
+	return rights;
 }
 
 /* The appends' contents that are not stored yet. */
@@ -218,9 +266,10 @@ static void make_changes(struct commit *commit, const struct mailbox_commit *req
 enum fault mailbox_commit(struct store *store, const struct actor *actor, const struct mailbox_commit *commit,
                           struct mailbox_head *ret_head, struct why *why)
 {
+	const struct actor with = access_with(actor, commit_needs(commit));
 	struct committing c = {
 		.store = store,
-		.actor = actor,
+		.actor = &with,
 		.commit = {
 			.mailbox = commit->mailbox,
 			.if_modseq = commit->if_modseq,

@@ -50,6 +50,29 @@ MUST_CHECK enum fault mailbox_delete(struct store *, const struct actor *, const
 MUST_CHECK enum fault mailbox_list(struct store *, const struct actor *, const struct id *account,
                                    struct arena *, struct mailbox_row **ret, size_t *ret_n, struct why *);
 
+/* ---- sharing (acl.h) ----------------------------------------------------------------------------------------- */
+
+/* meta.acl, if the meta has this version still. STALE, NOT_FOUND. */
+MUST_CHECK enum fault mailbox_set_acl(struct store *, const struct actor *, const struct mailbox_meta *,
+                                      struct why *);
+/* For a guest (actor.account zero): the mailboxes of others that grant it something. */
+MUST_CHECK enum fault mailbox_shared(struct store *, const struct actor *, struct arena *,
+                                     struct mailbox_row **ret, size_t *ret_n, struct why *);
+/* One of them, if it grants all of these rights (enum acl_right). NOT_FOUND. */
+MUST_CHECK enum fault mailbox_shared_one(struct store *, const struct actor *, const struct id *mailbox,
+                                         uint32_t rights, struct arena *, struct mailbox_row *ret,
+                                         struct why *);
+/* The same without the row; NONE for who is no guest. */
+MUST_CHECK enum fault mailbox_granted(struct store *, const struct actor *, const struct id *mailbox,
+                                      uint32_t rights, struct why *);
+/* Somebody is gone: out of all ACLs. */
+MUST_CHECK enum fault mailbox_unshare(struct store *, const struct actor *, const struct id *who,
+                                      struct why *);
+/* Contents become one account's more: before a mailbox of his shows them. NOT_FOUND: one is not there, or behind the
+ * wall. */
+MUST_CHECK enum fault contents_add_account(struct store *, const struct actor *, const struct id *contents,
+                                           size_t n, const struct id *account, struct arena *, struct why *);
+
 /* One look: head, keyword names, log. NOT_FOUND. */
 MUST_CHECK enum fault mailbox_look(struct store *, const struct actor *, const struct id *mailbox,
                                    struct arena *, struct mailbox_log *ret, struct why *);

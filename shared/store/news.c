@@ -10,6 +10,7 @@
 #include <assert.h>
 
 #include "store/access.h"
+#include "store/acl.h"
 #include "store/schema.h"
 #include "store/state.h"
 
@@ -54,14 +55,15 @@ static enum fault fetch_pages(struct store *store, const struct actor *actor, co
 enum fault mailbox_fetch_news(struct store *store, const struct actor *actor, const struct id *mailbox,
                               uint64_t since, struct arena *arena, struct mailbox_news *ret, struct why *why)
 {
+	const struct actor with = access_with(actor, RIGHT_READ);
 	struct mailbox_news news = { .since = since };
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_READ, why);
 
 	if (!fault)
-		fault = store->ops->read(store, actor, mailbox, arena, &news.log, why);
+		fault = store->ops->read(store, &with, mailbox, arena, &news.log, why);
 	if (!fault && since < news.log.head.log_base) {
 		news.with_pages = true;
-		fault = fetch_pages(store, actor, mailbox, arena, &news, why);
+		fault = fetch_pages(store, &with, mailbox, arena, &news, why);
 	}
 	if (!fault)
 		*ret = news;
@@ -71,9 +73,10 @@ enum fault mailbox_fetch_news(struct store *store, const struct actor *actor, co
 enum fault mailbox_page_keys(struct store *store, const struct actor *actor, const struct id *mailbox,
                              uint32_t page, struct arena *arena, struct page_row *ret, struct why *why)
 {
+	const struct actor with = access_with(actor, RIGHT_READ);
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_READ, why);
 
-	return fault ? fault : store->ops->page_get(store, actor, mailbox, page, arena, ret, why);
+	return fault ? fault : store->ops->page_get(store, &with, mailbox, page, arena, ret, why);
 }
 
 /* ---- applying ---- */

@@ -4,6 +4,8 @@
 #include <assert.h>
 
 #include "store/access.h"
+#include "store/acl.h"
+#include "store/mailbox.h"
 #include "store/schema.h"
 
 #define GET_MANY 500 /* keys in one round trip */
@@ -20,6 +22,9 @@ enum fault record_get_many(struct store *store, const struct actor *actor, enum 
 	struct record *records = arena_array(arena, struct record, n);
 	enum fault fault = access_check_record(actor, collection, false, why);
 
+	/* contents are a guest's to read while it may read the mailbox that shows them to it */
+	if (!fault)
+		fault = mailbox_granted(store, actor, &actor->mailbox, RIGHT_READ, why);
 	for (size_t at = 0; !fault && at < n; at += GET_MANY)
 		fault = store->ops->get(store, actor, collection, keys + at, MIN_OF(n - at, (size_t)GET_MANY),
 		                        with_body, arena, records + at, why);
@@ -82,6 +87,8 @@ enum fault record_put(struct store *store, const struct actor *actor, enum colle
 {
 	enum fault fault = record_check(actor, collection, record, why);
 
+	if (!fault)
+		fault = mailbox_granted(store, actor, &actor->mailbox, RIGHT_INSERT, why);
 	return fault ? fault : store->ops->put(store, actor, collection, record, why);
 }
 
@@ -92,6 +99,8 @@ enum fault record_put_many(struct store *store, const struct actor *actor, enum 
 
 	for (size_t i = 0; i < n && !fault; i++)
 		fault = record_check(actor, collection, records[i], why);
+	if (!fault)
+		fault = mailbox_granted(store, actor, &actor->mailbox, RIGHT_INSERT, why);
 	return fault || !n ? fault : store->ops->put_many(store, actor, collection, records, n, why);
 }
 
@@ -100,6 +109,8 @@ enum fault record_del(struct store *store, const struct actor *actor, enum colle
 {
 	enum fault fault = access_check_record(actor, collection, true, why);
 
+	if (!fault && actor->kind == ACTOR_GUEST)
+		fault = fault_set(why, FAULT_DENIED, "a guest deletes no records");
 	return fault ? fault : store->ops->del(store, actor, collection, key, version, why);
 }
 
@@ -108,6 +119,8 @@ enum fault record_find(struct store *store, const struct actor *actor, const str
 {
 	enum fault fault = access_check_record(actor, query->collection, false, why);
 
+	if (!fault && actor->kind == ACTOR_GUEST)
+		fault = fault_set(why, FAULT_DENIED, "a guest goes through no records");
 	assert(query->index >= -1 && query->index < RECORD_INDEXES);
 	assert(query->index < 0 || schema_collections[query->collection].index[query->index].name);
 	return fault ? fault : store->ops->find(store, actor, query, arena, ret, ret_n, why);

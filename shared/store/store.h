@@ -30,11 +30,17 @@ enum actor_kind {
 	ACTOR_OWNER,    /* imapd for a logged-in account */
 	ACTOR_DELIVERY, /* smtpd, mta for a recipient: puts content, appends; reads no content */
 	ACTOR_QUEUE,    /* mta: queue entries and their content */
+	ACTOR_GUEST, /* imapd for a logged-in account in what another one shares: as the mailbox's ACL grants it */
 };
 
 struct actor {
 	enum actor_kind kind;
-	struct id account; /* zero for SYSTEM, and for ADMIN and QUEUE where no account is meant */
+	struct id
+	    account; /* zero for SYSTEM, and for ADMIN and QUEUE where no account is meant. GUEST: the owner */
+	/* GUEST: who acts; what stands for all of its domain (acl.h); and the mailbox through which it reads and puts
+	 * contents: what may be read there may be opened, and a content's key is nowhere but in its mailboxes. */
+	struct id guest, everyone, mailbox;
+	uint32_t needs; /* GUEST: the rights that the call takes; access.c fills it in */
 };
 
 /* ---- plain records ------------------------------------------------------------------------------------------- */
@@ -48,6 +54,8 @@ enum collection {
 	COLL_AUDIT,    /* key: time-ordered. index 0: domain */
 	COLL_CONTENTS, /* key: content id. The body, when inline, is `body` */
 	COLL_TIMELINE, /* key: trace id, time, chance (suite/timeline.h) */
+	COLL_GUESTS, /* key: mailbox, account: what is an account's own in a mailbox that another one shares with it. index 0:
+	                account; index 1: mailbox */
 	COLL_COUNT,
 };
 
@@ -81,13 +89,22 @@ struct record_query {
 
 /* ---- mailboxes ----------------------------------------------------------------------------------------------- */
 
+#define ACL_ENTRIES_MAX 100
+
+struct acl_entry {
+	struct id who;   /* account, or everyone of a domain */
+	uint32_t rights; /* enum acl_right bits, acl.h */
+};
+
 struct mailbox_meta {                  /* what names a mailbox */
 	struct id id, account, parent; /* parent zero: top level */
 	struct slice name;             /* sealed */
 	struct id name_hash;           /* unique under (account, parent) */
 	uint32_t special_use;          /* enum special_use bits, mailbox.h */
 	bool subscribed, no_select;    /* no_select: a name that only has children */
-	uint64_t version;              /* of this part alone; update is conditional on it */
+	const struct acl_entry *acl;   /* with whom it is shared; set by create and set_acl alone */
+	size_t n_acl;
+	uint64_t version; /* of this part alone; update is conditional on it */
 };
 
 struct mailbox_head { /* what one look at a mailbox tells */
@@ -216,6 +233,21 @@ struct store_ops {
 	enum fault (*mailbox_list)(struct store *, const struct actor *, const struct id *account,
 	                           struct arena *, struct mailbox_row **ret, size_t *ret_n,
 	                           struct why *); /* unordered */
+
+	enum fault (*mailbox_set_acl)(struct store *, const struct actor *, const struct mailbox_meta *,
+	                              struct why *); /* acl, if it has this version still. STALE, NOT_FOUND */
+	/* What others share with the guest: the mailboxes that grant it something at all, or, of one of them, just what the
+	 * call needs. Unordered. */
+	enum fault (*mailbox_shared)(struct store *, const struct actor *,
+	                             const struct id *mailbox /* NULL: all */, struct arena *,
+	                             struct mailbox_row **ret, size_t *ret_n, struct why *);
+	/* The entries of `who` out of all lists. */
+	enum fault (*mailbox_unshare)(struct store *, const struct actor *, const struct id *who,
+	                              struct why *);
+	/* Records of COLL_CONTENTS get one account more that they are of. NOT_FOUND: one of them is not there, or is
+	 * behind the wall; the others may have it then. */
+	enum fault (*contents_add_account)(struct store *, const struct actor *, const struct id *contents,
+	                                   size_t n, const struct id *account, struct why *);
 
 	/* All changes or none, in one step that every reader sees whole. ret_head is the head just after.
 	 * STALE: if_modseq or if_keywords is past. EXISTS: a tag is in the log. NOT_FOUND. LIMIT: the log is full (schema.h),

@@ -12,6 +12,7 @@
 #include "store/record.h"
 #include "suite/directory_internal.h"
 #include "suite/folder.h"
+#include "suite/guest.h"
 #include "suite/nudge.h"
 
 #define ATTEMPTS       20
@@ -121,6 +122,8 @@ enum fault account_set_password(struct stack *stack, const struct change_by *by,
 	struct account account;
 	enum fault fault = account_get(stack, id, arena, &account, why);
 
+	if (!fault && account.is_public)
+		fault = fault_set(why, FAULT_INPUT, "nobody logs in to a public account");
 	if (!fault)
 		fault = password_acceptable(password, slice_str(account.login), why);
 	if (!fault)
@@ -208,6 +211,10 @@ static enum fault remove_account(struct stack *stack, const struct account *acco
 		nudge_account(stack, &account->id); /* its sessions end now */
 		fault = delete_mailboxes(stack, &account->id, why);
 	}
+	if (!fault)
+		fault = mailbox_unshare(stack->store, &actor_admin, &account->id, why);
+	if (!fault)
+		fault = guest_forget_account(stack, &account->id, why);
 	if (!fault)
 		fault = record_del(stack->store, &actor_admin, COLL_ACCOUNTS, id_slice(&account->id),
 		                   RECORD_ANY, why);
@@ -328,11 +335,12 @@ static enum fault build_account(struct stack *stack, const struct account_new *n
 		.domain = arena_strz(arena, directory_domain_of(key)),
 		.name = arena_strz(arena, new->name),
 		.quota = new->quota,
+		.is_public = new->is_public,
 		.created = clock_now(),
 	};
-	if (!fault)
+	if (!fault && !new->is_public)
 		fault = password_acceptable(new->password, key, why);
-	if (!fault)
+	if (!fault && !new->is_public)
 		fault = password_make(new->password, &account->password, why);
 	return fault ? fault : make_key(stack, account, arena, ret_key, why);
 }

@@ -49,6 +49,9 @@ static struct record account_record(const struct account *account, struct arena 
 	              (json_int_t)account->quota, "created", (json_int_t)account->created);
 	struct slice id = arena_copy(arena, id_slice(&account->id));
 
+	if (account->is_public)
+		json_object_set_new(json, "public", json_true());
+
 	return (struct record){
 		.key = id,
 		.accounts = id,
@@ -93,6 +96,7 @@ enum fault account_read(const struct record *record, struct arena *arena, struct
 	    strcmp(json_get_str(json, "state", arena), "active") ? ACCOUNT_SUSPENDED : ACCOUNT_ACTIVE;
 	snprintf(account.password.argon, sizeof(account.password.argon), "%s",
 	         json_get_str(json, "argon", arena));
+	account.is_public = json_get_bool(json, "public");
 	account.generation = (uint8_t)json_get_int(json, "generation");
 	account.wrapped = json_get_bytes(json, "wrapped_key", arena);
 	account.quota = (uint64_t)json_get_int(json, "quota");

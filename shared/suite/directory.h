@@ -65,6 +65,7 @@ struct account {
 	const char *domain;
 	const char *name; /* for people; may be "" */
 	enum account_state state;
+	bool is_public; /* nobody logs in to it: its mailboxes are there to be shared (share.h) */
 	struct password password;
 	struct account_public public_key;
 	uint8_t generation;
@@ -78,6 +79,7 @@ struct account {
 struct account_new {
 	struct slice address, password, name;
 	uint64_t quota;
+	bool is_public; /* it has no password */
 };
 
 /* Makes keys, the account, the standard mailboxes (INBOX, Drafts, Sent, Junk, Trash, Archive; subscribed, special use)

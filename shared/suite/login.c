@@ -13,6 +13,8 @@ enum fault login_lookup(const struct login_check *check, struct slice login, str
 
 	if (fault == FAULT_NOT_FOUND || fault == FAULT_INPUT)
 		return fault_set(why, FAULT_AUTH, "no such account");
+	if (!fault && ret->is_public)
+		return fault_set(why, FAULT_AUTH, "%s is public: nobody logs in to it", ret->login);
 	return fault;
 }
 

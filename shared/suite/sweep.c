@@ -15,6 +15,7 @@
 #include "store/queue.h"
 #include "store/record.h"
 #include "suite/directory_internal.h"
+#include "suite/guest.h"
 #include "suite/walk.h"
 
 #define SCAN_ROUNDS     20
@@ -170,6 +171,44 @@ static enum fault on_account(void *arg, const struct record *record, struct why 
 	arena_free(arena);
 	return fault == FAULT_CORRUPT ? FAULT_NONE
 	                              : fault; /* fsck tells of it; it is no rubbish for certain */
+}
+
+/* ---- what guests had in mailboxes that are gone ---- */
+
+static enum fault is_gone(struct sweep *sweep, const struct id *mailbox, const struct id *account, bool *ret,
+                          struct why *why)
+{
+	struct arena *arena = arena_new();
+	struct mailbox_log log;
+	struct account guest;
+	enum fault fault = mailbox_look(sweep->stack->store, &actor_system, mailbox, arena, &log, why);
+
+	if (!fault)
+		fault = account_get(sweep->stack, account, arena, &guest, why);
+	arena_free(arena);
+	*ret = fault == FAULT_NOT_FOUND;
+	return *ret ? FAULT_NONE : fault;
+}
+
+static enum fault on_guest(void *arg, const struct record *record, struct why *why)
+{
+	struct sweep *sweep = arg;
+	struct id mailbox, account;
+	bool gone = false;
+	enum fault fault;
+
+	step(sweep, "looking for what guests have left");
+	if (!guest_key_read(record->key, &mailbox, &account))
+		return FAULT_NONE;
+	fault = is_gone(sweep, &mailbox, &account, &gone, why);
+	if (fault || !gone)
+		return fault == FAULT_CORRUPT ? FAULT_NONE : fault;
+	sweep->result->guests_removed++;
+	if (sweep->dry_run)
+		return FAULT_NONE;
+	fault =
+	    record_del(sweep->stack->store, &actor_system, COLL_GUESTS, record->key, record->version, why);
+	return fault == FAULT_STALE || fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
 }
 
 /* ---- marks of earlier sweeps ---- */
@@ -350,6 +389,8 @@ static enum fault sweep_all(struct sweep *sweep, struct why *why)
 
 	if (!fault)
 		fault = walk_records(stack, COLL_ACCOUNTS, on_account, sweep, why);
+	if (!fault)
+		fault = walk_records(stack, COLL_GUESTS, on_guest, sweep, why);
 	if (!fault) /* the queue first: mail goes from there to mailboxes, never back */
 		fault = walk_queue(stack, on_entry, sweep, why);
 	if (!fault)

@@ -74,13 +74,14 @@ MUST_CHECK enum fault call_insert(struct call *, const char *collection, const b
 MUST_CHECK enum fault call_insert_missing(struct call *, const char *collection, const bson_t **docs,
                                           size_t n, size_t *ret_missed);
 
-struct change { /* of one document */
+struct change { /* of one document, mostly */
 	const char *collection;
 	const bson_t *filter, *update, *fields, *sort;
 	bool upsert; /* update only */
+	bool many;   /* update only: all that match */
 	bool before; /* modify only: give the document as it was */
 };
-/* How many matched (an upsert that inserted counts), 0 or 1. EXISTS: a unique index. Durable. */
+/* How many matched (an upsert that inserted counts). EXISTS: a unique index. Durable. */
 MUST_CHECK enum fault call_update(struct call *, const struct change *, size_t *ret_matched);
 /* One findAndModify; the document in the arena. NOT_FOUND (with `why` untouched). Durable. */
 MUST_CHECK enum fault call_modify(struct call *, const struct change *, struct arena *, struct slice *ret);

@@ -193,10 +193,17 @@ enum fault call_update(struct call *call, const struct change *change, size_t *r
 	enum fault fault = FAULT_NONE;
 	bson_error_t error;
 	bson_t reply;
+	bool ok;
 
 	if (change->upsert)
 		BSON_APPEND_BOOL(opts, "upsert", true);
-	if (mongoc_collection_update_one(handle, change->filter, change->update, opts, &reply, &error))
+	if (change->many)
+		ok = mongoc_collection_update_many(handle, change->filter, change->update, opts, &reply,
+		                                   &error);
+	else
+		ok = mongoc_collection_update_one(handle, change->filter, change->update, opts, &reply,
+		                                  &error);
+	if (ok)
 		*ret_matched = reply_count(&reply, "matchedCount") + reply_count(&reply, "upsertedCount");
 	else
 		fault = write_fault(call, change->collection, &reply, &error);

@@ -2,7 +2,7 @@
  * The commit: one findAndModify of the mailbox's document. Every condition is
  * in its filter, so that it happens wholly or not at all and no lock is held:
  *
- *   filter  { _id, account, modseq, n_keywords, "log.t": { $nin: tags }, and room in the log }
+ *   filter  { _id, account, (of a guest) acl, modseq, n_keywords, "log.t": { $nin: tags }, and room in the log }
  *   update  { $push: { log: { $each }, keywords: { $each } }, $inc: { modseq, uid_next, … } }
  *
  * When nothing matched, one read says which condition it was. Contents that
@@ -19,7 +19,7 @@
 struct committing {
 	struct call call;
 	const struct commit *commit;
-	const struct id *wall;
+	const struct actor *actor;
 	uint64_t entry_bytes;
 	uint32_t uids;
 	int64_t messages, unseen, bytes;
@@ -97,7 +97,7 @@ static void make_filter(const struct committing *c, bson_t *filter)
 {
 	const struct commit *commit = c->commit;
 
-	head_filter(filter, &commit->mailbox, c->wall);
+	head_walled(filter, &commit->mailbox, c->actor);
 	if (commit->if_modseq)
 		doc_add_num(filter, "modseq", commit->if_modseq);
 	if (commit->n_keywords)
@@ -233,7 +233,7 @@ static enum fault look_why(struct committing *c, struct arena *arena)
 	enum fault fault;
 	struct slice raw;
 
-	head_filter(&filter, &c->commit->mailbox, c->wall);
+	head_walled(&filter, &c->commit->mailbox, c->actor);
 	BSON_APPEND_INT32(&fields, "log.e", 0);
 	BSON_APPEND_INT32(&fields, "keywords", 0);
 	c->call.reading = READ_SETTLED;
@@ -295,7 +295,7 @@ static enum fault run_all(struct committing *c, struct mailbox_head *ret_head)
 enum fault mongo_commit(struct store *store, const struct actor *actor, const struct commit *commit,
                         struct mailbox_head *ret_head, struct why *why)
 {
-	struct committing c = { .commit = commit, .wall = wall_mailbox(actor) };
+	struct committing c = { .commit = commit, .actor = actor };
 	enum fault fault;
 
 	sum_up(&c);

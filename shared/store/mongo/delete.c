@@ -49,7 +49,7 @@ enum fault mongo_mailbox_delete(struct store *store, const struct actor *actor, 
 	fault = call_start(&call, store, why);
 	if (fault)
 		return fault;
-	head_filter(&filter, mailbox, wall_mailbox(actor));
+	head_walled(&filter, mailbox, actor);
 	fault = note(&call, mailbox);
 	if (!fault)
 		fault = call_delete(&call, MAILBOXES, &filter, false, &deleted);

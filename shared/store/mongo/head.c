@@ -1,6 +1,8 @@
 /* A mailbox's document (head.h). */
 #include "store/mongo/head.h"
 
+#include "store/access.h"
+#include "store/mongo/grant.h"
 #include "store/mongo/ops.h"
 
 void head_filter(bson_t *filter, const struct id *mailbox, const struct id *wall)
@@ -8,6 +10,12 @@ void head_filter(bson_t *filter, const struct id *mailbox, const struct id *wall
 	doc_add_id(filter, "_id", mailbox);
 	if (wall)
 		doc_add_id(filter, "account", wall);
+}
+
+void head_walled(bson_t *filter, const struct id *mailbox, const struct actor *actor)
+{
+	head_filter(filter, mailbox, wall_mailbox(actor));
+	acl_filter(filter, actor);
 }
 
 static void add_page_id(bson_t *range, const char *op, const struct id *mailbox, uint64_t number)

@@ -15,6 +15,7 @@ struct index {
 
 static const struct index fixed[] = {
 	{ MAILBOXES, { "account", "parent", "name_hash" }, .unique = true },
+	{ MAILBOXES, { "acl" } }, /* what is shared with somebody: by whomever, so on every shard */
 	{ PAGES, { "account", "_id.mailbox", "modseq" } },
 	{ DELETED_MAILBOXES, { "at" } },
 	{ QUEUE, { "status", "-priority", "due", "ready" } }, /* claim */

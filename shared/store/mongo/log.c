@@ -97,7 +97,7 @@ enum fault mongo_read(struct store *store, const struct actor *actor, const stru
 	if (fault)
 		return fault;
 	call.reading = READ_LASTING;
-	head_filter(&filter, mailbox, wall_mailbox(actor));
+	head_walled(&filter, mailbox, actor);
 	BSON_APPEND_INT32(&fields, "name", 0);
 	fault = head_missing(&call, call_find_one(&call, MAILBOXES, &filter, &fields, arena, &raw));
 	if (!fault) {
@@ -131,7 +131,7 @@ enum fault mongo_take_recent(struct store *store, const struct actor *actor, con
 
 	fault = call_start(&call, store, why);
 	if (!fault) {
-		head_filter(&filter, mailbox, wall_mailbox(actor));
+		head_walled(&filter, mailbox, actor);
 		head_fields(&fields, false);
 		fault = head_missing(&call, call_modify(&call, &change, arena, &raw));
 		if (!fault) {
@@ -187,7 +187,7 @@ static enum fault trim(struct call *call, const struct actor *actor, const struc
 	enum fault fault;
 	size_t matched;
 
-	head_filter(&filter, mailbox, wall_mailbox(actor));
+	head_walled(&filter, mailbox, actor);
 	doc_add_num(&filter, "log_base", base);
 	bson_append_document_begin(&filter, "modseq", -1, &range);
 	doc_add_num(&range, "$gte", upto);

@@ -1,5 +1,6 @@
 /* Mailboxes by their names: create, update, list. Deleting is delete.c. */
 #include "store/access.h"
+#include "store/mongo/grant.h"
 #include "store/mongo/head.h"
 #include "store/mongo/ops.h"
 
@@ -16,9 +17,9 @@ static void add_meta(bson_t *doc, bson_t *unset, const struct mailbox_meta *meta
 	BSON_APPEND_BOOL(doc, "no_select", meta->no_select);
 }
 
-static struct mailbox_meta parse_meta(struct doc *doc)
+static struct mailbox_meta parse_meta(struct doc *doc, struct arena *arena)
 {
-	return (struct mailbox_meta){
+	struct mailbox_meta meta = {
 		.id = doc_id(doc, "_id"),
 		.account = doc_id(doc, "account"),
 		.parent = doc_id_or_zero(doc, "parent"),
@@ -29,6 +30,9 @@ static struct mailbox_meta parse_meta(struct doc *doc)
 		.no_select = doc_bool(doc, "no_select"),
 		.version = doc_num(doc, "version", INT64_MAX),
 	};
+
+	acl_parse_list(doc, arena, &meta);
+	return meta;
 }
 
 /* ---- create -------------------------------------------------------------------------------------------------- */
@@ -48,6 +52,7 @@ static void new_mailbox(bson_t *doc, const struct mailbox_meta *meta, uint32_t u
 	doc_add_id(doc, "_id", &meta->id);
 	doc_add_id(doc, "account", &meta->account);
 	add_meta(doc, NULL, meta);
+	acl_add(doc, meta);
 	doc_add_num(doc, "version", 1);
 	doc_add_num(doc, "uid_validity", uid_validity);
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
@@ -73,7 +78,7 @@ static enum fault created_before(struct call *call, const struct mailbox_meta *m
 	fault = call_find_one(call, MAILBOXES, &filter, &fields, arena, &raw);
 	if (!fault) {
 		doc_open(&doc, raw);
-		there = parse_meta(&doc);
+		there = parse_meta(&doc, arena);
 		fault = doc_check(&doc, MAILBOXES, call->why);
 		if (!fault &&
 		    (!id_eq(&there.parent, &meta->parent) || !id_eq(&there.name_hash, &meta->name_hash)))
@@ -125,14 +130,14 @@ static void meta_update(bson_t *update, const struct mailbox_meta *meta)
 	bson_destroy(&unset);
 }
 
-static enum fault not_updated(struct call *call, const struct id *mailbox, const struct id *wall)
+enum fault head_not_updated(struct call *call, const struct id *mailbox, const struct actor *actor)
 {
 	struct arena *arena = arena_new();
 	bson_t filter = BSON_INITIALIZER, fields = BSON_INITIALIZER;
 	enum fault fault;
 	struct slice raw;
 
-	head_filter(&filter, mailbox, wall);
+	head_walled(&filter, mailbox, actor);
 	BSON_APPEND_INT32(&fields, "_id", 1);
 	call->reading = READ_SETTLED; /* the caller will list mailboxes again, as they will last */
 	fault = head_missing(call, call_find_one(call, MAILBOXES, &filter, &fields, arena, &raw));
@@ -157,14 +162,14 @@ enum fault mongo_mailbox_update(struct store *store, const struct actor *actor,
 	fault = call_start(&call, store, why);
 	if (fault)
 		return fault;
-	head_filter(&filter, &meta->id, wall_mailbox(actor));
+	head_walled(&filter, &meta->id, actor);
 	doc_add_num(&filter, "version", meta->version);
 	meta_update(&update, meta);
 	fault = call_update(&call, &change, &matched);
 	if (fault == FAULT_EXISTS)
 		fault_set(why, fault, "mongo: a mailbox of that name exists");
 	else if (!fault && !matched)
-		fault = not_updated(&call, &meta->id, wall_mailbox(actor));
+		fault = head_not_updated(&call, &meta->id, actor);
 	bson_destroy(&filter);
 	bson_destroy(&update);
 	return call_done(&call, fault);
@@ -172,17 +177,42 @@ enum fault mongo_mailbox_update(struct store *store, const struct actor *actor,
 
 /* ---- list ---------------------------------------------------------------------------------------------------- */
 
+enum fault head_rows(struct call *call, const bson_t *filter, struct arena *arena, struct mailbox_row **ret,
+                     size_t *ret_n)
+{
+	bson_t fields = BSON_INITIALIZER;
+	struct search search = { .collection = MAILBOXES, .filter = filter, .fields = &fields };
+	struct mailbox_row *rows = NULL;
+	struct slice *docs;
+	enum fault fault;
+	size_t n = 0;
+
+	head_fields(&fields, true);
+	fault = call_find(call, &search, arena, &docs, &n);
+	if (!fault)
+		rows = arena_array(arena, struct mailbox_row, n);
+	for (size_t i = 0; i < n && !fault; i++) {
+		struct doc doc;
+
+		doc_open(&doc, docs[i]);
+		rows[i] = (struct mailbox_row){ parse_meta(&doc, arena), head_parse(&doc) };
+		fault = doc_check(&doc, MAILBOXES, call->why);
+	}
+	bson_destroy(&fields);
+	if (!fault) {
+		*ret = rows;
+		*ret_n = n;
+	}
+	return fault;
+}
+
 enum fault mongo_mailbox_list(struct store *store, const struct actor *actor, const struct id *account,
                               struct arena *arena, struct mailbox_row **ret, size_t *ret_n, struct why *why)
 {
 	const struct id *wall = wall_mailbox(actor);
-	bson_t filter = BSON_INITIALIZER, fields = BSON_INITIALIZER;
-	struct search search = { .collection = MAILBOXES, .filter = &filter, .fields = &fields };
-	struct mailbox_row *rows = NULL;
-	struct slice *docs;
+	bson_t filter = BSON_INITIALIZER;
 	struct call call;
 	enum fault fault;
-	size_t n = 0;
 
 	if (wall && !id_eq(wall, account)) {
 		*ret_n = 0;
@@ -193,22 +223,7 @@ enum fault mongo_mailbox_list(struct store *store, const struct actor *actor, co
 		return fault;
 	call.reading = READ_LASTING;
 	doc_add_id(&filter, "account", account);
-	head_fields(&fields, true);
-	fault = call_find(&call, &search, arena, &docs, &n);
-	if (!fault)
-		rows = arena_array(arena, struct mailbox_row, n);
-	for (size_t i = 0; i < n && !fault; i++) {
-		struct doc doc;
-
-		doc_open(&doc, docs[i]);
-		rows[i] = (struct mailbox_row){ parse_meta(&doc), head_parse(&doc) };
-		fault = doc_check(&doc, MAILBOXES, why);
-	}
-	if (!fault) {
-		*ret = rows;
-		*ret_n = n;
-	}
+	fault = head_rows(&call, &filter, arena, ret, ret_n);
 	bson_destroy(&filter);
-	bson_destroy(&fields);
 	return call_done(&call, fault);
 }

@@ -31,6 +31,14 @@ enum fault mongo_mailbox_update(struct store *, const struct actor *, const stru
 enum fault mongo_mailbox_delete(struct store *, const struct actor *, const struct id *, struct why *);
 enum fault mongo_mailbox_list(struct store *, const struct actor *, const struct id *account, struct arena *,
                               struct mailbox_row **ret, size_t *ret_n, struct why *);
+/* grant.c */
+enum fault mongo_mailbox_set_acl(struct store *, const struct actor *, const struct mailbox_meta *,
+                                 struct why *);
+enum fault mongo_mailbox_shared(struct store *, const struct actor *, const struct id *mailbox,
+                                struct arena *, struct mailbox_row **ret, size_t *ret_n, struct why *);
+enum fault mongo_mailbox_unshare(struct store *, const struct actor *, const struct id *who, struct why *);
+enum fault mongo_contents_add_account(struct store *, const struct actor *, const struct id *contents,
+                                      size_t n, const struct id *account, struct why *);
 /* commit.c */
 enum fault mongo_commit(struct store *, const struct actor *, const struct commit *,
                         struct mailbox_head *ret_head, struct why *);

@@ -49,7 +49,7 @@ static enum fault account_of(struct call *call, const struct actor *actor, const
 	enum fault fault;
 	struct doc doc;
 
-	head_filter(&filter, mailbox, wall_mailbox(actor));
+	head_walled(&filter, mailbox, actor);
 	BSON_APPEND_INT32(&fields, "account", 1);
 	fault = head_missing(call, call_find_one(call, MAILBOXES, &filter, &fields, arena, &raw));
 	if (!fault) {
@@ -121,6 +121,7 @@ enum fault mongo_page_get(struct store *store, const struct actor *actor, const 
                           uint32_t number, struct arena *arena, struct page_row *ret, struct why *why)
 {
 	bson_t filter = BSON_INITIALIZER;
+	struct id account;
 	struct call call;
 	enum fault fault;
 	struct slice raw;
@@ -133,6 +134,8 @@ enum fault mongo_page_get(struct store *store, const struct actor *actor, const 
 	if (wall_mailbox(actor))
 		doc_add_id(&filter, "account", wall_mailbox(actor));
 	fault = call_find_one(&call, PAGES, &filter, NULL, arena, &raw);
+	if (!fault && wall_rights(actor)) /* a page does not say who may read it */
+		fault = account_of(&call, actor, mailbox, &account);
 	if (!fault)
 		fault = parse_page(&call, raw, ret);
 	else if (fault == FAULT_NOT_FOUND)

@@ -15,6 +15,7 @@ static const struct {
 	[COLL_AUDIT]	 = { SHAPE_HEX,	 { SHAPE_TEXT } },
 	[COLL_CONTENTS]	 = { SHAPE_ID },
 	[COLL_TIMELINE]	 = { SHAPE_TEXT },
+	[COLL_GUESTS]	 = { SHAPE_HEX,	 { SHAPE_ID, SHAPE_ID } },
 	/* clang-format on */
 };
 

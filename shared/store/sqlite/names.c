@@ -23,13 +23,11 @@ struct mailbox_head column_head(struct query *q)
 enum fault head_read(struct db *db, const struct actor *actor, const struct id *mailbox, int64_t *ret_box,
                      struct mailbox_head *ret, struct why *why)
 {
-	struct query q = query(db, "SELECT box, " HEAD_COLUMNS
-	                           " FROM mailboxes WHERE id = ?1 AND (?2 IS NULL OR account = ?2)");
+	struct query q = query(db, "SELECT box, " HEAD_COLUMNS " FROM mailboxes WHERE " WALLED);
 	bool found;
 	enum fault fault;
 
-	bind_id(&q, mailbox);
-	bind_id(&q, wall_mailbox(actor));
+	bind_walled(&q, mailbox, actor);
 	found = query_row(&q);
 	if (found) {
 		*ret_box = column_int(&q);
@@ -64,7 +62,8 @@ enum fault head_write(struct db *db, int64_t box, const struct mailbox_head *hea
 
 struct naming {
 	const struct mailbox_meta *meta;
-	const struct id *wall, *mailbox;
+	const struct actor *actor;
+	const struct id *mailbox;
 	uint32_t uid_validity;
 };
 
@@ -123,33 +122,30 @@ static enum fault run_create(struct db *db, void *args, struct why *why)
 		return FAULT_NONE;
 	if (same_id || !id_is_zero(&same_name))
 		return fault_set(why, FAULT_EXISTS, "a mailbox with this %s exists", same_id ? "id" : "name");
-	return insert(db, naming, why);
+	fault = insert(db, naming, why);
+	return fault ? fault : acl_write(db, sqlite3_last_insert_rowid(db->handle), naming->meta, why);
 }
 
 enum fault sqlite_mailbox_create(struct store *base, const struct actor *actor,
                                  const struct mailbox_meta *meta, uint32_t uid_validity, struct why *why)
 {
-	struct naming naming = { .meta = meta, .wall = wall_mailbox(actor), .uid_validity = uid_validity };
+	struct naming naming = { .meta = meta, .actor = actor, .uid_validity = uid_validity };
 
 	return writer_do(&sqlite_of(base)->writer, true, run_create, &naming, why);
 }
 
-static enum fault run_update(struct db *db, void *args, struct why *why)
+enum fault meta_find(struct db *db, const struct actor *actor, const struct mailbox_meta *meta,
+                     int64_t *ret_box, struct id *ret_account, struct why *why)
 {
-	const struct naming *naming = args;
-	const struct mailbox_meta *meta = naming->meta;
-	struct query q = query(
-	    db, "SELECT box, account, version FROM mailboxes WHERE id = ?1 AND (?2 IS NULL OR account = ?2)");
-	int64_t box = 0;
-	struct id account, same_name;
+	struct query q = query(db, "SELECT box, account, version FROM mailboxes WHERE " WALLED);
 	uint64_t version = 0;
+	int64_t box = 0;
 	enum fault fault;
 
-	bind_id(&q, &meta->id);
-	bind_id(&q, naming->wall);
+	bind_walled(&q, &meta->id, actor);
 	if (query_row(&q)) {
 		box = column_int(&q);
-		account = column_id(&q);
+		*ret_account = column_id(&q);
 		version = (uint64_t)column_int(&q);
 	}
 	fault = query_done(&q, why);
@@ -157,6 +153,21 @@ static enum fault run_update(struct db *db, void *args, struct why *why)
 		return fault ? fault : fault_set(why, FAULT_NOT_FOUND, "no such mailbox");
 	if (version != meta->version)
 		return fault_set(why, FAULT_STALE, "mailbox was renamed or changed since it was read");
+	*ret_box = box;
+	return FAULT_NONE;
+}
+
+static enum fault run_update(struct db *db, void *args, struct why *why)
+{
+	const struct naming *naming = args;
+	const struct mailbox_meta *meta = naming->meta;
+	struct id account, same_name;
+	struct query q;
+	int64_t box;
+	enum fault fault = meta_find(db, naming->actor, meta, &box, &account, why);
+
+	if (fault)
+		return fault;
 	fault = named(db, &account, meta, &same_name, why);
 	if (fault)
 		return fault;
@@ -178,7 +189,7 @@ static enum fault run_update(struct db *db, void *args, struct why *why)
 enum fault sqlite_mailbox_update(struct store *base, const struct actor *actor,
                                  const struct mailbox_meta *meta, struct why *why)
 {
-	struct naming naming = { .meta = meta, .wall = wall_mailbox(actor) };
+	struct naming naming = { .meta = meta, .actor = actor };
 
 	return writer_do(&sqlite_of(base)->writer, true, run_update, &naming, why);
 }
@@ -188,19 +199,16 @@ enum fault sqlite_mailbox_update(struct store *base, const struct actor *actor,
 static enum fault run_delete(struct db *db, void *args, struct why *why)
 {
 	static const char *const sql[] = {
-		"INSERT INTO dead (box) VALUES (?)",
-		"DELETE FROM log WHERE box = ?",
-		"DELETE FROM keywords WHERE box = ?",
+		"INSERT INTO dead (box) VALUES (?)",   "DELETE FROM log WHERE box = ?",
+		"DELETE FROM keywords WHERE box = ?",  "DELETE FROM acl WHERE box = ?",
 		"DELETE FROM mailboxes WHERE box = ?",
 	};
 	const struct naming *naming = args;
-	struct query q =
-	    query(db, "SELECT box FROM mailboxes WHERE id = ?1 AND (?2 IS NULL OR account = ?2)");
+	struct query q = query(db, "SELECT box FROM mailboxes WHERE " WALLED);
 	int64_t box;
 	enum fault fault;
 
-	bind_id(&q, naming->mailbox);
-	bind_id(&q, naming->wall);
+	bind_walled(&q, naming->mailbox, naming->actor);
 	box = query_row(&q) ? column_int(&q) : 0;
 	fault = query_done(&q, why);
 	if (!fault && !box)
@@ -216,7 +224,7 @@ static enum fault run_delete(struct db *db, void *args, struct why *why)
 enum fault sqlite_mailbox_delete(struct store *base, const struct actor *actor, const struct id *mailbox,
                                  struct why *why)
 {
-	struct naming naming = { .mailbox = mailbox, .wall = wall_mailbox(actor) };
+	struct naming naming = { .mailbox = mailbox, .actor = actor };
 
 	return writer_do(&sqlite_of(base)->writer, true, run_delete, &naming, why);
 }
@@ -225,7 +233,7 @@ enum fault sqlite_mailbox_delete(struct store *base, const struct actor *actor, 
 
 static struct mailbox_meta column_meta(struct query *q, struct arena *arena)
 {
-	struct mailbox_meta meta;
+	struct mailbox_meta meta = { .acl = NULL };
 
 	meta.id = column_id(q);
 	meta.account = column_id(q);
@@ -237,6 +245,36 @@ static struct mailbox_meta column_meta(struct query *q, struct arena *arena)
 	meta.no_select = column_int(q);
 	meta.version = (uint64_t)column_int(q);
 	return meta;
+}
+
+/* The rows of a query for ROW_COLUMNS; then their lists, since most have none. */
+enum fault rows_read(struct db *db, struct query *q, struct arena *arena, struct buf *rows, struct why *why)
+{
+	struct mailbox_row *row;
+	struct buf boxes;
+	enum fault fault;
+	size_t n;
+
+	buf_init(&boxes, BUF_NO_LIMIT);
+	while (query_row(q)) {
+		const int64_t box = column_int(q), shared = column_int(q);
+		struct mailbox_row one = { .meta = column_meta(q, arena) };
+
+		one.head = column_head(q);
+		buf_add(rows, &one, sizeof(one));
+		buf_add_u64(&boxes, (uint64_t)(shared ? box : 0));
+	}
+	fault = query_done(q, why);
+	n = rows->len / sizeof(*row);
+	row = (struct mailbox_row *)(void *)rows->data;
+	for (struct reader in = reader_of(buf_slice(&boxes)); n-- && !fault; row++) {
+		const int64_t box = (int64_t)read_u64(&in);
+
+		if (box)
+			fault = acl_read(db, box, arena, &row->meta, why);
+	}
+	buf_done(&boxes);
+	return fault;
 }
 
 enum fault sqlite_mailbox_list(struct store *base, const struct actor *actor, const struct id *account,
@@ -251,19 +289,11 @@ enum fault sqlite_mailbox_list(struct store *base, const struct actor *actor, co
 	if (fault)
 		return fault;
 	buf_init(&rows, BUF_NO_LIMIT);
-	q = query(&reader->db,
-	          "SELECT id, account, parent, name, name_hash, special_use, subscribed, no_select, "
-	          "version, " HEAD_COLUMNS
-	          " FROM mailboxes WHERE account = ?1 AND (?2 IS NULL OR account = ?2)");
+	q = query(&reader->db, "SELECT " ROW_COLUMNS
+	                       " FROM mailboxes WHERE account = ?1 AND (?2 IS NULL OR account = ?2)");
 	bind_id(&q, account);
 	bind_id(&q, wall_mailbox(actor));
-	while (query_row(&q)) {
-		struct mailbox_row row = { .meta = column_meta(&q, arena) };
-
-		row.head = column_head(&q);
-		buf_add(&rows, &row, sizeof(row));
-	}
-	fault = query_done(&q, why);
+	fault = rows_read(&reader->db, &q, arena, &rows, why);
 	readers_give(readers, reader);
 	if (!fault)
 		*ret = rows_copy(&rows, sizeof(**ret), arena, ret_n);

@@ -58,6 +58,14 @@ enum fault sqlite_mailbox_delete(struct store *, const struct actor *, const str
 enum fault sqlite_mailbox_list(struct store *, const struct actor *, const struct id *account, struct arena *,
                                struct mailbox_row **ret, size_t *ret_n, struct why *);
 
+enum fault sqlite_mailbox_set_acl(struct store *, const struct actor *, const struct mailbox_meta *,
+                                  struct why *);
+enum fault sqlite_mailbox_shared(struct store *, const struct actor *, const struct id *mailbox,
+                                 struct arena *, struct mailbox_row **ret, size_t *ret_n, struct why *);
+enum fault sqlite_mailbox_unshare(struct store *, const struct actor *, const struct id *who, struct why *);
+enum fault sqlite_contents_add_account(struct store *, const struct actor *, const struct id *contents,
+                                       size_t n, const struct id *account, struct why *);
+
 enum fault sqlite_commit(struct store *, const struct actor *, const struct commit *,
                          struct mailbox_head *ret_head, struct why *);
 enum fault sqlite_read(struct store *, const struct actor *, const struct id *mailbox, struct arena *,
@@ -101,6 +109,25 @@ MUST_CHECK enum fault head_write(struct db *, int64_t box, const struct mailbox_
 	"unseen, "                                                                                           \
 	"bytes, recent_uid, keywords"
 struct mailbox_head column_head(struct query *);
+
+/* The mailbox ?1, if it is on the actor's side of the wall, and grants what a guest's call needs (acls.c). */
+#define GRANTED_TO(who)                                                                                      \
+	"coalesce((SELECT rights FROM acl WHERE acl.box = mailboxes.box AND who = " who "), 0)"
+#define WALLED                                                                                               \
+	"id = ?1 AND (?2 IS NULL OR account = ?2) AND "                                                      \
+	"(?3 = 0 OR ?3 & ~(" GRANTED_TO("?4") " | " GRANTED_TO("?5") ") = 0)"
+void bind_walled(struct query *, const struct id *mailbox, const struct actor *);
+MUST_CHECK enum fault acl_read(struct db *, int64_t box, struct arena *, struct mailbox_meta *ret,
+                               struct why *);
+MUST_CHECK enum fault acl_write(struct db *, int64_t box, const struct mailbox_meta *, struct why *);
+/* names.c */
+MUST_CHECK enum fault meta_find(struct db *, const struct actor *, const struct mailbox_meta *,
+                                int64_t *ret_box, struct id *ret_account,
+                                struct why *); /* NOT_FOUND, STALE */
+#define ROW_COLUMNS                                                                                          \
+	"box, EXISTS (SELECT 1 FROM acl WHERE acl.box = mailboxes.box), "                                    \
+	"id, account, parent, name, name_hash, special_use, subscribed, no_select, version, " HEAD_COLUMNS
+MUST_CHECK enum fault rows_read(struct db *, struct query *, struct arena *, struct buf *rows, struct why *);
 
 /* Rows gathered in `rows`, `size` bytes each, as an array in the arena. */
 static inline void *rows_copy(const struct buf *rows, size_t size, struct arena *arena, size_t *ret_n)

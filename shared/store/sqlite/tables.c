@@ -11,6 +11,12 @@
 
 #define OPEN_MS 10000 /* another process may be making the same file */
 
+/* IF NOT EXISTS: a file that was made before there were any gets it as well */
+#define ACL_TABLE                                                                                            \
+	"CREATE TABLE IF NOT EXISTS acl (box INTEGER, who BLOB NOT NULL, rights INTEGER, PRIMARY KEY (box, " \
+	"who)) WITHOUT ROWID;"                                                                               \
+	"CREATE INDEX IF NOT EXISTS acl_who ON acl (who);"
+
 static const char tables[] =
     "CREATE TABLE mailboxes (box INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, account BLOB "
     "NOT NULL, "
@@ -25,7 +31,7 @@ static const char tables[] =
     "CREATE TABLE log (box INTEGER, modseq INTEGER, tag BLOB, messages INTEGER, unseen INTEGER, bytes "
     "INTEGER, "
     "uids INTEGER, entry BLOB NOT NULL, PRIMARY KEY (box, modseq)) WITHOUT ROWID;"
-    "CREATE UNIQUE INDEX log_tag ON log (box, tag) WHERE tag IS NOT NULL;"
+    "CREATE UNIQUE INDEX log_tag ON log (box, tag) WHERE tag IS NOT NULL;" ACL_TABLE
     /* at: box << 32 | page number */
     "CREATE TABLE pages (at INTEGER PRIMARY KEY, modseq INTEGER, columns BLOB NOT NULL);"
     "CREATE TABLE page_keys (at INTEGER PRIMARY KEY, keys BLOB NOT NULL);"
@@ -80,6 +86,16 @@ static enum fault layout(struct db *db, int64_t *ret, struct why *why)
 	return query_done(&q, why);
 }
 
+/* What came last is there, so all is. */
+static bool has_all(struct db *db)
+{
+	struct query q =
+	    query(db, "SELECT count(*) FROM sqlite_master WHERE name IN ('acl_who', 'guests_mailbox')");
+	const bool all = query_row(&q) && column_int(&q) == 2;
+
+	return query_done(&q, NULL) == FAULT_NONE && all;
+}
+
 static enum fault make_all(struct db *db, struct why *why)
 {
 	char sql[64];
@@ -95,6 +111,8 @@ static enum fault make_all(struct db *db, struct why *why)
 		if (!fault)
 			fault = db_exec(db, sql, why);
 	}
+	if (!fault)
+		fault = db_exec(db, ACL_TABLE, why);
 	/* a file that is older than a collection gets it now */
 	for (int i = 0; !fault && i < COLL_COUNT; i++)
 		fault = make_collection(db, &schema_collections[i], why);
@@ -126,7 +144,7 @@ enum fault tables_make(struct db *db, struct why *why)
 
 	if (!fault)
 		fault = layout(db, &version, why);
-	if (!fault && version == 0)
+	if (!fault && (version == 0 || !has_all(db)))
 		fault = make_all(db, why);
 	if (!fault && version > SCHEMA_VERSION)
 		fault = fault_set(

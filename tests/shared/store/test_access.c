@@ -9,19 +9,25 @@
 #include "store/queue.h"
 #include "store/record.h"
 
-#define KINDS 5
+#define KINDS 6
 
 static const struct id account = { { 1 } }, other = { { 2 } };
 
-/* Two letters a kind, reading and writing: '-' none, 'o' own, 'A' all. SYSTEM ADMIN OWNER DELIVERY QUEUE. */
+/* Two letters a kind, reading and writing: '-' none, 'o' own, 'A' all. SYSTEM ADMIN OWNER DELIVERY QUEUE GUEST: 'g' what
+ * is granted. */
 static const struct {
 	enum collection collection;
 	const char *name, *rights;
 } records[] = {
-	{ COLL_SETTINGS, "settings", "AA AA A- A- A-" }, { COLL_DOMAINS, "domains", "AA AA A- A- A-" },
-	{ COLL_ACCOUNTS, "accounts", "AA AA oo A- A-" }, { COLL_ADDRESSES, "addresses", "AA AA o- A- A-" },
-	{ COLL_TOKENS, "tokens", "AA AA oo -- --" },     { COLL_AUDIT, "audit", "AA AA oo -o -o" },
-	{ COLL_CONTENTS, "contents", "AA -- oo -o AA" }, { COLL_TIMELINE, "timeline", "AA AA -- -A --" },
+	{ COLL_SETTINGS, "settings", "AA AA A- A- A- --" },
+	{ COLL_DOMAINS, "domains", "AA AA A- A- A- --" },
+	{ COLL_ACCOUNTS, "accounts", "AA AA oo A- A- --" },
+	{ COLL_ADDRESSES, "addresses", "AA AA o- A- A- --" },
+	{ COLL_TOKENS, "tokens", "AA AA oo -- -- --" },
+	{ COLL_AUDIT, "audit", "AA AA oo -o -o --" },
+	{ COLL_CONTENTS, "contents", "AA -- oo -o AA gg" },
+	{ COLL_TIMELINE, "timeline", "AA AA -- -A -- --" },
+	{ COLL_GUESTS, "guests", "AA AA oo -- -- --" },
 };
 
 /* A letter a kind. */
@@ -29,15 +35,19 @@ static const struct {
 	enum access_act act;
 	const char *rights;
 } acts[] = {
-	{ ACT_MAILBOX_NAME, "AAo--" },   { ACT_MAILBOX_LIST, "AAoo-" }, { ACT_MAILBOX_APPEND, "A-oo-" },
-	{ ACT_MAILBOX_CHANGE, "A-o--" }, { ACT_MAILBOX_READ, "A-oo-" }, { ACT_MAILBOX_FOLD, "A-oo-" },
-	{ ACT_QUEUE_PUT, "A-oAA" },      { ACT_QUEUE_WORK, "A---A" },   { ACT_QUEUE_OPERATE, "AAo-A" },
-	{ ACT_QUEUE_SEE, "AAo-A" },
+	{ ACT_MAILBOX_NAME, "AAo--g" },    { ACT_MAILBOX_SHARE, "AAo--g" },  { ACT_MAILBOX_SHARED, "-----A" },
+	{ ACT_MAILBOX_UNSHARE, "AA----" }, { ACT_MAILBOX_LIST, "AAoo--" },   { ACT_MAILBOX_APPEND, "A-oo-g" },
+	{ ACT_MAILBOX_CHANGE, "A-o--g" },  { ACT_MAILBOX_RECENT, "A-o---" }, { ACT_MAILBOX_READ, "A-oo-g" },
+	{ ACT_MAILBOX_FOLD, "A-oo-g" },    { ACT_QUEUE_PUT, "A-oAA-" },      { ACT_QUEUE_WORK, "A---A-" },
+	{ ACT_QUEUE_OPERATE, "AAo-A-" },   { ACT_QUEUE_SEE, "AAo-A-" },
 };
 
 static enum access access_of(char letter)
 {
-	return letter == 'A' ? ACCESS_ALL : letter == 'o' ? ACCESS_OWN : ACCESS_NONE;
+	return letter == 'A'   ? ACCESS_ALL
+	       : letter == 'o' ? ACCESS_OWN
+	       : letter == 'g' ? ACCESS_GRANTED
+	                       : ACCESS_NONE;
 }
 
 static void check_record(const struct actor *actor, enum collection collection, bool write, enum access want)
@@ -57,7 +67,7 @@ static void test_records(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(records); i++) {
 		assert_string_equal(collection_name(records[i].collection), records[i].name);
 		for (int kind = 0; kind < KINDS; kind++) {
-			struct actor actor = { (enum actor_kind)kind, account },
+			struct actor actor = { (enum actor_kind)kind, account, .guest = other },
 			             nobody = { (enum actor_kind)kind, { { 0 } } };
 
 			for (int write = 0; write < 2; write++) {
@@ -66,7 +76,7 @@ static void test_records(void **state)
 				check_record(&actor, records[i].collection, write, want);
 				/* what is its own only, without saying whose, is nothing */
 				check_record(&nobody, records[i].collection, write,
-				             want == ACCESS_OWN ? ACCESS_NONE : want);
+				             want != ACCESS_ALL ? ACCESS_NONE : want);
 			}
 		}
 	}
@@ -78,7 +88,7 @@ static void test_acts(void **state)
 	assert_int_equal(ARRAY_LEN(acts), ACT_COUNT);
 	for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
 		for (int kind = 0; kind < KINDS; kind++) {
-			struct actor actor = { (enum actor_kind)kind, account },
+			struct actor actor = { (enum actor_kind)kind, account, .guest = other },
 			             nobody = { (enum actor_kind)kind, { { 0 } } };
 			enum access want = access_of(acts[i].rights[kind]);
 			struct why why = { "" };
@@ -87,7 +97,7 @@ static void test_acts(void **state)
 			assert_int_equal(access_check_act(&actor, acts[i].act, &why),
 			                 want == ACCESS_NONE ? FAULT_DENIED : FAULT_NONE);
 			assert_int_equal(access_act(&nobody, acts[i].act),
-			                 want == ACCESS_OWN ? ACCESS_NONE : want);
+			                 want != ACCESS_ALL ? ACCESS_NONE : want);
 		}
 	}
 }
@@ -97,6 +107,7 @@ static void test_walls(void **state)
 	struct actor owner = { ACTOR_OWNER, account }, delivery = { ACTOR_DELIVERY, account };
 	struct actor admin = { ACTOR_ADMIN, { { 0 } } }, admin_of = { ACTOR_ADMIN, account };
 	struct actor queue = { ACTOR_QUEUE, { { 0 } } };
+	struct actor guest = { ACTOR_GUEST, account, .guest = other, .needs = 5 }, inside;
 
 	(void)state;
 	assert_ptr_equal(wall_record(&owner, COLL_CONTENTS, false), &owner.account);
@@ -109,6 +120,15 @@ static void test_walls(void **state)
 	assert_ptr_equal(wall_mailbox(&delivery), &delivery.account);
 	assert_null(wall_mailbox(&admin));
 	assert_ptr_equal(wall_mailbox(&admin_of), &admin_of.account);
+	assert_ptr_equal(wall_mailbox(&guest), &guest.account);
+	assert_ptr_equal(wall_record(&guest, COLL_CONTENTS, false), &guest.account);
+	assert_int_equal(wall_rights(&guest), 5);
+	assert_int_equal(wall_rights(&owner), 0);
+	assert_int_equal(access_with(&guest, 9).needs, 9);
+	assert_int_equal(access_with(&owner, 9).needs, 0);
+	inside = access_inside(&guest);
+	assert_int_equal(inside.kind, ACTOR_OWNER);
+	assert_true(id_is_zero(&inside.guest));
 	assert_null(wall_queue(&queue));
 	assert_ptr_equal(wall_queue(&owner), &owner.account);
 	assert_ptr_equal(wall_queue(&admin_of), &admin_of.account);

@@ -100,8 +100,9 @@ static void records_are_as_their_schemas_say(void **state)
 		if (schema->has_body)
 			record.body = SLICE("body");
 		for (int i = 0; i < RECORD_INDEXES && schema->index[i].name; i++)
-			record.index[i] =
-			    c == COLL_ADDRESSES && i == 1 ? id_slice(&id) : slice_str(text.text);
+			record.index[i] = c == COLL_GUESTS || (c == COLL_ADDRESSES && i == 1)
+			                      ? id_slice(&id)
+			                      : slice_str(text.text);
 		assert_good(store->ops->put(store, &system_actor, (enum collection)c, &record, why));
 		record.version = RECORD_ANY;
 		record.accounts = record.body = record.index[0] = record.index[1] = (struct slice){ NULL, 0 };
@@ -127,6 +128,7 @@ static void mailboxes_are_as_their_schemas_say(void **state)
 	struct page_row page = {
 		.number = 0, .modseq = 2, .columns = SLICE("packed"), .keys = SLICE("keys")
 	};
+	const struct acl_entry acl = { id_new(), 3 };
 	struct mailbox_log log;
 	struct mailbox_head head;
 
@@ -135,6 +137,10 @@ static void mailboxes_are_as_their_schemas_say(void **state)
 	assert_good(store->ops->commit(store, &system_actor, &commit, &head, why));
 	assert_int_equal(head.keywords, 2);
 	assert_good(store->ops->mailbox_update(store, &system_actor, &meta, why));
+	meta.version = 2;
+	meta.acl = &acl;
+	meta.n_acl = 1;
+	assert_good(store->ops->mailbox_set_acl(store, &system_actor, &meta, why));
 	assert_good(store->ops->take_recent(store, &system_actor, &mailbox, &head, why));
 	assert_int_equal(head.recent_uid, 1);
 	assert_good(store->ops->pages_write(store, &system_actor, &mailbox, &page, 1, why));

@@ -9,8 +9,11 @@ from suite import wait_for
 from thunderbird import Thunderbird
 
 MESSAGES = int(os.environ.get("MAILBOX_MESSAGES", "50000"))
-BATCH = 500
-CONDSTORE = {"mail.server.default.use_condstore": True}     # it has it, and does not use it unless told
+BATCH = 100
+PREFERENCES = {
+    "mail.server.default.use_condstore": True,              # it has it, and does not use it unless told
+    "mail.server.default.autosync_offline_stores": False,   # headers, and bodies when they are read
+}
 
 
 def fill(suite, user):
@@ -38,7 +41,7 @@ def suite(new_suite):
 
 @pytest.fixture(scope="module")
 def client(suite, tmp_path_factory):
-    with Thunderbird(suite, suite.alice, tmp_path_factory.mktemp("thunderbird")) as client:
+    with Thunderbird(suite, suite.alice, tmp_path_factory.mktemp("thunderbird"), PREFERENCES) as client:
         yield client
 
 
@@ -60,6 +63,7 @@ def test_first_look(client, say):
     client.open_folder("INBOX")
     seconds = timed("all messages", lambda: client.count("INBOX") == MESSAGES)
     say(f"{MESSAGES} messages are in its list after {seconds:.0f} s")
+    wait_for("it to have nothing more to ask", lambda: client.idles("INBOX"), 240, 1)
 
 
 def test_next_start(suite, client, say):
@@ -70,7 +74,7 @@ def test_next_start(suite, client, say):
         elsewhere.store(str(MESSAGES), "-FLAGS.SILENT", r"(\Seen)")
     suite.deliver(suite.alice, "From: s@far.test\nSubject: the newest\n\nx\n")
     start = client.log.stat().st_size
-    client.restart(CONDSTORE)
+    client.restart()
     seconds = timed("what happened meanwhile", lambda: client.open_folder("INBOX") or (
         client.count("INBOX"), client.count("INBOX", "one.isFlagged"), client.count("INBOX", "!one.isRead")) == (MESSAGES + 1, 100, 2))
     said = [line for _, line in client.protocol(start)]

@@ -116,8 +116,9 @@ COMPOSE = """
 
 
 class Thunderbird:
-    def __init__(self, suite, user, folder):
+    def __init__(self, suite, user, folder, preferences=None):
         self.suite, self.user, self.dir = suite, user, folder
+        self.preferences = {**PREFERENCES, **(preferences or {})}
         self.profile = folder / "profile"
         self.log = folder / "thunderbird.log"
         self.outside = Outside()
@@ -140,7 +141,7 @@ class Thunderbird:
     def quit(self):
         if self.marionette:
             with contextlib.suppress(OSError, ConnectionError):
-                self.marionette.command("Marionette:Quit", {"flags": ["eForceQuit"]})
+                self.marionette.command("Marionette:Quit", {"flags": ["eAttemptQuit"]})
             self.marionette.close()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(20)
@@ -149,16 +150,16 @@ class Thunderbird:
                 end_process(process)
         self.marionette = self.process = self.display = None
 
-    def restart(self, more):
-        """The same profile, with more preferences; passwords it was never told to keep."""
+    def restart(self):
+        """The same profile; passwords it was never told to keep."""
         self.quit()
         (self.profile / "MarionetteActivePort").unlink(missing_ok=True)
-        self.start(more)
+        self.start()
         self.run("account.incomingServer.password = args[0];", self.suite.password)
 
-    def start(self, more=None):
+    def start(self):
         self.profile.mkdir(exist_ok=True)
-        preferences = {**PREFERENCES, **(more or {}), "marionette.port": 0, "network.proxy.type": 1,
+        preferences = {**self.preferences, "marionette.port": 0, "network.proxy.type": 1,
                        "network.proxy.failover_direct": False}
         for kind in ("http", "ssl"):
             preferences |= {f"network.proxy.{kind}": "127.0.0.1", f"network.proxy.{kind}_port": self.outside.port}

@@ -62,6 +62,10 @@ static enum imap_next enable_parse(struct imap_cmd *cmd, struct imap_args *args)
 			cmd->session->enabled |= ENABLED_QRESYNC;
 			enabled = arena_printf(cmd->arena, "%s QRESYNC", enabled);
 		}
+		if (slice_is(name, "UIDONLY") && !(cmd->session->enabled & ENABLED_UIDONLY)) {
+			cmd->session->enabled |= ENABLED_UIDONLY;
+			enabled = arena_printf(cmd->arena, "%s UIDONLY", enabled);
+		}
 	} while (!imap_args_is_end(args));
 	imap_untagged(cmd->session, "ENABLED%s", enabled);
 	return imap_ok(cmd, "Enabled");

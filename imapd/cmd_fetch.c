@@ -273,15 +273,15 @@ static enum imap_next fetch_reply(struct imap_cmd *cmd, enum fault fault, const 
 
 /* ---- the beginning ---- */
 
-static void settle(struct imap_cmd *cmd, struct fetch_request *request)
+static void settle(struct imap_cmd *cmd, struct fetch *fetch)
 {
 	struct session *s = cmd->session;
+	struct fetch_request *request = &fetch->request;
 
-	if (cmd->uid_form)
-		request->view |= FETCH_UID;
+	fetch->view.by_uid = s->enabled & ENABLED_UIDONLY;
 	if (request->view & FETCH_MODSEQ)
 		session_enable_condstore(s);
-	if (s->enabled & ENABLED_QRESYNC)
+	if (!fetch->view.by_uid && (cmd->uid_form || (s->enabled & ENABLED_QRESYNC)))
 		request->view |= FETCH_UID;
 	if ((s->enabled & ENABLED_CONDSTORE) && (request->view & FETCH_FLAGS))
 		request->view |= FETCH_MODSEQ;
@@ -340,7 +340,7 @@ static enum imap_next fetch_parse_args(struct imap_cmd *cmd, struct imap_args *a
 		return imap_bad(cmd, args->error);
 	if (fetch->request.vanished && !parse_vanished(cmd, fetch))
 		return imap_bad(cmd, "VANISHED is for UID FETCH, behind ENABLE QRESYNC");
-	settle(cmd, &fetch->request);
+	settle(cmd, fetch);
 	buf_init(&fetch->out, BUF_NO_LIMIT); /* CHUNK and a line */
 	if (fetch->request.paged)
 		take_page(cmd, fetch);

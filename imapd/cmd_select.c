@@ -71,6 +71,8 @@ static enum imap_next select_parse(struct imap_cmd *cmd, struct imap_args *args)
 		return imap_bad(cmd, args->error);
 	if (!imap_args_is_end(args) && (!imap_args_space(args) || !parameters(cmd, args)))
 		return imap_bad(cmd, "Unknown parameter");
+	if (select->resync.by_number && (cmd->session->enabled & ENABLED_UIDONLY))
+		return imap_bad(cmd, "[UIDREQUIRED] Message numbers are off since ENABLE UIDONLY");
 	if (!imap_args_end(args))
 		return imap_bad(cmd, args->error);
 	leave_old(cmd->session); /* also when what follows fails */
@@ -115,7 +117,7 @@ static void tell_mailbox(struct session *s)
 	session_tell_flag_names(s);
 	imap_untagged(s, "%u EXISTS", s->selected.known_n);
 	imap_untagged(s, "%u RECENT", s->selected.known_recent);
-	if (unseen)
+	if (unseen && !(s->enabled & ENABLED_UIDONLY))
 		imap_untagged(s, "OK [UNSEEN %u] First unseen message", unseen);
 	imap_untagged(s, "OK [UIDVALIDITY %u] UIDs are valid", state->head.uid_validity);
 	imap_untagged(s, "OK [UIDNEXT %u] Next UID", state->head.uid_next);

@@ -117,11 +117,13 @@ static enum imap_next respond(struct imap_cmd *cmd)
 {
 	struct store_cmd *store = cmd->state;
 	struct session *s = cmd->session;
-	bool condstore = s->enabled & ENABLED_CONDSTORE;
+	bool condstore = s->enabled & ENABLED_CONDSTORE, with_uid;
 
 	change_leave(&store->change);
-	store->items = (cmd->uid_form || (cmd->session->enabled & ENABLED_QRESYNC) ? FETCH_UID : 0) |
-	               (store->silent ? 0 : FETCH_FLAGS) | (condstore ? FETCH_MODSEQ : 0);
+	store->view.by_uid = s->enabled & ENABLED_UIDONLY;
+	with_uid = !store->view.by_uid && (cmd->uid_form || (s->enabled & ENABLED_QRESYNC));
+	store->items =
+	    (with_uid ? FETCH_UID : 0) | (store->silent ? 0 : FETCH_FLAGS) | (condstore ? FETCH_MODSEQ : 0);
 	if (store->silent && !condstore)
 		return finish(cmd);
 	if (!store->silent && s->selected.known_keywords < s->selected.view->keywords.n)

@@ -71,8 +71,8 @@ void fetch_view_add(struct fetch_view *view, struct buf *out, const struct rows 
 	if (!start)
 		return;
 	at = put(at, SLICE("* "));
-	at = put_number(at, rows->seq);
-	at = put(at, SLICE(" FETCH ("));
+	at = put_number(at, view->by_uid ? rows->uid : rows->seq);
+	at = put(at, view->by_uid ? SLICE(" UIDFETCH (") : SLICE(" FETCH ("));
 	if (items & FETCH_UID)
 		at = put_number(put(at, SLICE("UID ")), rows->uid);
 	if (items & FETCH_FLAGS)

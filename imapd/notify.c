@@ -26,7 +26,7 @@ static bool tell_numbers(struct session *s, struct selected *selected)
 	return uid_set_is_empty(&selected->ghosts);
 }
 
-/* The same by UIDs (RFC 7162 3.2.10.2). */
+/* The same by UIDs (RFC 7162 3.2.10.2, RFC 9586 3.4). */
 static bool tell_vanished(struct session *s, struct selected *selected)
 {
 	struct uid_set *ghosts = &selected->ghosts;
@@ -47,7 +47,8 @@ static bool tell_vanished(struct session *s, struct selected *selected)
 
 static bool tell_expunged(struct session *s, struct selected *selected)
 {
-	return s->enabled & ENABLED_QRESYNC ? tell_vanished(s, selected) : tell_numbers(s, selected);
+	return s->enabled & (ENABLED_QRESYNC | ENABLED_UIDONLY) ? tell_vanished(s, selected)
+	                                                        : tell_numbers(s, selected);
 }
 
 /* The first session that is told of a message has it as \Recent. What other processes tell is not waited for: a
@@ -111,7 +112,10 @@ static void tell_flags(struct session *s, uint32_t at, uint32_t seq)
 	struct buf line;
 
 	buf_init(&line, BUF_NO_LIMIT);
-	buf_printf(&line, "* %u FETCH (UID %u FLAGS ", seq, state->uid[at]);
+	if (s->enabled & ENABLED_UIDONLY)
+		buf_printf(&line, "* %u UIDFETCH (FLAGS ", state->uid[at]);
+	else
+		buf_printf(&line, "* %u FETCH (UID %u FLAGS ", seq, state->uid[at]);
 	imap_add_flags(&line, &selected->view->keywords, state->flags[at], state->keywords[at],
 	               uid_set_has(&selected->recent, state->uid[at]));
 	if (s->enabled & ENABLED_CONDSTORE)

@@ -45,6 +45,7 @@ bool resync_parse(struct imap_args *args, struct resync *resync)
 		if (!imap_args_space(args))
 			return false;
 	}
+	resync->by_number = true;
 	return known_sequences(args) && imap_args_close(args);
 }
 
@@ -53,6 +54,7 @@ bool resync_parse(struct imap_args *args, struct resync *resync)
 static void start(struct session *s, struct resync *resync)
 {
 	resync->started = true;
+	resync->view.by_uid = s->enabled & ENABLED_UIDONLY;
 	uid_set_init(&resync->vanished);
 	buf_init(&resync->out, BUF_NO_LIMIT); /* CHUNK and a line */
 	vanished_since(&s->selected, resync->since, resync->known, &resync->vanished);
@@ -64,13 +66,14 @@ static bool tell_changed(struct session *s, struct resync *resync)
 {
 	struct rows *rows = &resync->rows;
 	const struct mailbox_state *state = s->selected.view->state;
+	const unsigned uid = resync->view.by_uid ? 0 : FETCH_UID;
 	bool more = true;
 
 	rows_resume(rows);
 	while (resync->out.len < CHUNK && (more = rows_next(rows))) {
 		if (!rows->seq || state->modseq[rows->at] <= resync->since)
 			continue;
-		fetch_view_add(&resync->view, &resync->out, rows, FETCH_UID | FETCH_FLAGS | FETCH_MODSEQ,
+		fetch_view_add(&resync->view, &resync->out, rows, uid | FETCH_FLAGS | FETCH_MODSEQ,
 		               state->flags[rows->at], state->modseq[rows->at]);
 		buf_adds(&resync->out, ")\r\n");
 		selected_told(&s->selected, rows->uid);

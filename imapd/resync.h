@@ -11,6 +11,7 @@ struct resync { /* zeroed at first */
 	bool asked;
 	uint64_t uid_validity, since;
 	struct uid_set *known; /* the UIDs that the client has; NULL: all */
+	bool by_number;        /* message numbers were given, too */
 	/* resync.c's own */
 	bool started;
 	struct uid_set vanished;

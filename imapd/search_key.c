@@ -300,6 +300,7 @@ static bool parse_set(struct parsing *p, enum search_op op, struct search_key **
 		return true;
 	}
 	*ret = new_key(p, op);
+	p->search->by_number |= op == SEARCH_NUMBERS;
 	return imap_args_set(p->args, &(*ret)->set);
 }
 

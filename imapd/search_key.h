@@ -71,6 +71,7 @@ struct search {
 	bool by_id;              /* some key needs the id of the content */
 	bool by_header, by_body; /* some key needs the header (SENTxxx, HEADER), the body */
 	bool modseq;             /* asked for: the result tells it */
+	bool by_number;          /* some key is message numbers */
 	bool bad_charset;        /* it was not read because of that: NO, not BAD */
 };
 

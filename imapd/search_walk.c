@@ -273,6 +273,8 @@ enum imap_next search_walk_start(struct search_walk *walk, struct imap_cmd *cmd)
 {
 	struct session *s = cmd->session;
 
+	if (walk->search.by_number && (s->enabled & ENABLED_UIDONLY))
+		return imap_bad(cmd, "[UIDREQUIRED] Message numbers are off since ENABLE UIDONLY");
 	search_bind(&walk->search, &s->selected);
 	if (walk->search.modseq)
 		session_enable_condstore(s);

@@ -174,6 +174,8 @@ static const char *refusal_of(const struct session *s, const struct imap_verb *v
 		return s->state == ST_PLAIN                                 ? "BAD Log in first"
 		       : s->state == ST_AUTH && verb->states == IN_SELECTED ? "BAD Select a mailbox first"
 		                                                            : "BAD You are logged in already";
+	if (!uid && (verb->flags & USES_SEQ) && (s->enabled & ENABLED_UIDONLY))
+		return "BAD [UIDREQUIRED] Message numbers are off since ENABLE UIDONLY";
 	if ((verb->flags & NEEDS_PRIVACY) && !session_may_login(s))
 		return "NO [PRIVACYREQUIRED] Passwords are taken over TLS only: STARTTLS first";
 	return NULL;

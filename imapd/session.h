@@ -20,7 +20,7 @@ struct imap_cmd;
 
 enum imap_state { ST_GREET, ST_TLS, ST_PLAIN /* not authenticated */, ST_AUTH, ST_SELECTED, ST_CLOSE };
 
-enum imap_enabled { ENABLED_CONDSTORE = 1, ENABLED_QRESYNC = 2 };
+enum imap_enabled { ENABLED_CONDSTORE = 1, ENABLED_QRESYNC = 2, ENABLED_UIDONLY = 4 };
 
 struct session {
 	struct imapd *imapd;

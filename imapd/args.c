@@ -18,6 +18,27 @@ void imap_args_start(struct imap_args *args, const struct imap_segment *segment,
 	*args = (struct imap_args){ segment->text, segment, arena, "Malformed command" };
 }
 
+void imap_args_move(struct imap_args *args, struct arena *arena)
+{
+	const struct imap_segment *from = args->segment;
+	struct imap_segment *first = arena_make(arena, struct imap_segment), *to = first;
+
+	args->rest = arena_copy(arena, args->rest);
+	for (;;) {
+		*to = *from;
+		to->text = from == args->segment ? args->rest : arena_copy(arena, from->text);
+		if (from->literal.data.len)
+			to->literal.data = arena_copy(arena, from->literal.data);
+		if (!from->next)
+			break;
+		to->next = arena_make(arena, struct imap_segment);
+		to = to->next;
+		from = from->next;
+	}
+	args->segment = first;
+	args->arena = arena;
+}
+
 static bool fail(struct imap_args *args, const char *error)
 {
 	args->error = error;

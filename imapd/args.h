@@ -31,6 +31,9 @@ struct imap_args {
 
 void imap_args_start(struct imap_args *, const struct imap_segment *, struct arena *);
 
+/* What is left is copied, and from now on read, into another arena, which may outlive the command. */
+void imap_args_move(struct imap_args *, struct arena *);
+
 bool imap_args_space(struct imap_args *); /* SP (or more) */
 bool imap_args_end(struct imap_args *);   /* nothing but spaces is left */
 bool imap_args_is_end(const struct imap_args *);

@@ -8,7 +8,7 @@
 	"IMAP4rev1 LITERAL+ SASL-IR IDLE NAMESPACE UIDPLUS UNSELECT CHILDREN SPECIAL-USE MOVE ID ENABLE "    \
 	"CONDSTORE "                                                                                         \
 	"ESEARCH SEARCHRES WITHIN PARTIAL SORT SORT=DISPLAY ESORT I18NLEVEL=1 "                              \
-	"INPROGRESS "                                                                                        \
+	"INPROGRESS CONTEXT=SEARCH "                                                                         \
 	"THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS "                                               \
 	"LIST-EXTENDED LIST-STATUS STATUS=SIZE CREATE-SPECIAL-USE OBJECTID SAVEDATE REPLACE UIDONLY "        \
 	"QRESYNC BINARY PREVIEW UNAUTHENTICATE QUOTA QUOTA=RES-STORAGE MULTIAPPEND COMPRESS=DEFLATE "        \

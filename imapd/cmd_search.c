@@ -1,10 +1,11 @@
 /*
  * SEARCH and UID SEARCH (RFC 3501 6.4.4, 6.4.8; MODSEQ: RFC 7162 3.1.5; RETURN:
- * RFC 4731; SAVE and "$": RFC 5182; PARTIAL: RFC 9394).
+ * RFC 4731; SAVE and "$": RFC 5182; PARTIAL: RFC 9394; UPDATE: RFC 5267).
  *
  * Found are UIDs (search_walk.h); they become the session's numbers at the end (search_return.h).
  */
 #include "commands.h"
+#include "context.h"
 #include "search_return.h"
 #include "search_walk.h"
 
@@ -12,6 +13,7 @@ struct search_cmd {
 	struct search_walk walk;
 	struct search_return asked;
 	struct uid_set found;
+	struct context *context; /* UPDATE: until the session has it */
 };
 
 static void take(struct imap_cmd *cmd, const struct search_row *row, struct slice header)
@@ -28,6 +30,9 @@ static enum imap_next finish(struct imap_cmd *cmd)
 	struct search_found found;
 
 	search_found_take(cmd, &search->found, &found);
+	if (search->context)
+		context_start(cmd->session, search->context, &search->walk.search, &search->found);
+	search->context = NULL;
 	search_return_tell(cmd, &search->asked, "SEARCH", search->walk.search.modseq, &found);
 	return search_walk_ok(&search->walk, cmd, "Searched");
 }
@@ -38,6 +43,10 @@ static enum imap_next search_parse_args(struct imap_cmd *cmd, struct imap_args *
 
 	if (!imap_args_space(args) || !search_return_parse(args, &search->asked))
 		return imap_bad(cmd, args->error);
+	if (search->asked.update && context_has_tag(cmd->session, cmd->tag))
+		return imap_bad(cmd, "A search that goes on has this tag");
+	if (search->asked.update)
+		search->context = context_begin(cmd, args);
 	if (!search_parse(args, &search->walk.search)) {
 		if (search->walk.search.bad_charset)
 			search_return_failed(cmd, &search->asked);
@@ -68,6 +77,7 @@ static void search_done(struct imap_cmd *cmd)
 {
 	struct search_cmd *search = cmd->state;
 
+	context_drop(search->context);
 	uid_set_done(&search->found);
 	search_walk_done(&search->walk);
 }

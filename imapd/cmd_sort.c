@@ -86,6 +86,8 @@ static enum imap_next sort_parse_args(struct imap_cmd *cmd, struct imap_args *ar
 			search_return_failed(cmd, &sort->asked);
 		return search_walk_refuse(&sort->walk, cmd, args);
 	}
+	if (sort->asked.update)
+		imap_untagged(cmd->session, "NO [NOUPDATE \"%s\"] Only a SEARCH goes on", cmd->tag);
 	sort->walk.wants_header = sort->list.criteria.by_header;
 	sort->walk.found = take;
 	sort->walk.finish = finish;

@@ -5,7 +5,7 @@
  * Invariants
  *  1. A command is in one place (cmd->where). Only in AT_WORKER and POSTED does somebody else hold it: it is freed when
  *     it is back.
- *  2. Callbacks of commands run with session->busy raised: a session that closes meanwhile leaves the command to the
+ *  2. Callbacks of commands run with cmd->busy raised: a session that closes meanwhile leaves the command to the
  *     call that is on the stack, which sees it when the callback returns.
  *  3. The tagged reply is written behind all news that are allowed, in batches that the client takes.
  */
@@ -35,16 +35,24 @@ static void end(struct imap_cmd *cmd)
 {
 	struct session *s = cmd->session;
 
-	assert(s->cmd == cmd);
+	const bool aside = cmd->aside;
+
+	assert(aside ? s->aside == cmd : s->cmd == cmd);
 	if (cmd->look)
 		view_cancel(cmd->look);
 	if (cmd->verb->command->done)
 		cmd->verb->command->done(cmd);
 	session_release(s, cmd->reserved);
 	account_ctx_unref(cmd->account);
-	s->cmd = NULL;
+	if (aside)
+		s->aside = NULL;
+	else
+		s->cmd = NULL;
 	arena_free(cmd->arena);
-	session_command_over(s);
+	if (aside)
+		session_aside_over(s);
+	else
+		session_command_over(s);
 }
 
 static bool may_expunge(const struct imap_cmd *cmd)
@@ -52,21 +60,37 @@ static bool may_expunge(const struct imap_cmd *cmd)
 	return cmd->uid_form || !(cmd->verb->flags & USES_SEQ) || (cmd->verb->flags & VERB_MOVES);
 }
 
+/* EXPUNGE has to wait for what is done aside, and the tagged reply behind it as well. */
+static bool waits_for_aside(const struct imap_cmd *cmd)
+{
+	const struct session *s = cmd->session;
+
+	return s->aside && s->selected.view && may_expunge(cmd) && !uid_set_is_empty(&s->selected.ghosts);
+}
+
 static void finish(struct imap_cmd *cmd)
 {
 	struct session *s = cmd->session;
-
 	bool told;
 
+	if (cmd->aside) {
+		end(cmd);
+		return;
+	}
 	assert(cmd->tagged && "a command is done without a tagged reply");
-	s->busy++;
+	if (waits_for_aside(cmd)) {
+		cmd->where = DRAINING;
+		cmd->next = IMAP_DONE;
+		return;
+	}
+	cmd->busy++;
 	told = session_tell_news(s, may_expunge(cmd));
 	if (told && !session_is_closing(s)) {
 		conn_printf(s->conn, "%s %s\r\n", cmd->tag, cmd->tagged);
 		if (cmd->then)
 			cmd->then(s);
 	}
-	s->busy--;
+	cmd->busy--;
 	if (!told && !session_is_closing(s)) {
 		cmd->where = DRAINING;
 		cmd->next = IMAP_DONE;
@@ -87,20 +111,29 @@ void command_abandon(struct imap_cmd *cmd)
 
 /* ---- one step ---- */
 
+/* Its mailbox was closed meanwhile. */
+static bool is_out_of_place(const struct imap_cmd *cmd)
+{
+	const struct selected *selected = &cmd->session->selected;
+
+	return cmd->aside && (!selected->view || selected->opened != cmd->selection);
+}
+
 static void call_reply(struct imap_cmd *cmd)
 {
 	struct session *s = cmd->session;
 	enum imap_next next;
 
 	cmd->where = HERE;
-	if (session_is_closing(s)) {
+	if (session_is_closing(s) || is_out_of_place(cmd)) {
 		end(cmd);
 		return;
 	}
-	session_wake_after(s, 0);
-	s->busy++;
+	if (!cmd->aside)
+		session_wake_after(s, 0);
+	cmd->busy++;
 	next = cmd->verb->command->reply(cmd, cmd->fault, &cmd->why);
-	s->busy--;
+	cmd->busy--;
 	proceed(cmd, next);
 }
 
@@ -147,7 +180,8 @@ static void start_job(struct imap_cmd *cmd)
 	cmd->ran = true;
 	cmd->job = (struct job){ .run = run_job, .done = on_job_done, .drop = on_job_dropped };
 	cmd->where = AT_WORKER;
-	session_wake_after(cmd->session, imapd->progress_every);
+	if (!cmd->aside)
+		session_wake_after(cmd->session, imapd->progress_every);
 	if (job_start(pool, &cmd->job))
 		return;
 	cmd->fault = fault_set(&cmd->why, FAULT_TEMP, "too many jobs wait for a worker");
@@ -160,7 +194,7 @@ static void tell_progress(struct imap_cmd *cmd)
 	const int64_t now = clock_mono_ms();
 	const char *state = "NIL NIL";
 
-	if (now - cmd->heard < cmd->session->imapd->progress_every || cmd->within_response ||
+	if (now - cmd->heard < cmd->session->imapd->progress_every || cmd->within_response || cmd->aside ||
 	    conn_congested(cmd->session->conn))
 		return;
 	cmd->heard = now;
@@ -183,9 +217,9 @@ static void proceed(struct imap_cmd *cmd, enum imap_next next)
 	cmd->where = HERE;
 	if (session_is_closing(s) || is_orphan(cmd, next)) {
 		if (!session_is_closing(s)) {
-			s->busy++; /* the command is ended here, not by the session */
+			cmd->busy++; /* the command is ended here, not by the session */
 			session_close(s, NULL, NULL);
-			s->busy--;
+			cmd->busy--;
 		}
 		end(cmd);
 		return;
@@ -233,9 +267,9 @@ void command_news(struct imap_cmd *cmd)
 
 	if (cmd->where != WAITING || !cmd->verb->command->on_news)
 		return;
-	s->busy++;
+	cmd->busy++;
 	cmd->verb->command->on_news(cmd);
-	s->busy--;
+	cmd->busy--;
 	if (session_is_closing(s))
 		end(cmd); /* on_news() resumes nothing: it is still there */
 }
@@ -263,12 +297,11 @@ bool command_wants_line(const struct imap_cmd *cmd)
 
 bool command_line(struct imap_cmd *cmd, struct slice line)
 {
-	struct session *s = cmd->session;
 	enum imap_next next;
 
-	s->busy++;
+	cmd->busy++;
 	next = cmd->verb->command->on_line(cmd, line);
-	s->busy--;
+	cmd->busy--;
 	proceed(cmd, next);
 	return next == IMAP_AFRESH;
 }
@@ -277,14 +310,13 @@ bool command_line(struct imap_cmd *cmd, struct slice line)
 
 static void parse(struct imap_cmd *cmd)
 {
-	struct session *s = cmd->session;
 	struct imap_args args;
 	enum imap_next next;
 
 	imap_args_start(&args, cmd->segments, cmd->arena);
-	s->busy++;
+	cmd->busy++;
 	next = cmd->verb->command->parse(cmd, &args);
-	s->busy--;
+	cmd->busy--;
 	proceed(cmd, next);
 }
 
@@ -335,7 +367,7 @@ static bool looks_first(struct imap_cmd *cmd)
 	return (cmd->verb->flags & LOOKS_FIRST) || (cmd->uid_form && names_what_is_new(cmd));
 }
 
-void command_start(struct session *s, const struct assembled *made)
+static struct imap_cmd *command_new(struct session *s, const struct assembled *made)
 {
 	struct imap_cmd *cmd = arena_make(made->arena, struct imap_cmd);
 
@@ -345,6 +377,7 @@ void command_start(struct session *s, const struct assembled *made)
 		.tag = made->tag,
 		.uid_form = made->uid,
 		.arena = made->arena,
+		.selection = s->selected.opened,
 		.state = arena_zalloc(made->arena, made->verb->command->state_size),
 		.stack = s->imapd->daemon->stack,
 		.segments = made->segments,
@@ -358,6 +391,29 @@ void command_start(struct session *s, const struct assembled *made)
 	}
 	if (s->selected.view)
 		cmd->selected = s->selected.view->mailbox;
+	return cmd;
+}
+
+bool imap_aside(struct session *s, const struct imap_verb *verb)
+{
+	struct assembled made = { .tag = "", .verb = verb, .uid = verb->flags & UID_FORM };
+
+	if (s->aside)
+		return false;
+	made.arena = arena_new();
+	made.segments = arena_make(made.arena, struct imap_segment);
+	made.segments->text = SLICE("");
+	s->aside = command_new(s, &made);
+	s->aside->aside = true;
+	s->aside->log.parent = &s->log;
+	post_reply(s->aside); /* never from inside the call */
+	return true;
+}
+
+void command_start(struct session *s, const struct assembled *made)
+{
+	struct imap_cmd *cmd = command_new(s, made);
+
 	s->cmd = cmd;
 	log_command(cmd);
 	if (looks_first(cmd)) {

@@ -10,6 +10,10 @@
  *   IMAP_WAIT   the command waits for its own event (a view, a line) and calls imap_resume()
  *   IMAP_AFRESH from on_line() only: as IMAP_DONE, and the line is the next command's
  *
+ * What no client waits for, but goes the same way, is done aside: imap_aside(). It has no tag and no tagged reply, and
+ * goes on beside the commands of its session; EXPUNGE is not told meanwhile, so sequence numbers stay. When the mailbox
+ * that it was begun in is no longer open it just ends.
+ *
  * A session that closes calls done() at once, or when the job is back; nothing else follows.
  */
 #include "account_ctx.h"
@@ -88,6 +92,9 @@ struct imap_cmd {
 	bool within_response; /* a part of one was sent: nothing else may be */
 
 	/* command.c's own */
+	bool aside;
+	unsigned busy;      /* its callbacks on the stack */
+	uint64_t selection; /* selected.opened, as it began */
 	struct job job;
 	struct stack *stack;
 	enum fault fault;
@@ -125,6 +132,10 @@ const char *imap_capabilities(const struct session *, struct arena *); /* withou
 
 /* sequence-set, "$", or UIDs in UID form, as UIDs; ghosts (expunged, not yet told) are among them, unknown UIDs may be. */
 bool imap_args_messages(struct imap_args *, struct imap_cmd *, struct uid_set *ret_uids);
+
+/* Begins what `verb` says beside the command under way, soon, with its reply(); unless there is something aside already:
+ * false. */
+bool imap_aside(struct session *, const struct imap_verb *);
 
 /* A command in IMAP_WAIT goes on: as if `next` had been returned. Loop only, and not from inside its own callbacks
  * that return an enum imap_next. imap_resume(cmd, imap_ok(cmd, "…")) ends it. Nothing may be done with `cmd` behind it. */

@@ -19,6 +19,8 @@ void command_abandon(struct imap_cmd *);
 
 /* A command is over: the next one, or the session's end. */
 void session_command_over(struct session *);
+/* What was done aside is over: news that waited for it, or the session's end. */
+void session_aside_over(struct session *);
 /* What is buffered, as far as somebody wants it now. */
 void session_take_input(struct session *);
 void session_count_bad(struct session *);

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "command.h"
+#include "context.h"
 #include "vanished.h"
 
 /* In ascending order, so that each number counts the messages below that are left: those of the state. */
@@ -152,12 +153,16 @@ bool session_tell_news(struct session *s, bool may_expunge)
 		session_close(s, "[UNAVAILABLE]", "The selected mailbox is no longer there");
 		return true;
 	}
-	if (may_expunge && !tell_expunged(s, selected))
+	contexts_tell_gone(s);
+	if (may_expunge && !s->aside && !tell_expunged(s, selected))
 		return false;
 	tell_exists(s, selected);
 	if (selected->known_keywords < selected->view->keywords.n)
 		session_tell_flag_names(s);
-	return tell_changed(s, selected);
+	if (!tell_changed(s, selected))
+		return false;
+	contexts_tell_changed(s);
+	return true;
 }
 
 void session_enable_condstore(struct session *s)

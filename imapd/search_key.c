@@ -456,6 +456,19 @@ static void bind(struct search_key *key, const struct selected *selected)
 		bind_keyword(key, &selected->view->keywords);
 }
 
+static void bind_keywords(struct search_key *key, const struct keywords *names)
+{
+	for (struct search_key *kid = key->kids; kid; kid = kid->next)
+		bind_keywords(kid, names);
+	if (key->op == SEARCH_KEYWORD)
+		bind_keyword(key, names);
+}
+
+void search_bind_keywords(struct search *search, const struct keywords *names)
+{
+	bind_keywords(search->root, names);
+}
+
 void search_bind(struct search *search, const struct selected *selected)
 {
 	bind(search->root, selected);

@@ -9,6 +9,7 @@
 #include "args.h"
 #include "base/rand.h"
 
+struct keywords;
 struct selected;
 
 #define SEARCH_KEYS_MAX  1000
@@ -81,5 +82,7 @@ bool search_parse(struct imap_args *, struct search *ret);
 bool search_parse_charset(struct imap_args *, struct search *ret);
 /* Numbers become UIDs, keywords bits; numbers beyond the mailbox match nothing. The sets live as long as the arena. */
 void search_bind(struct search *, const struct selected *);
+/* Again, when the mailbox has met keywords since. */
+void search_bind_keywords(struct search *, const struct keywords *);
 
 #endif

@@ -2,7 +2,7 @@
  * What is asked of a search and given back (search_return.h).
  *
  *   search-return-opts = "RETURN" SP "(" [option *(SP option)] ")"
- *   option             = "MIN" / "MAX" / "ALL" / "COUNT" / "SAVE" / "PARTIAL" SP partial-range
+ *   option             = "UPDATE" / "CONTEXT" / "MIN" / "MAX" / "ALL" / "COUNT" / "SAVE" / "PARTIAL" SP partial-range
  *   esearch-response   = "ESEARCH" SP "(" "TAG" SP string ")" [SP "UID"] *(SP name SP value)
  */
 #include "search_return.h"
@@ -39,6 +39,12 @@ static bool parse_option(struct imap_args *args, struct search_return *ret)
 		{ "ALL", RETURN_ALL }, { "SAVE", RETURN_SAVE },
 	};
 
+	if (imap_args_word(args, "CONTEXT"))
+		return true; /* the view remembers what it has met in any case */
+	if (imap_args_word(args, "UPDATE")) {
+		ret->update = true;
+		return true;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		if (imap_args_word(args, words[i].word)) {
 			ret->wanted |= words[i].wanted;

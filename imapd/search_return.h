@@ -2,7 +2,7 @@
 #define IMAPD_SEARCH_RETURN_H
 /*
  * What SEARCH and SORT are asked to give back, and giving it: MIN, MAX, COUNT
- * and ALL (RFC 4731), SAVE (RFC 5182), PARTIAL (RFC 9394); or, unasked, the plain list of numbers.
+ * and ALL (RFC 4731), SAVE (RFC 5182), PARTIAL (RFC 9394), UPDATE and the hint CONTEXT (RFC 5267); or, unasked, the plain list of numbers.
  *
  * Results come in the order that the command promises: ascending for SEARCH, sorted for SORT, where MIN is the first
  * and MAX the last (RFC 5267 3.1).
@@ -22,6 +22,7 @@ enum search_wanted {
 struct search_return {
 	bool extended;   /* ESEARCH is wanted */
 	unsigned wanted; /* bits */
+	bool update;     /* and to hear of changes later (RFC 5267) */
 	struct partial partial;
 };
 

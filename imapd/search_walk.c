@@ -20,7 +20,7 @@ struct search_open { /* a message of the batch, until it is decided about */
 
 /* ---- on the loop ---- */
 
-static struct search_row row_of(const struct rows *rows)
+struct search_row search_row_of(const struct rows *rows)
 {
 	const struct mailbox_state *state = rows->selected->view->state;
 
@@ -55,7 +55,7 @@ static void make_room(struct search_walk *walk)
 static void ask_view(struct search_walk *walk, struct imap_cmd *cmd)
 {
 	const struct view *view = walk->rows.selected->view;
-	const struct search_row row = row_of(&walk->rows);
+	const struct search_row row = search_row_of(&walk->rows);
 	const struct search_facts facts = { .row = &row };
 	enum match match = search_match(walk->search.root, &facts);
 	struct batch *batch = &walk->batch;
@@ -269,6 +269,15 @@ enum imap_next search_walk_refuse(const struct search_walk *walk, struct imap_cm
 	return imap_bad(cmd, args->error);
 }
 
+enum imap_next search_walk_among(struct search_walk *walk, struct imap_cmd *cmd, const struct uid_set *uids)
+{
+	walk->arena = arena_new();
+	walk->reader.arena = arena_new();
+	new_batch(walk, cmd);
+	rows_start(&walk->rows, &cmd->session->selected, uids);
+	return go_on(walk, cmd);
+}
+
 enum imap_next search_walk_start(struct search_walk *walk, struct imap_cmd *cmd)
 {
 	struct session *s = cmd->session;
@@ -278,11 +287,7 @@ enum imap_next search_walk_start(struct search_walk *walk, struct imap_cmd *cmd)
 	search_bind(&walk->search, &s->selected);
 	if (walk->search.modseq)
 		session_enable_condstore(s);
-	walk->arena = arena_new();
-	walk->reader.arena = arena_new();
-	new_batch(walk, cmd);
-	rows_start(&walk->rows, &s->selected, NULL);
-	return go_on(walk, cmd);
+	return search_walk_among(walk, cmd, NULL);
 }
 
 void search_walk_done(struct search_walk *walk)

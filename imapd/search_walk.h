@@ -36,6 +36,10 @@ struct search_walk {
 
 /* Behind search_parse(): gives what the command's parse() gives. */
 enum imap_next search_walk_start(struct search_walk *, struct imap_cmd *);
+/* The same for keys that were bound before, and only these messages. */
+enum imap_next search_walk_among(struct search_walk *, struct imap_cmd *, const struct uid_set *);
+/* What the view knows of the present one. */
+struct search_row search_row_of(const struct rows *);
 MUST_CHECK enum fault search_walk_run(struct search_walk *, struct imap_cmd *, struct stack *, struct why *);
 enum imap_next search_walk_reply(struct search_walk *, struct imap_cmd *, enum fault, const struct why *);
 /* The tagged reply: "Searched", and what could not be. */

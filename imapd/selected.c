@@ -20,6 +20,8 @@ void selected_open(struct selected *selected, struct view *view, bool read_only)
 	uid_set_init(&selected->changed);
 	uid_set_init(&selected->recent);
 	uid_set_init(&selected->saved);
+	uid_set_init(&selected->touched);
+	selected->opened++;
 	list_add_tail(&view->sessions, &selected->node);
 }
 
@@ -29,12 +31,16 @@ void selected_close(struct selected *selected)
 
 	if (!view)
 		return;
+	if (selected->on_close)
+		selected->on_close(selected->session);
 	selected->view = NULL;
+	selected->watched = false;
 	list_del(&selected->node);
 	uid_set_done(&selected->ghosts);
 	uid_set_done(&selected->changed);
 	uid_set_done(&selected->recent);
 	uid_set_done(&selected->saved);
+	uid_set_done(&selected->touched);
 	view_put(view);
 }
 

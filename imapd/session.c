@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "account_ctx.h"
+#include "context.h"
 #include "base/metrics.h"
 #include "base/rand.h"
 #include "engine.h"
@@ -116,7 +117,7 @@ void session_log_out(struct session *s)
 
 static void free_when_over(struct session *s)
 {
-	if (s->conn || s->cmd)
+	if (s->conn || s->cmd || s->aside)
 		return;
 	account_ctx_unref(s->account);
 	arena_free(s->arena);
@@ -153,7 +154,9 @@ void session_close(struct session *s, const char *bye_code, const char *bye_text
 	leave(s);
 	log_line(&s->log, LOG_INFO, "session ends", "why", bye_text, NULL);
 	conn_close(s->conn);
-	if (s->cmd && !s->busy)
+	if (s->aside && !s->aside->busy)
+		command_abandon(s->aside);
+	if (s->cmd && !s->cmd->busy)
 		command_abandon(s->cmd);
 }
 
@@ -375,6 +378,30 @@ void session_command_over(struct session *s)
 		session_take_input(s);
 }
 
+static void on_news(void *arg)
+{
+	struct session *s = arg;
+
+	if (s->cmd)
+		command_news(s->cmd);
+	else if (s->selected.view->gone)
+		session_tell_news(s, true);
+}
+
+void session_aside_over(struct session *s)
+{
+	if (!s->conn) {
+		free_when_over(s);
+		return;
+	}
+	if (session_is_closing(s))
+		return;
+	if (s->cmd)
+		command_drained(s->cmd); /* or it hears of the news */
+	else if (s->selected.view)
+		on_news(s);
+}
+
 void session_drain(struct session *s)
 {
 	if (!s->cmd || command_wants_line(s->cmd))
@@ -399,6 +426,10 @@ static void on_drained(void *owner)
 
 	if (session_is_closing(s))
 		return;
+	if (s->aside)
+		command_drained(s->aside);
+	if (session_is_closing(s))
+		return;
 	if (s->cmd)
 		command_drained(s->cmd);
 	else
@@ -420,15 +451,18 @@ static void on_timeout(void *owner)
 static void on_closed(void *owner)
 {
 	struct session *s = owner;
+	struct imap_cmd *cmd = s->cmd, *aside = s->aside;
 	bool cut = !session_is_closing(s);
 
 	if (cut)
 		leave(s);
 	s->conn = NULL;
-	if (s->cmd && cut)
-		command_abandon(s->cmd);
-	else
+	if (!cut || (!cmd && !aside))
 		free_when_over(s);
+	if (cut && aside)
+		command_abandon(aside); /* the session goes with it, unless there is a command as well */
+	if (cut && cmd)
+		command_abandon(cmd);
 }
 
 static void greet(struct session *s)
@@ -469,14 +503,9 @@ static const struct conn_handler handler = {
 
 /* ---- the beginning ---- */
 
-static void on_news(void *arg)
+static void on_close(void *arg)
 {
-	struct session *s = arg;
-
-	if (s->cmd)
-		command_news(s->cmd);
-	else if (s->selected.view->gone)
-		session_tell_news(s, true);
+	contexts_free(arg);
 }
 
 static bool admit(struct session *s, const char *ip)
@@ -501,6 +530,7 @@ struct session *session_new(struct imapd *imapd, struct conn *conn, bool tls_fro
 	s->client_id = "";
 	s->tls_from_start = tls_from_start;
 	s->selected.on_news = on_news;
+	s->selected.on_close = on_close;
 	s->selected.session = s;
 	s->login_until = loop_now(imapd->daemon->loop) + imapd_conf.login_timeout;
 	snprintf(s->id, sizeof(s->id), "%.12s", id_print(&id).text);

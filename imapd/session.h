@@ -32,14 +32,16 @@ struct session {
 	struct id verifier;          /* of the password it was logged in with, hashed */
 	struct selected selected;    /* selected.view NULL: none */
 	unsigned enabled;
-	const char *client_id; /* from ID, for the log; "" */
-	struct imap_cmd *cmd;  /* the one under way, NULL */
+	const char *client_id;     /* from ID, for the log; "" */
+	struct imap_cmd *cmd;      /* the one under way, NULL */
+	struct imap_cmd *aside;    /* work that no command waits for (command.h), NULL */
+	struct contexts *contexts; /* context.h; NULL: none */
 	/* session.c's and command.c's own */
 	struct list node;
-	struct arena *arena;         /* as long as the session */
-	struct assembly *assembly;   /* a command that is coming in, NULL */
-	int64_t login_until;         /* loop_now() */
-	unsigned bad_commands, busy; /* busy: calls of the engine on the stack */
+	struct arena *arena;       /* as long as the session */
+	struct assembly *assembly; /* a command that is coming in, NULL */
+	int64_t login_until;       /* loop_now() */
+	unsigned bad_commands;
 	bool tls_from_start, pumping, waking, has_held;
 	int held; /* has_held: what the assembly wants, as soon as the command under way is over */
 };

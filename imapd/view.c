@@ -117,6 +117,8 @@ static void note_one(struct selected *selected, const struct mailbox_delta *delt
 	uid_set_union(&selected->ghosts, &known);
 	if (flags_too)
 		uid_set_union(&selected->changed, &delta->changed);
+	if (selected->watched)
+		uid_set_union(&selected->touched, &delta->changed);
 	uid_set_subtract(&selected->changed, &delta->expunged);
 	if (selected->known_max < UINT32_MAX)
 		uid_set_del_range(&selected->changed, selected->known_max + 1, UINT32_MAX);

@@ -64,8 +64,13 @@ struct selected { /* one session's hold on a view */
 	struct uid_set saved;    /* "$": what a search has saved (RFC 5182) */
 	uint32_t known_recent;   /* as RECENT told it */
 	uint32_t known_keywords; /* names that FLAGS told */
+	uint64_t opened;         /* how often selected_open() was called on it */
+	/* For context.h: what flags anybody has changed since it looked last, this session too. */
+	bool watched;
+	struct uid_set touched;
 	/* Something to tell, or view->gone: IDLE sends it, others at the next boundary. Set before selected_open(). */
 	void (*on_news)(void *session);
+	void (*on_close)(void *session); /* what depends on this mailbox goes; may be NULL */
 	void *session;
 };
 

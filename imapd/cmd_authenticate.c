@@ -12,8 +12,9 @@
 struct authenticate {
 	struct login login;
 	struct sasl *sasl;
-	enum { FIND, CHECK, PROVE } errand;
-	bool proven; /* SCRAM: its last word is said, the client's empty line is missing */
+	enum { FIND, CHECK, PROVE, TOKEN } errand;
+	const char *refused; /* why a token was, and the client is being told; NULL */
+	bool proven;         /* SCRAM: its last word is said, the client's empty line is missing */
 };
 
 static enum imap_next step(struct imap_cmd *cmd, struct slice response);
@@ -57,8 +58,10 @@ static enum imap_next failed(struct imap_cmd *cmd)
 	struct why why = { "" };
 
 	auth->login.name = sasl_login(auth->sasl);
-	login_failed(&auth->login.check, auth->login.name);
-	return login_end(cmd, &auth->login, fault_set(&why, FAULT_AUTH, "%s", sasl_error(auth->sasl)), &why);
+	if (!auth->refused)
+		login_failed(&auth->login.check, auth->login.name);
+	fault_set(&why, FAULT_AUTH, "%s", auth->refused ? auth->refused : sasl_error(auth->sasl));
+	return login_end(cmd, &auth->login, FAULT_AUTH, &why);
 }
 
 static enum imap_next step(struct imap_cmd *cmd, struct slice response)
@@ -73,6 +76,8 @@ static enum imap_next step(struct imap_cmd *cmd, struct slice response)
 		return errand(cmd, FIND);
 	case SASL_CHECK:
 		return errand(cmd, CHECK);
+	case SASL_TOKEN:
+		return errand(cmd, TOKEN);
 	case SASL_OK: /* IMAP has no place for the last message but one more challenge */
 		auth->proven = true;
 		return challenge.len ? send_challenge(cmd, challenge) : errand(cmd, PROVE);
@@ -155,6 +160,8 @@ static enum fault authenticate_run(struct imap_cmd *cmd, struct stack *stack, st
 		return login_find(cmd, &auth->login, why);
 	case CHECK:
 		return login_check(cmd, &auth->login, why);
+	case TOKEN:
+		return login_by_token(cmd, &auth->login, why);
 	default:
 		return login_prove(&auth->login, why);
 	}
@@ -164,6 +171,10 @@ static enum imap_next authenticate_reply(struct imap_cmd *cmd, enum fault fault,
 {
 	struct authenticate *auth = cmd->state;
 
+	if (auth->errand == TOKEN && fault == FAULT_AUTH) {
+		auth->refused = arena_strdup(cmd->arena, why->text);
+		return step(cmd, SLICE(""));
+	}
 	if (auth->errand != FIND || fault)
 		return login_end(cmd, &auth->login, fault, why);
 	if (auth->login.found)

@@ -27,6 +27,7 @@ void login_start(struct imap_cmd *cmd, struct login *login, const char *mechanis
 		.cache = s->imapd->logins,
 		.lockout = s->imapd->lockout,
 		.ip = arena_strdup(cmd->arena, conn_peer_ip(s->conn)),
+		.oauth = s->imapd->daemon->oauth,
 	};
 	login->account_nudges = s->imapd->account_nudges;
 }
@@ -59,6 +60,14 @@ enum fault login_check(struct imap_cmd *cmd, struct login *login, struct why *wh
 {
 	enum fault fault =
 	    login_password(&login->check, login->name, login->password, cmd->arena, &login->account, why);
+
+	return fault ? fault : account_unlock(cmd->stack, &login->account, &login->key, why);
+}
+
+enum fault login_by_token(struct imap_cmd *cmd, struct login *login, struct why *why)
+{
+	enum fault fault =
+	    login_token(&login->check, login->name, login->password, cmd->arena, &login->account, why);
 
 	return fault ? fault : account_unlock(cmd->stack, &login->account, &login->key, why);
 }

@@ -6,7 +6,8 @@
  *   login_start()   in parse()
  *   login_begin()   on the loop: the lockout's delay, then IMAP_RUN
  *   login_check()   on a worker: name and password; or
- *   login_find(), then, once SASL has proven it, login_prove()
+ *   login_find(), then, once SASL has proven it, login_prove(); or
+ *   login_by_token()
  *   login_end()     on the loop: the session is the account's, or NO
  *   login_done()    in the command's done()
  */
@@ -28,6 +29,8 @@ void login_start(struct imap_cmd *, struct login *, const char *mechanism);
 enum imap_next login_begin(struct imap_cmd *, struct login *);
 void login_delayed(struct imap_cmd *); /* the command's on_timeout() */
 MUST_CHECK enum fault login_check(struct imap_cmd *, struct login *, struct why *);
+/* The same with a bearer token as the password, and perhaps no name. */
+MUST_CHECK enum fault login_by_token(struct imap_cmd *, struct login *, struct why *);
 /* No such account is no fault: login->found says it. */
 MUST_CHECK enum fault login_find(struct imap_cmd *, struct login *, struct why *);
 MUST_CHECK enum fault login_prove(struct login *, struct why *);

@@ -19,6 +19,7 @@
 #include "base/rand.h"
 #include "engine.h"
 #include "imapd.h"
+#include "suite/oauth.h"
 
 #define BAD_MAX       20          /* malformed commands in a row */
 #define INPUT_EXTRA   (16 * 1024) /* beyond the longest command, for what is pipelined behind it */
@@ -95,6 +96,7 @@ struct sasl_offer session_sasl_offer(const struct session *s, struct arena *aren
 	if (imapd_conf.channel_binding && conn_tls_exporter(s->conn, binding))
 		offer.binding = binding;
 	offer.n_proven = conn_tls_addresses(s->conn, arena, &offer.proven);
+	offer.tokens = oauth_hint(s->imapd->daemon->oauth);
 	return offer;
 }
 

@@ -1,5 +1,5 @@
 /*
- * AUTH (RFC 4954): PLAIN, LOGIN, SCRAM-SHA-256 and its -PLUS, EXTERNAL. The exchange is shared/auth's; here it meets base64, the
+ * AUTH (RFC 4954): PLAIN, LOGIN, SCRAM-SHA-256 and its -PLUS, EXTERNAL, OAUTHBEARER and XOAUTH2. The exchange is shared/auth's; here it meets base64, the
  * session and the worker that looks the account up or checks the password.
  */
 #include "auth/sasl.h"
@@ -18,8 +18,9 @@ struct auth {
 	struct sasl *sasl;
 	const char *mechanism;
 	struct login_check check;
-	bool with_password; /* the job checks it; else it looks the account up */
-	bool last_sent;     /* SCRAM: the server's last message is out */
+	enum { LOOK_UP, PASSWORD, TOKEN } errand; /* the job's */
+	bool refused;                             /* a token was, and the client is being told */
+	bool last_sent;                           /* SCRAM: the server's last message is out */
 	struct account account;
 	uint8_t nobody_salt[SCRAM_SALT]; /* when there is none */
 	bool found;
@@ -99,7 +100,12 @@ static void run(struct job *job, void *worker)
 	struct slice login = sasl_login(auth->sasl);
 
 	(void)worker;
-	if (auth->with_password) {
+	if (auth->errand == TOKEN) {
+		auth->fault = login_token(&auth->check, login, sasl_password(auth->sasl), auth->arena,
+		                          &auth->account, &auth->why);
+		return;
+	}
+	if (auth->errand == PASSWORD) {
 		auth->fault = login_password(&auth->check, login, sasl_password(auth->sasl), auth->arena,
 		                             &auth->account, &auth->why);
 		return;
@@ -119,13 +125,13 @@ static void on_checked(struct job *job)
 
 	if (!session_resume(s))
 		return;
-	if (auth->with_password) {
-		if (auth->fault)
-			fail(s, auth->fault, &auth->why);
-		else
-			succeed(s);
+	if (auth->errand == TOKEN && auth->fault == FAULT_AUTH) {
+		auth->refused = true;
+		step(s, SLICE(""));
 	} else if (auth->fault) {
 		fail(s, auth->fault, &auth->why);
+	} else if (auth->errand != LOOK_UP) {
+		succeed(s);
 	} else {
 		if (auth->found)
 			sasl_user(auth->sasl, &auth->account.password.scram);
@@ -155,12 +161,12 @@ static void on_delayed(void *arg)
 }
 
 /* After failures the answer is held back: here on the loop, where it costs nobody else anything. */
-static void check_user(struct session *s, bool with_password)
+static void check_user(struct session *s, int errand)
 {
 	struct auth *auth = s->auth;
 	int64_t delay = login_delay(&auth->check, sasl_login(auth->sasl));
 
-	auth->with_password = with_password;
+	auth->errand = errand;
 	auth->job = (struct job){ .run = run, .done = on_checked, .drop = on_checked };
 	if (delay < 0) {
 		fault_set(&auth->why, FAULT_AUTH, "too many failures from %s or for this name",
@@ -219,17 +225,22 @@ static void step(struct session *s, struct slice response)
 		challenge(s, text);
 		break;
 	case SASL_NEED_USER:
-		check_user(s, false);
+		check_user(s, LOOK_UP);
 		break;
 	case SASL_CHECK:
-		check_user(s, true);
+		check_user(s, PASSWORD);
+		break;
+	case SASL_TOKEN:
+		check_user(s, TOKEN);
 		break;
 	case SASL_OK:
 		proved(s, text);
 		break;
 	case SASL_FAILED:
-		login_failed(&auth->check, sasl_login(auth->sasl));
-		fault_set(&auth->why, FAULT_AUTH, "%s", sasl_error(auth->sasl));
+		if (!auth->refused) {
+			login_failed(&auth->check, sasl_login(auth->sasl));
+			fault_set(&auth->why, FAULT_AUTH, "%s", sasl_error(auth->sasl));
+		}
 		fail(s, FAULT_AUTH, &auth->why);
 		break;
 	}
@@ -273,6 +284,7 @@ static bool begin(struct session *s, struct slice mechanism)
 		.cache = s->smtpd->logins,
 		.lockout = s->smtpd->lockout,
 		.ip = arena_strdup(arena, conn_peer_ip(s->conn)),
+		.oauth = s->smtpd->daemon->oauth,
 	};
 	s->auth = auth;
 	if (auth->sasl)

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "smtp/reply.h"
+#include "suite/oauth.h"
 #include "verbs.h"
 
 #define LINE_MAX_LEN  2048  /* RFC 5321 4.5.3.1.4 says 512, extensions add to it */
@@ -92,6 +93,7 @@ struct sasl_offer session_sasl_offer(const struct session *s, struct arena *aren
 	if (smtpd_conf.channel_binding && conn_tls_exporter(s->conn, binding))
 		offer.binding = binding;
 	offer.n_proven = conn_tls_addresses(s->conn, arena, &offer.proven);
+	offer.tokens = oauth_hint(s->smtpd->daemon->oauth);
 	return offer;
 }
 

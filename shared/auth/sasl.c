@@ -8,7 +8,8 @@
 #include "base/utf8.h"
 
 static const struct sasl_mechanism *const mechanisms[] = {
-	&sasl_plain, &sasl_login_mechanism, &sasl_scram_sha256, &sasl_scram_sha256_plus, &sasl_external,
+	&sasl_plain,    &sasl_login_mechanism, &sasl_scram_sha256, &sasl_scram_sha256_plus,
+	&sasl_external, &sasl_oauthbearer,     &sasl_xoauth2,
 };
 
 static void wipe(void *object)
@@ -31,6 +32,8 @@ static bool is_offered(const struct sasl_mechanism *mechanism, const struct sasl
 		return offer->binding;
 	case SASL_NEEDS_CERTIFICATE:
 		return offer->n_proven;
+	case SASL_NEEDS_TOKENS:
+		return offer->tls && offer->tokens;
 	case SASL_NEEDS_NOTHING:
 		break;
 	}
@@ -45,6 +48,7 @@ static void keep_offer(struct sasl *sasl, const struct sasl_offer *offer)
 		proven[i] = arena_copy(sasl->arena, offer->proven[i]);
 	sasl->offer = *offer;
 	sasl->offer.proven = proven;
+	sasl->offer.tokens = offer->tokens ? arena_strdup(sasl->arena, offer->tokens) : NULL;
 	if (offer->binding)
 		sasl->offer.binding = memcpy(sasl->binding, offer->binding, SASL_BINDING);
 }
@@ -89,7 +93,7 @@ enum sasl_next sasl_step(struct sasl *sasl, struct slice response, struct slice 
 {
 	*ret_challenge = SLICE("");
 	assert(sasl->last != SASL_NEED_USER || sasl->user_came);
-	if (sasl->last != SASL_CHALLENGE && sasl->last != SASL_NEED_USER)
+	if (sasl->last != SASL_CHALLENGE && sasl->last != SASL_NEED_USER && sasl->last != SASL_TOKEN)
 		return sasl->last = sasl_fail(sasl, "a response after the end");
 	if (response.len > SASL_RESPONSE_MAX)
 		return sasl->last = sasl_fail(sasl, "response too long");
@@ -119,6 +123,25 @@ bool sasl_keep_name(struct sasl *sasl, struct slice name, struct slice *ret)
 		return false;
 	*ret = arena_copy(sasl->arena, name);
 	return true;
+}
+
+bool sasl_keep_saslname(struct sasl *sasl, struct slice text, struct slice *ret)
+{
+	uint8_t plain[SASL_NAME_MAX];
+	size_t len = 0;
+
+	if (text.len > 3 * sizeof(plain))
+		return false;
+	while (text.len) {
+		struct slice escape = slice_first(text, 3);
+		bool comma = slice_is(escape, "=2C"), equals = slice_is(escape, "=3D");
+
+		if (len == sizeof(plain) || (text.data[0] == '=' && !comma && !equals))
+			return false;
+		plain[len++] = comma ? ',' : equals ? '=' : text.data[0];
+		text = slice_from(text, comma || equals ? 3 : 1);
+	}
+	return sasl_keep_name(sasl, slice_of(plain, len), ret);
 }
 
 bool sasl_keep_password(struct sasl *sasl, struct slice password)

@@ -2,13 +2,15 @@
 #define SHARED_AUTH_SASL_H
 /*
  * SASL on the server side (RFC 4422): PLAIN (RFC 4616), LOGIN, SCRAM-SHA-256 and SCRAM-SHA-256-PLUS
- * (RFC 5802, RFC 7677, RFC 9266), EXTERNAL (RFC 4422 appendix A), without I/O. The protocol brings decoded responses and
+ * (RFC 5802, RFC 7677, RFC 9266), EXTERNAL (RFC 4422 appendix A), OAUTHBEARER (RFC 7628) and XOAUTH2, without I/O. The protocol brings decoded responses and
  * sends decoded challenges; credentials are fetched by the owner between steps:
  *
  *   next = sasl_step(sasl, response, &challenge);
  *   SASL_CHALLENGE   send challenge, wait for the response
  *   SASL_NEED_USER   look up sasl_login(sasl), then sasl_user() or sasl_nobody(); step on with an empty response
  *   SASL_CHECK       check sasl_login() with sasl_password() (PLAIN, LOGIN): the caller's job, on a worker
+ *   SASL_TOKEN       find out whose sasl_password() is, a bearer token (OAUTHBEARER, XOAUTH2): it must be sasl_login()'s
+ *                    when that is not empty. Is it nobody's, step on with an empty response, for the client to be told
  *   SASL_OK          SCRAM: proven, `challenge` holds the server's last message to send; EXTERNAL: proven, without one
  *   SASL_FAILED      wrong, or malformed: sasl_error() says which, for the log
  */
@@ -17,7 +19,7 @@
 
 struct sasl;
 
-enum sasl_next { SASL_CHALLENGE, SASL_NEED_USER, SASL_CHECK, SASL_OK, SASL_FAILED };
+enum sasl_next { SASL_CHALLENGE, SASL_NEED_USER, SASL_CHECK, SASL_TOKEN, SASL_OK, SASL_FAILED };
 
 #define SASL_RESPONSE_MAX 12288 /* decoded bytes of one response */
 #define SASL_NAME_MAX     1024  /* of a login name */
@@ -29,6 +31,8 @@ struct sasl_offer { /* what a connection allows; the same in both calls, for all
 	    *binding; /* the SASL_BINDING bytes that tell it from all others; NULL: no SCRAM-SHA-256-PLUS */
 	const struct slice *proven; /* the names that the client's certificate proves; none: no EXTERNAL */
 	size_t n_proven;
+	const char
+	    *tokens; /* JSON members for a refusal, ",\"scope\":…" or ""; NULL: no OAUTHBEARER, no XOAUTH2 */
 };
 
 /* NULL when `mechanism` is not known, or not offered. Lives in the arena; its secrets are wiped when that is freed. */
@@ -40,7 +44,7 @@ const char *sasl_mechanisms(struct arena *, const struct sasl_offer *);
 enum sasl_next sasl_step(struct sasl *, struct slice response, struct slice *ret_challenge);
 struct slice sasl_login(const struct sasl *);    /* authentication identity, UTF-8 */
 struct slice sasl_authzid(const struct sasl *);  /* {NULL, 0} when none: who it wants to act as */
-struct slice sasl_password(const struct sasl *); /* PLAIN, LOGIN */
+struct slice sasl_password(const struct sasl *); /* PLAIN, LOGIN; the token */
 /* After SASL_NEED_USER: the account's keys, or that there is none, with a made-up salt (scram_nobody_salt()) to ask
  * with: it fails at the end. */
 void sasl_user(struct sasl *, const struct scram_keys *);

@@ -46,6 +46,12 @@ static void run(struct sasl *sasl, struct reader *reader, uint8_t how, bool exte
 			next = sasl_step(sasl, slice_of(NULL, 0), &challenge);
 			if (next != (external ? how & 0x80 ? SASL_OK : SASL_FAILED : SASL_CHALLENGE))
 				abort();
+		} else if (next == SASL_TOKEN) {
+			if (sasl_password(sasl).len == 0)
+				abort();
+			next = sasl_step(sasl, slice_of(NULL, 0), &challenge);
+			if (next != SASL_CHALLENGE || challenge.len == 0)
+				abort();
 		} else if (next == SASL_OK) {
 			abort();
 		}
@@ -66,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t which = (how & 0x3f) % ARRAY_LEN(mechanisms);
 	const struct slice proven[] = { SLICE("alice@example.org"), SLICE("bob@example.org") };
 	const struct sasl_offer offer = {
-		.tls = true, .binding = binding, .proven = proven, .n_proven = ARRAY_LEN(proven)
+		.tls = true, .binding = binding, .proven = proven, .n_proven = ARRAY_LEN(proven), .tokens = ""
 	};
 	struct arena *arena;
 	struct sasl *sasl;

@@ -9,7 +9,13 @@
  */
 #include "auth/sasl.h"
 
-enum sasl_needs { SASL_NEEDS_NOTHING, SASL_NEEDS_TLS, SASL_NEEDS_BINDING, SASL_NEEDS_CERTIFICATE };
+enum sasl_needs {
+	SASL_NEEDS_NOTHING,
+	SASL_NEEDS_TLS,
+	SASL_NEEDS_BINDING,
+	SASL_NEEDS_CERTIFICATE,
+	SASL_NEEDS_TOKENS
+};
 
 struct sasl_mechanism {
 	const char *name;
@@ -19,7 +25,7 @@ struct sasl_mechanism {
 };
 
 extern const struct sasl_mechanism sasl_plain, sasl_login_mechanism, sasl_scram_sha256,
-    sasl_scram_sha256_plus, sasl_external;
+    sasl_scram_sha256_plus, sasl_external, sasl_oauthbearer, sasl_xoauth2;
 
 struct sasl {
 	const struct sasl_mechanism *mechanism;
@@ -41,6 +47,8 @@ struct sasl {
 enum sasl_next sasl_fail(struct sasl *, const char *error);
 /* Copies a name that is not empty, not too long, UTF-8 and without NUL; else false. */
 bool sasl_keep_name(struct sasl *, struct slice name, struct slice *ret);
+/* The same of SCRAM's saslname: "=2C" stands for a comma, "=3D" for an equals sign, and no other "=" may be. */
+bool sasl_keep_saslname(struct sasl *, struct slice text, struct slice *ret);
 /* Copies it, to be wiped with the arena. False when it is empty or holds a NUL. */
 bool sasl_keep_password(struct sasl *, struct slice password);
 

@@ -50,26 +50,6 @@ static bool attribute(struct slice *rest, char letter, struct slice *ret)
 	return true;
 }
 
-/* saslname: "=2C" stands for a comma, "=3D" for an equals sign, and no other "=" may be. */
-static bool saslname(struct sasl *sasl, struct slice text, struct slice *ret)
-{
-	uint8_t plain[SASL_NAME_MAX];
-	size_t len = 0;
-
-	if (text.len > 3 * sizeof(plain))
-		return false;
-	while (text.len) {
-		struct slice escape = slice_first(text, 3);
-		bool comma = slice_is(escape, "=2C"), equals = slice_is(escape, "=3D");
-
-		if (len == sizeof(plain) || (text.data[0] == '=' && !comma && !equals))
-			return false;
-		plain[len++] = comma ? ',' : equals ? '=' : text.data[0];
-		text = slice_from(text, comma || equals ? 3 : 1);
-	}
-	return sasl_keep_name(sasl, slice_of(plain, len), ret);
-}
-
 /* printable = %x21-2B / %x2D-7E */
 static bool is_nonce(struct slice s)
 {
@@ -125,8 +105,8 @@ static const char *gs2_header(struct sasl *sasl, struct slice *rest)
 	wrong = binding_flag(sasl, flag);
 	if (wrong)
 		return wrong;
-	if (authzid.len &&
-	    (!slice_starts(authzid, "a=") || !saslname(sasl, slice_from(authzid, 2), &sasl->authzid)))
+	if (authzid.len && (!slice_starts(authzid, "a=") ||
+	                    !sasl_keep_saslname(sasl, slice_from(authzid, 2), &sasl->authzid)))
 		return "SCRAM: malformed authorization identity";
 	return NULL;
 }
@@ -144,7 +124,7 @@ static enum sasl_next client_first(struct sasl *sasl, struct slice response)
 	scram->first_bare = rest;
 	if (slice_starts(rest, "m="))
 		return sasl_fail(sasl, "SCRAM: unknown mandatory extension");
-	if (!attribute(&rest, 'n', &name) || !saslname(sasl, name, &sasl->login))
+	if (!attribute(&rest, 'n', &name) || !sasl_keep_saslname(sasl, name, &sasl->login))
 		return sasl_fail(sasl, "SCRAM: malformed name");
 	if (!attribute(&rest, 'r', &scram->client_nonce) || !is_nonce(scram->client_nonce))
 		return sasl_fail(sasl, "SCRAM: malformed nonce");

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "loop/signals.h"
 #include "suite/monitor.h"
+#include "suite/oauth.h"
 
 #define EXIT_TEMPORARY 75
 #define EXIT_CONFIG    78
@@ -235,6 +236,8 @@ static enum fault open_everything(struct frame *frame, struct why *why)
 	daemon->loop = loop_new();
 	if (daemon->spec->tls && (fault = open_tls(frame, why)))
 		return fault;
+	if (daemon->spec->tls && (fault = oauth_new(daemon->suite, &daemon->oauth, why)))
+		return fault;
 	fault = open_stack_patiently(frame, why);
 	if (fault)
 		return fault;
@@ -254,6 +257,7 @@ static void close_everything(struct frame *frame)
 		daemon->spec->stop(daemon);
 	stack_close(daemon->stack);
 	tls_free(daemon->tls);
+	oauth_free(daemon->oauth);
 	if (frame->signals)
 		signals_free(frame->signals);
 	if (daemon->loop)

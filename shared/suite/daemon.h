@@ -37,6 +37,8 @@ struct daemon {
 	struct pool *pool; /* suite->workers threads, queue of 10,000: for store and blob work */
 	struct stack *stack;
 	struct tls_ctx *tls; /* NULL unless spec->tls */
+	struct oauth
+	    *oauth; /* whose bearer tokens are; NULL unless spec->tls and the settings name an issuer */
 	struct arena *arena; /* lives as long as the process */
 	const char *node;    /* "smtpd-4711-mx1" */
 	void *state;         /* the daemon's own */

@@ -1,6 +1,8 @@
 /* Logging in (login.h). */
 #include "suite/login.h"
 
+#include "suite/oauth.h"
+
 int64_t login_delay(const struct login_check *check, struct slice login)
 {
 	return lockout_delay(check->lockout, check->ip, login);
@@ -47,6 +49,29 @@ enum fault login_password(const struct login_check *check, struct slice login, s
 	if (fault == FAULT_AUTH)
 		login_failed(check, login);
 	return fault ? fault : login_proved(check, ret, login, why);
+}
+
+static enum fault token_account(const struct login_check *check, struct slice login, struct slice token,
+                                struct arena *arena, struct account *ret, struct why *why)
+{
+	struct slice named;
+	enum fault fault = oauth_check(check->oauth, token, arena, &named, why);
+
+	if (!fault)
+		fault = login_lookup(check, named, arena, ret, why);
+	if (!fault && login.len && !slice_ieq(login, slice_str(ret->login)))
+		fault = fault_set(why, FAULT_AUTH, "a token of %s", ret->login);
+	return fault;
+}
+
+enum fault login_token(const struct login_check *check, struct slice login, struct slice token,
+                       struct arena *arena, struct account *ret, struct why *why)
+{
+	enum fault fault = token_account(check, login, token, arena, ret, why);
+
+	if (fault == FAULT_AUTH)
+		login_failed(check, login);
+	return fault ? fault : login_proved(check, ret, slice_str(ret->login), why);
 }
 
 enum fault login_proved(const struct login_check *check, const struct account *account, struct slice login,

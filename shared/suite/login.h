@@ -14,6 +14,7 @@ struct login_check {
 	struct login_cache *cache;
 	struct lockout *lockout;
 	const char *ip;
+	struct oauth *oauth; /* NULL: no tokens */
 };
 
 /* How long the answer has to wait, ms; -1: refuse without checking (AUTH). Ask it on the loop, and wait there: a worker
@@ -32,6 +33,10 @@ MUST_CHECK enum fault login_nobody(const struct login_check *, struct slice logi
 /* SCRAM, once it is proven. DENIED. */
 MUST_CHECK enum fault login_proved(const struct login_check *, const struct account *, struct slice login,
                                    struct why *);
+/* OAUTHBEARER and XOAUTH2, after the delay, on a worker: whose the token is. `login`: whose it has to be, or empty. AUTH,
+ * counted already; DENIED. */
+MUST_CHECK enum fault login_token(const struct login_check *, struct slice login, struct slice token,
+                                  struct arena *, struct account *ret, struct why *);
 /* It was not, or the exchange makes no sense. */
 void login_failed(const struct login_check *, struct slice login);
 

@@ -54,6 +54,15 @@ const struct conf_row suite_conf_rows[] = {
 	ROW(CONF_LIST, tls_names, "", 0, 0, 0, "more certificates by name: host=cert.pem:key.pem"),
 	ROW(CONF_STR, tls_client_ca, "", 0, 0, 0, "authorities (PEM, with or without revocation lists) whose certificates log in the account they name (SASL EXTERNAL); empty: nobody is asked for one"),
 
+	ROW(CONF_STR, oauth_jwks, "", 0, 0, 0, "keys of who issues bearer tokens (JSON Web Tokens), https://… or a file; empty, with no oauth_introspection either: no OAUTHBEARER and no XOAUTH2"),
+	ROW(CONF_STR, oauth_introspection, "", 0, 0, 0, "where to ask about tokens (RFC 7662), https://…; empty: nowhere"),
+	ROW(CONF_STR, oauth_client_file, "", 0, 0, 0, "file with id:secret to ask there with; empty: ask without"),
+	ROW(CONF_STR, oauth_ca_file, "", 0, 0, 0, "CA certificates of both; empty: the system's"),
+	ROW(CONF_STR, oauth_issuer, "", 0, 0, 0, "who must have issued a token (its claim iss)"),
+	ROW(CONF_STR, oauth_audience, "", 0, 0, 0, "for whom it must be (its claim aud)"),
+	ROW(CONF_STR, oauth_scope, "", 0, 0, 0, "what it must allow, a word of its claim scope; empty: whatever it allows"),
+	ROW(CONF_STR, oauth_claim, "email", 0, 0, 0, "which of its claims is the login"),
+
 	ROW(CONF_STR, dns_servers, "", 0, 0, 0, "resolvers, 192.0.2.1 or 192.0.2.1@5353; empty: /etc/resolv.conf"),
 	ROW(CONF_STR, dns_trust_anchor, "", 0, 0, 0, "file of DNSSEC trust anchors; empty: no validation"),
 	ROW(CONF_INT, workers, "32", 0, 1, 512, "threads of a daemon that wait for the store"),

@@ -25,6 +25,8 @@ struct suite_conf { /* the global rows of posthouse.conf */
 	const char *tls_cert, *tls_key;
 	struct conf_list tls_names; /* "name=cert.pem:key.pem", SNI */
 	const char *tls_client_ca;  /* "": nobody is asked for a certificate */
+	const char *oauth_issuer, *oauth_jwks, *oauth_introspection, *oauth_client_file, *oauth_ca_file,
+	    *oauth_audience, *oauth_claim, *oauth_scope;
 	const char *dns_servers, *dns_trust_anchor;
 	int64_t store_timeout, inline_max, message_max, timeline_keep;
 	int64_t workers;

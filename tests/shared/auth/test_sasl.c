@@ -13,6 +13,9 @@ static const struct sasl_offer plaintext = { 0 };
 static const struct slice names[] = { SLICE("alice@example.org"), SLICE("Al@example.org") };
 static const struct sasl_offer certified = { .tls = true, .proven = names, .n_proven = 2 };
 
+static const struct sasl_offer tokens = { .tls = true, .tokens = ",\"scope\":\"mail\"" };
+static const struct sasl_offer exposed = { .tokens = "" };
+
 static const struct offer_case {
 	const char *mechanism;
 	const struct sasl_offer *offer;
@@ -30,6 +33,10 @@ static const struct offer_case {
 	{ "SCRAM-SHA-1", &unbound, false },
 	{ "EXTERNAL", &bound, false }, /* no certificate */
 	{ "external", &certified, true },
+	{ "OAUTHBEARER", &bound, false },
+	{ "OAUTHBEARER", &tokens, true },
+	{ "xoauth2", &tokens, true },
+	{ "XOAUTH2", &exposed, false }, /* a token is as good as a password */
 	{ "PLAI", &unbound, false },
 	{ "", &unbound, false },
 };
@@ -48,6 +55,7 @@ static void mechanisms_are_found(void **state)
 	assert_string_equal(sasl_mechanisms(arena, &unbound), "PLAIN LOGIN SCRAM-SHA-256");
 	assert_string_equal(sasl_mechanisms(arena, &plaintext), "SCRAM-SHA-256");
 	assert_string_equal(sasl_mechanisms(arena, &certified), "PLAIN LOGIN SCRAM-SHA-256 EXTERNAL");
+	assert_string_equal(sasl_mechanisms(arena, &tokens), "PLAIN LOGIN SCRAM-SHA-256 OAUTHBEARER XOAUTH2");
 }
 
 /* Every line is a response; the dialogue is fed until something other than a challenge comes. */
@@ -281,6 +289,88 @@ static void external_of_nobody_is_refused(void **state)
 	assert_string_equal(sasl_error(sasl), "EXTERNAL: no such user");
 }
 
+/* ---- OAUTHBEARER and XOAUTH2 ---- */
+
+static const struct token_case {
+	const char *name, *mechanism;
+	struct slice response;
+	const char *login, *token; /* NULL: refused at once */
+} token_cases[] = {
+	{ "bearer", "OAUTHBEARER", SLICE("n,a=user@example.org,\1host=h\1port=143\1auth=Bearer to.k-n=\1\1"),
+	  "user@example.org", "to.k-n=" },
+	{ "bearer without a name", "OAUTHBEARER", SLICE("n,,\1auth=Bearer x\1\1"), "", "x" },
+	{ "the scheme in another case", "OAUTHBEARER", SLICE("y,,\1AUTH=bearer x\1\1"), "", "x" },
+	{ "an escaped name", "OAUTHBEARER", SLICE("n,a=u=2Cs=3D,\1auth=Bearer x\1\1"), "u,s=", "x" },
+	{ "unknown keys", "OAUTHBEARER", SLICE("n,,\1mthd=POST\1user=x\1auth=Bearer x\1\1"), "", "x" },
+	{ "channel binding", "OAUTHBEARER", SLICE("p=tls-exporter,,\1auth=Bearer x\1\1"), NULL, NULL },
+	{ "a name badly escaped", "OAUTHBEARER", SLICE("n,a=u=,\1auth=Bearer x\1\1"), NULL, NULL },
+	{ "no prefix", "OAUTHBEARER", SLICE("n,user,\1auth=Bearer x\1\1"), NULL, NULL },
+	{ "no header", "OAUTHBEARER", SLICE("\1auth=Bearer x\1\1"), NULL, NULL },
+	{ "something before the first separator", "OAUTHBEARER", SLICE("n,,x\1auth=Bearer x\1\1"), NULL,
+	  NULL },
+	{ "the separator alone", "OAUTHBEARER", SLICE("\1"), NULL, NULL },
+	{ "nothing", "OAUTHBEARER", SLICE(""), NULL, NULL },
+	{ "no end", "OAUTHBEARER", SLICE("n,,\1auth=Bearer x\1"), NULL, NULL },
+	{ "more behind the end", "OAUTHBEARER", SLICE("n,,\1auth=Bearer x\1\1x"), NULL, NULL },
+	{ "no token", "OAUTHBEARER", SLICE("n,,\1auth=Bearer \1\1"), NULL, NULL },
+	{ "no authorization", "OAUTHBEARER", SLICE("n,,\1host=h\1\1"), NULL, NULL },
+	{ "two of them", "OAUTHBEARER", SLICE("n,,\1auth=Bearer x\1auth=Bearer y\1\1"), NULL, NULL },
+	{ "another scheme", "OAUTHBEARER", SLICE("n,,\1auth=MAC x\1\1"), NULL, NULL },
+	{ "a token of two words", "OAUTHBEARER", SLICE("n,,\1auth=Bearer x y\1\1"), NULL, NULL },
+	{ "xoauth2", "XOAUTH2", SLICE("user=user@example.org\1auth=Bearer tok\1\1"), "user@example.org",
+	  "tok" },
+	{ "xoauth2 without a name", "XOAUTH2", SLICE("auth=Bearer tok\1\1"), NULL, NULL },
+	{ "xoauth2, an empty name", "XOAUTH2", SLICE("user=\1auth=Bearer tok\1\1"), NULL, NULL },
+	{ "xoauth2, two names", "XOAUTH2", SLICE("user=a\1user=b\1auth=Bearer tok\1\1"), NULL, NULL },
+	{ "xoauth2 without a token", "XOAUTH2", SLICE("user=a\1\1"), NULL, NULL },
+};
+
+static void tokens_are_read(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(token_cases); i++) {
+		const struct token_case *c = &token_cases[i];
+		struct sasl *sasl = sasl_new(arena, slice_str(c->mechanism), &tokens);
+		struct slice challenge;
+		enum sasl_next next = sasl_step(sasl, c->response, &challenge);
+
+		if (next != (c->token ? SASL_TOKEN : SASL_FAILED))
+			fail_msg("%s: %d, %s", c->name, (int)next, sasl_error(sasl));
+		if (c->token && (!slice_eq(sasl_login(sasl), slice_str(c->login)) ||
+		                 !slice_eq(sasl_password(sasl), slice_str(c->token))))
+			fail_msg("%s: parts", c->name);
+	}
+}
+
+static void a_refused_token_is_explained(void **state)
+{
+	static const struct {
+		const char *mechanism;
+		struct slice response;
+		const char *said;
+	} cases[] = {
+		{ "OAUTHBEARER", SLICE("n,,\1auth=Bearer x\1\1"),
+		  "{\"status\":\"invalid_token\",\"scope\":\"mail\"}" },
+		{ "XOAUTH2", SLICE("user=a\1auth=Bearer x\1\1"),
+		  "{\"status\":\"401\",\"schemes\":\"bearer\",\"scope\":\"mail\"}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct sasl *sasl = sasl_new(arena, slice_str(cases[i].mechanism), &tokens);
+		struct slice challenge;
+
+		assert_int_equal(sasl_step(sasl, NONE, &challenge), SASL_CHALLENGE);
+		assert_int_equal(challenge.len, 0);
+		assert_int_equal(sasl_step(sasl, cases[i].response, &challenge), SASL_TOKEN);
+		assert_int_equal(sasl_step(sasl, SLICE(""), &challenge), SASL_CHALLENGE);
+		assert_true(slice_eq(challenge, slice_str(cases[i].said)));
+		/* whatever it answers, even another token */
+		assert_int_equal(sasl_step(sasl, cases[i].response, &challenge), SASL_FAILED);
+		assert_string_not_equal(sasl_error(sasl), "");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,6 +380,8 @@ int main(void)
 		cmocka_unit_test(passwords_go_with_the_arena),
 		cmocka_unit_test(external_is_who_the_certificate_names),
 		cmocka_unit_test(external_of_nobody_is_refused),
+		cmocka_unit_test(tokens_are_read),
+		cmocka_unit_test(a_refused_token_is_explained),
 	};
 
 	return cmocka_run_group_tests(tests, start, end);

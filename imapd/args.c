@@ -15,7 +15,9 @@
 
 void imap_args_start(struct imap_args *args, const struct imap_segment *segment, struct arena *arena)
 {
-	*args = (struct imap_args){ segment->text, segment, arena, "Malformed command" };
+	*args = (struct imap_args){
+		.rest = segment->text, .segment = segment, .arena = arena, .error = "Malformed command"
+	};
 }
 
 void imap_args_move(struct imap_args *args, struct arena *arena)
@@ -352,10 +354,10 @@ bool imap_args_set(struct imap_args *args, struct uid_set *ret)
 
 /* ---- mailbox names ---- */
 
-/* A name in modified UTF-7; or, when it is none ("R&D"), as it stands, if that is UTF-8. */
-static bool decode_name(struct slice name, struct buf *out)
+/* A name in modified UTF-7; or, when it is none ("R&D"), or none is expected, as it stands, if that is UTF-8. */
+static bool decode_name(const struct imap_args *args, struct slice name, struct buf *out)
 {
-	if (utf7_decode(out, name))
+	if (!args->utf8 && utf7_decode(out, name))
 		return true;
 	buf_clear(out);
 	return utf8_valid(name) && buf_add_slice(out, name);
@@ -368,6 +370,59 @@ static const char *with_inbox(struct arena *arena, struct slice name)
 	return arena_strz(arena, name);
 }
 
+/* Behind `path`, "/" and one part of a name, if there is a mailbox called that. */
+static bool step_into(const struct imap_args *args, struct buf *path, struct slice part)
+{
+	const size_t before = path->len;
+	const char *whole;
+
+	if (before)
+		buf_addc(path, FOLDER_SEPARATOR);
+	buf_add_slice(path, part);
+	whole = arena_strz(args->arena, buf_slice(path));
+	if (!path->overflow && folders_find(args->folders, whole))
+		return true;
+	path->len = before;
+	return false;
+}
+
+static bool step_decoded(const struct imap_args *args, struct buf *path, struct slice part)
+{
+	struct buf decoded;
+	bool found;
+
+	buf_init(&decoded, MAILBOX_MAX);
+	found = utf7_decode(&decoded, part) && step_into(args, path, buf_slice(&decoded));
+	buf_done(&decoded);
+	return found;
+}
+
+/* Part by part, as long as there are such mailboxes; what is left stays as it stands. */
+static const char *settle(const struct imap_args *args, const char *name)
+{
+	struct slice rest = slice_str(name), left = rest, part;
+	struct buf path;
+	const char *settled;
+
+	if (!args->folders || !strchr(name, '&'))
+		return name;
+	buf_init(&path, MAILBOX_MAX);
+	while (slice_cut(&rest, FOLDER_SEPARATOR, &part) && part.len &&
+	       (step_into(args, &path, part) || step_decoded(args, &path, part)))
+		left = rest;
+	settled = arena_printf(args->arena, "%.*s%s%.*s", SLICE_FMT(buf_slice(&path)),
+	                       path.len && left.data ? "/" : "", SLICE_FMT(left));
+	buf_done(&path);
+	return settled;
+}
+
+static void note_written(struct imap_args *args, struct slice utf8, const char *path)
+{
+	bool same = slice_eq(utf8, slice_str(path)) || (slice_is(utf8, path) && slice_is(utf8, "INBOX"));
+
+	args->written = same ? NULL : arena_strz(args->arena, utf8);
+}
+
 bool imap_args_mailbox(struct imap_args *args, const char **ret_utf8)
 {
 	struct slice name;
@@ -378,9 +433,11 @@ bool imap_args_mailbox(struct imap_args *args, const char **ret_utf8)
 		return fail(args, "Expected a mailbox name");
 	buf_init(&utf8, MAILBOX_MAX);
 	buf_init(&nfc, MAILBOX_MAX);
-	good = decode_name(name, &utf8) && fold_nfc(&nfc, buf_slice(&utf8));
-	if (good)
-		*ret_utf8 = with_inbox(args->arena, buf_slice(&nfc));
+	good = decode_name(args, name, &utf8) && fold_nfc(&nfc, buf_slice(&utf8));
+	if (good) {
+		*ret_utf8 = settle(args, with_inbox(args->arena, buf_slice(&nfc)));
+		note_written(args, buf_slice(&utf8), *ret_utf8);
+	}
 	buf_done(&utf8);
 	buf_done(&nfc);
 	return good || fail(args, "A mailbox name is neither modified UTF-7 nor UTF-8, or too long");
@@ -395,9 +452,9 @@ bool imap_args_list_mailbox(struct imap_args *args, const char **ret_utf8)
 	if (!run_of(args, is_list_char, &name) && !imap_args_string(args, &name))
 		return fail(args, "Expected a mailbox pattern");
 	buf_init(&utf8, MAILBOX_MAX);
-	good = decode_name(name, &utf8);
+	good = decode_name(args, name, &utf8);
 	if (good)
-		*ret_utf8 = arena_strz(args->arena, buf_slice(&utf8));
+		*ret_utf8 = settle(args, arena_strz(args->arena, buf_slice(&utf8)));
 	buf_done(&utf8);
 	return good || fail(args, "A mailbox pattern is neither modified UTF-7 nor UTF-8, or too long");
 }

@@ -11,6 +11,8 @@
 #include "base/arena.h"
 #include "base/uid_set.h"
 
+struct folders;
+
 struct imap_literal {
 	struct slice data; /* {"", 0} when empty, never NULL */
 	bool binary;       /* ~{n} */
@@ -27,6 +29,13 @@ struct imap_args {
 	const struct imap_segment *segment;
 	struct arena *arena;
 	const char *error; /* of the last reader that gave false */
+	/* Mailbox names are in UTF-8 (RFC 9051 5.1, RFC 6855 3); else in modified UTF-7, or UTF-8 where they are not. */
+	bool utf8;
+	/* With `utf8`, the mailboxes that there are: parts of a name that none has are read as modified UTF-7, which clients
+	 * that have switched keep for the names they know already. NULL: no name has "&". */
+	const struct folders *folders;
+	/* The last mailbox as it was written, in UTF-8, when its name is another one; NULL otherwise. */
+	const char *written;
 };
 
 void imap_args_start(struct imap_args *, const struct imap_segment *, struct arena *);
@@ -53,7 +62,7 @@ bool imap_args_nz_number(struct imap_args *, uint64_t max, uint64_t *ret);
  * not be initialised and is freed with the arena. */
 #define IMAP_SET_RANGES 16384
 bool imap_args_set(struct imap_args *, struct uid_set *ret);
-/* mailbox: astring, decoded from modified UTF-7 (or already UTF-8), INBOX in capitals. */
+/* mailbox: astring, in UTF-8 as NFC has it, INBOX in capitals. */
 bool imap_args_mailbox(struct imap_args *, const char **ret_utf8);
 /* list-mailbox: like a mailbox, with wildcards, which also an atom may hold. */
 bool imap_args_list_mailbox(struct imap_args *, const char **ret_utf8);

@@ -5,7 +5,8 @@
 #include "imapd.h"
 
 #define CAPABILITIES                                                                                         \
-	"IMAP4rev1 LITERAL+ SASL-IR IDLE NAMESPACE UIDPLUS UNSELECT CHILDREN SPECIAL-USE MOVE ID ENABLE "    \
+	"IMAP4rev1 IMAP4rev2 UTF8=ACCEPT LITERAL+ SASL-IR IDLE NAMESPACE UIDPLUS UNSELECT CHILDREN "         \
+	"SPECIAL-USE MOVE ID ENABLE "                                                                        \
 	"CONDSTORE "                                                                                         \
 	"ESEARCH SEARCHRES WITHIN PARTIAL SORT SORT=DISPLAY ESORT I18NLEVEL=1 "                              \
 	"INPROGRESS CONTEXT=SEARCH "                                                                         \

@@ -44,6 +44,28 @@ const struct imap_command imap_logout = { .parse = logout_parse };
 
 /* ---- ENABLE (RFC 9051 6.3.1) ---- */
 
+/* \Recent is no more: what this session had of it is forgotten, and further mail stays for others to meet as such. */
+static void enable_rev2(struct session *s)
+{
+	if (!s->selected.view)
+		return;
+	uid_set_done(&s->selected.recent);
+	uid_set_init(&s->selected.recent);
+	s->selected.known_recent = 0;
+}
+
+static const struct {
+	const char *name;
+	unsigned bit;
+	void (*enable)(struct session *); /* before the bit is set; NULL: that is all */
+} can_be_enabled[] = {
+	{ "CONDSTORE", ENABLED_CONDSTORE, session_enable_condstore },
+	{ "QRESYNC", ENABLED_QRESYNC, session_enable_condstore },
+	{ "UIDONLY", ENABLED_UIDONLY, NULL },
+	{ "IMAP4rev2", ENABLED_REV2, enable_rev2 },
+	{ "UTF8=ACCEPT", ENABLED_UTF8, NULL },
+};
+
 static enum imap_next enable_parse(struct imap_cmd *cmd, struct imap_args *args)
 {
 	const char *enabled = "";
@@ -53,18 +75,14 @@ static enum imap_next enable_parse(struct imap_cmd *cmd, struct imap_args *args)
 		if (!imap_args_space(args) || !imap_args_atom(args, &name))
 			return imap_bad(cmd, "Expected names of capabilities");
 		/* others are ignored, as the RFC wants it */
-		if (slice_is(name, "CONDSTORE") && !(cmd->session->enabled & ENABLED_CONDSTORE)) {
-			session_enable_condstore(cmd->session);
-			enabled = arena_printf(cmd->arena, "%s CONDSTORE", enabled);
-		}
-		if (slice_is(name, "QRESYNC") && !(cmd->session->enabled & ENABLED_QRESYNC)) {
-			session_enable_condstore(cmd->session);
-			cmd->session->enabled |= ENABLED_QRESYNC;
-			enabled = arena_printf(cmd->arena, "%s QRESYNC", enabled);
-		}
-		if (slice_is(name, "UIDONLY") && !(cmd->session->enabled & ENABLED_UIDONLY)) {
-			cmd->session->enabled |= ENABLED_UIDONLY;
-			enabled = arena_printf(cmd->arena, "%s UIDONLY", enabled);
+		for (size_t i = 0; i < ARRAY_LEN(can_be_enabled); i++) {
+			if (!slice_is(name, can_be_enabled[i].name) ||
+			    (cmd->session->enabled & can_be_enabled[i].bit))
+				continue;
+			if (can_be_enabled[i].enable)
+				can_be_enabled[i].enable(cmd->session);
+			cmd->session->enabled |= can_be_enabled[i].bit;
+			enabled = arena_printf(cmd->arena, "%s %s", enabled, can_be_enabled[i].name);
 		}
 	} while (!imap_args_is_end(args));
 	imap_untagged(cmd->session, "ENABLED%s", enabled);

@@ -2,10 +2,11 @@
  * (RFC 8474 4.1). */
 #include "commands.h"
 #include "folder_args.h"
+#include "list_line.h"
 #include "object_id.h"
 
 struct create {
-	const char *path;
+	const char *path, *written; /* args.h */
 	uint32_t special_use;
 	bool use_unknown;
 	struct id made;
@@ -72,6 +73,7 @@ static enum imap_next create_parse(struct imap_cmd *cmd, struct imap_args *args)
 
 	if (!imap_args_space(args) || !imap_args_mailbox(args, &create->path) || !parameters(args, create))
 		return imap_bad(cmd, args->error);
+	create->written = args->written;
 	if (create->use_unknown)
 		return imap_no_code(cmd, "[USEATTR]", "No mailbox can be made for that use");
 	create->path = folder_without_end(cmd->arena, create->path);
@@ -92,6 +94,8 @@ static enum imap_next create_reply(struct imap_cmd *cmd, enum fault fault, const
 
 	if (fault)
 		return imap_no(cmd, fault, why);
+	if (create->written)
+		list_tell(cmd->session, "", create->path, folder_without_end(cmd->arena, create->written));
 	return imap_ok_code(
 	    cmd, arena_printf(cmd->arena, "[MAILBOXID (%s)]", object_id_of_mailbox(&create->made).text),
 	    "Created");

@@ -10,6 +10,7 @@ struct delete
 {
 	const char *path;
 	struct id mailbox;
+	bool is_mere_name; /* it has only others below it */
 };
 
 static enum imap_next delete_parse(struct imap_cmd *cmd, struct imap_args *args)
@@ -35,6 +36,7 @@ static enum fault delete_run(struct imap_cmd *cmd, struct stack *stack, struct w
 	if (!folder)
 		return fault_set(why, FAULT_NOT_FOUND, "no such mailbox");
 	delete->mailbox = folder->row.meta.id;
+	delete->is_mere_name = folder->row.meta.no_select && folder->has_children;
 	return folder_delete(stack, &cmd->actor, cmd->account->key, delete->path, why);
 }
 
@@ -44,7 +46,7 @@ static enum imap_next delete_reply(struct imap_cmd *cmd, enum fault fault, const
 	struct session *s = cmd->session;
 
 	if (fault == FAULT_DENIED)
-		return imap_no_code(cmd, "[CANNOT]", why->text);
+		return imap_no_code(cmd, delete->is_mere_name ? "[HASCHILDREN]" : "[CANNOT]", why->text);
 	if (fault)
 		return imap_no(cmd, fault, why);
 	if (s->selected.view && id_eq(&s->selected.view->mailbox, &delete->mailbox)) {

@@ -285,6 +285,10 @@ static void settle(struct imap_cmd *cmd, struct fetch *fetch)
 		request->view |= FETCH_UID;
 	if ((s->enabled & ENABLED_CONDSTORE) && (request->view & FETCH_FLAGS))
 		request->view |= FETCH_MODSEQ;
+	if (s->enabled & ENABLED_UTF8_TEXT)
+		request->style |= FETCH_UTF8;
+	if (s->enabled & ENABLED_REV2)
+		request->style |= FETCH_REV2;
 	request->sets_seen &= !s->selected.read_only;
 }
 

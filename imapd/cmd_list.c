@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "commands.h"
+#include "list_line.h"
 #include "list_pattern.h"
 #include "list_request.h"
 #include "status_item.h"
@@ -190,38 +191,6 @@ static enum fault list_run(struct imap_cmd *cmd, struct stack *stack, struct why
 
 /* ---- replies ---- */
 
-static void add_uses(struct buf *line, uint32_t special_use)
-{
-	static const struct {
-		uint32_t use;
-		const char *name;
-	} uses[] = {
-		{ USE_ALL, "\\All" },         { USE_ARCHIVE, "\\Archive" }, { USE_DRAFTS, "\\Drafts" },
-		{ USE_FLAGGED, "\\Flagged" }, { USE_JUNK, "\\Junk" },       { USE_SENT, "\\Sent" },
-		{ USE_TRASH, "\\Trash" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(uses); i++)
-		if (special_use & uses[i].use)
-			buf_printf(line, " %s", uses[i].name);
-}
-
-/* A name that only has others below it; only who knows RFC 5258 knows \NonExistent, which says \Noselect as well. */
-static const char *mere_name(const struct list_request *request)
-{
-	return request->extended ? "\\NonExistent " : "\\Noselect ";
-}
-
-static void add_attributes(struct buf *line, const struct list_request *request, const struct folder *folder)
-{
-	const struct mailbox_meta *meta = &folder->row.meta;
-
-	buf_printf(line, "%s%s%s", meta->no_select ? mere_name(request) : "",
-	           request->tells_subscribed && meta->subscribed ? "\\Subscribed " : "",
-	           folder->has_inferiors ? "\\HasChildren" : "\\HasNoChildren");
-	add_uses(line, meta->special_use);
-}
-
 static void add_child_info(struct buf *line, unsigned selected)
 {
 	buf_printf(line, " (\"CHILDINFO\" (%s%s%s))", selected & LIST_SUBSCRIBED ? "\"SUBSCRIBED\"" : "",
@@ -235,9 +204,10 @@ static void add_list(struct buf *line, const struct session *s, const struct lis
 	const struct folder *folder = told->folder;
 
 	buf_adds(line, "* LIST (");
-	add_attributes(line, request, folder);
+	list_add_attributes(line, folder, request->extended || s->enabled & ENABLED_REV2,
+	                    request->tells_subscribed);
 	buf_printf(line, ") \"%c\" ", FOLDER_SEPARATOR);
-	imap_add_mailbox(line, folder->path);
+	imap_add_mailbox(line, s, folder->path);
 	if (told->below)
 		add_child_info(line, request->selected);
 	buf_adds(line, "\r\n");
@@ -245,12 +215,12 @@ static void add_list(struct buf *line, const struct session *s, const struct lis
 		status_add(line, s, folder->path, &folder->row, &told->deleted, request->status);
 }
 
-static void add_lsub(struct buf *line, const struct told *told)
+static void add_lsub(struct buf *line, const struct session *s, const struct told *told)
 {
 	const bool mere = !told->by_itself || told->folder->row.meta.no_select;
 
 	buf_printf(line, "* LSUB (%s) \"%c\" ", mere ? "\\Noselect" : "", FOLDER_SEPARATOR);
-	imap_add_mailbox(line, told->folder->path);
+	imap_add_mailbox(line, s, told->folder->path);
 	buf_adds(line, "\r\n");
 }
 
@@ -262,7 +232,7 @@ static void tell(struct imap_cmd *cmd, const struct list_request *request, const
 		return;
 	buf_init(&line, BUF_NO_LIMIT);
 	if (cmd->verb->flags & VERB_LSUB)
-		add_lsub(&line, told);
+		add_lsub(&line, cmd->session, told);
 	else
 		add_list(&line, cmd->session, request, told);
 	conn_write(cmd->session->conn, line.data, line.len);

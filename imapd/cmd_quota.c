@@ -70,7 +70,7 @@ static void tell_root(struct session *s, const struct quota *quota)
 	struct buf name;
 
 	buf_init(&name, BUF_NO_LIMIT);
-	imap_add_mailbox(&name, quota->path);
+	imap_add_mailbox(&name, s, quota->path);
 	imap_untagged(s, "QUOTAROOT %.*s%s", SLICE_FMT(buf_slice(&name)), quota->limit ? " \"\"" : "");
 	buf_done(&name);
 }

@@ -2,9 +2,11 @@
 #include "commands.h"
 #include "folder_args.h"
 #include "imapd.h"
+#include "list_line.h"
 
 struct rename {
 	const char *from, *to;
+	const char *written; /* args.h, of `to` */
 };
 
 static enum imap_next rename_parse(struct imap_cmd *cmd, struct imap_args *args)
@@ -14,6 +16,7 @@ static enum imap_next rename_parse(struct imap_cmd *cmd, struct imap_args *args)
 	if (!imap_args_space(args) || !imap_args_mailbox(args, &rename->from) || !imap_args_space(args) ||
 	    !imap_args_mailbox(args, &rename->to) || !imap_args_end(args))
 		return imap_bad(cmd, args->error);
+	rename->written = args->written;
 	rename->from = folder_without_end(cmd->arena, rename->from);
 	rename->to = folder_without_end(cmd->arena, rename->to);
 	return folder_name_is_good(cmd, &rename->to) ? IMAP_RUN : IMAP_DONE;
@@ -28,11 +31,15 @@ static enum fault rename_run(struct imap_cmd *cmd, struct stack *stack, struct w
 
 static enum imap_next rename_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
+	const struct rename *rename = cmd->state;
+
 	if (fault == FAULT_DENIED)
 		return imap_no_code(cmd, "[CANNOT]", why->text);
 	if (fault)
 		return imap_no(cmd, fault, why);
 	views_look_account(cmd->session->imapd->views, &cmd->account->id); /* an INBOX may be empty now */
+	if (rename->written)
+		list_tell(cmd->session, "", rename->to, folder_without_end(cmd->arena, rename->written));
 	return imap_ok(cmd, "Renamed");
 }
 

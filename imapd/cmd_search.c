@@ -43,6 +43,10 @@ static enum imap_next search_parse_args(struct imap_cmd *cmd, struct imap_args *
 
 	if (!imap_args_space(args) || !search_return_parse(args, &search->asked))
 		return imap_bad(cmd, args->error);
+	if ((cmd->session->enabled & ENABLED_UTF8) && imap_args_word(args, "CHARSET"))
+		return imap_bad(cmd, "With UTF8=ACCEPT a search has no charset"); /* RFC 6855 3 */
+	if (!search->asked.extended && (cmd->session->enabled & ENABLED_REV2))
+		search->asked = (struct search_return){ .extended = true, .wanted = RETURN_ALL };
 	if (search->asked.update && context_has_tag(cmd->session, cmd->tag))
 		return imap_bad(cmd, "A search that goes on has this tag");
 	if (search->asked.update)

@@ -9,12 +9,14 @@
 
 #include "commands.h"
 #include "imapd.h"
+#include "list_line.h"
 #include "object_id.h"
 #include "resync.h"
 #include "target.h"
 
 struct select {
 	struct target target;
+	const char *written; /* args.h */
 	bool examine;
 	struct id mailbox;
 	bool taking;
@@ -67,8 +69,10 @@ static enum imap_next select_parse(struct imap_cmd *cmd, struct imap_args *args)
 	struct select *select = cmd->state;
 
 	select->examine = cmd->verb->flags & VERB_EXAMINES;
+	select->target.wants_attributes = cmd->session->enabled & ENABLED_REV2;
 	if (!imap_args_space(args) || !imap_args_mailbox(args, &select->target.path))
 		return imap_bad(cmd, args->error);
+	select->written = args->written;
 	if (!imap_args_is_end(args) && (!imap_args_space(args) || !parameters(cmd, args)))
 		return imap_bad(cmd, "Unknown parameter");
 	if (select->resync.by_number && (cmd->session->enabled & ENABLED_UIDONLY))
@@ -109,16 +113,24 @@ static uint32_t first_unseen(const struct mailbox_state *state)
 	return 0;
 }
 
-static void tell_mailbox(struct session *s)
+/* Which IMAP4rev2 no longer has. */
+static void tell_recent_and_unseen(struct session *s)
 {
-	const struct mailbox_state *state = s->selected.view->state;
-	uint32_t unseen = first_unseen(state);
+	const uint32_t unseen = first_unseen(s->selected.view->state);
 
-	session_tell_flag_names(s);
-	imap_untagged(s, "%u EXISTS", s->selected.known_n);
 	imap_untagged(s, "%u RECENT", s->selected.known_recent);
 	if (unseen && !(s->enabled & ENABLED_UIDONLY))
 		imap_untagged(s, "OK [UNSEEN %u] First unseen message", unseen);
+}
+
+static void tell_mailbox(struct session *s)
+{
+	const struct mailbox_state *state = s->selected.view->state;
+
+	session_tell_flag_names(s);
+	imap_untagged(s, "%u EXISTS", s->selected.known_n);
+	if (!(s->enabled & ENABLED_REV2))
+		tell_recent_and_unseen(s);
 	imap_untagged(s, "OK [UIDVALIDITY %u] UIDs are valid", state->head.uid_validity);
 	imap_untagged(s, "OK [UIDNEXT %u] Next UID", state->head.uid_next);
 	imap_untagged(s, "OK [HIGHESTMODSEQ %" PRIu64 "] Highest mod-sequence", state->head.modseq);
@@ -143,8 +155,10 @@ static enum imap_next open_view(struct imap_cmd *cmd)
 	selected_open(&s->selected, select->view, select->examine);
 	select->view = NULL;
 	session_enter(s, ST_SELECTED);
-	note_recent(&s->selected, select);
+	if (!(s->enabled & ENABLED_REV2))
+		note_recent(&s->selected, select);
 	tell_mailbox(s);
+	list_tell(s, select->target.attributes, select->target.path, select->written);
 	select->telling = true;
 	return tell_changes(cmd);
 }
@@ -159,7 +173,8 @@ static enum imap_next take_recent(struct imap_cmd *cmd, struct view *view)
 	select->recent_told = view->recent_told;
 	select->recent_first = head->recent_uid;
 	select->recent_next = head->uid_next;
-	select->taking = !select->examine && head->recent_uid < head->uid_next;
+	select->taking =
+	    !select->examine && !(cmd->session->enabled & ENABLED_REV2) && head->recent_uid < head->uid_next;
 	view->taking_recent += select->taking;
 	return select->taking ? IMAP_RUN : open_view(cmd);
 }

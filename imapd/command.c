@@ -40,6 +40,8 @@ static void end(struct imap_cmd *cmd)
 	assert(aside ? s->aside == cmd : s->cmd == cmd);
 	if (cmd->look)
 		view_cancel(cmd->look);
+	if (cmd->names)
+		folder_list_put(cmd->account->folders, cmd->names);
 	if (cmd->verb->command->done)
 		cmd->verb->command->done(cmd);
 	session_release(s, cmd->reserved);
@@ -314,10 +316,55 @@ static void parse(struct imap_cmd *cmd)
 	enum imap_next next;
 
 	imap_args_start(&args, cmd->segments, cmd->arena);
+	args.utf8 = cmd->session->enabled & ENABLED_UTF8_TEXT;
+	args.folders = cmd->names ? &cmd->names->folders : NULL;
 	cmd->busy++;
 	next = cmd->verb->command->parse(cmd, &args);
 	cmd->busy--;
 	proceed(cmd, next);
+}
+
+static void load_names(struct job *job, void *worker)
+{
+	struct imap_cmd *cmd = container_of(job, struct imap_cmd, job);
+
+	(void)worker;
+	cmd->fault = folder_list_load(cmd->account, cmd->stack, &cmd->names, &cmd->why);
+}
+
+/* A store that is away says so to whatever needs it. */
+static void on_names(struct job *job)
+{
+	struct imap_cmd *cmd = container_of(job, struct imap_cmd, job);
+
+	cmd->where = HERE;
+	if (session_is_closing(cmd->session))
+		end(cmd);
+	else
+		parse(cmd);
+}
+
+/* Those that may be names; messages are longer, and if not, it does no harm. */
+static bool has_ampersand(const struct imap_segment *at)
+{
+	for (; at; at = at->next)
+		if (slice_chr(at->text, '&') >= 0 ||
+		    (at->next && at->literal.data.len <= 4096 && slice_chr(at->literal.data, '&') >= 0))
+			return true;
+	return false;
+}
+
+/* A name in UTF-8 may have been written in modified UTF-7 all the same: the mailboxes tell which (args.h). */
+static void read_arguments(struct imap_cmd *cmd)
+{
+	if (!(cmd->session->enabled & ENABLED_UTF8_TEXT) || !has_ampersand(cmd->segments)) {
+		parse(cmd);
+		return;
+	}
+	cmd->job = (struct job){ .run = load_names, .done = on_names, .drop = on_job_dropped };
+	cmd->where = AT_WORKER;
+	if (!job_start(cmd->session->imapd->daemon->pool, &cmd->job))
+		parse(cmd);
 }
 
 /* The store being away is no reason to say NO to a NOOP: the view is as fresh as it can be. */
@@ -329,7 +376,7 @@ static void on_looked(void *arg, enum fault fault, const struct why *why, struct
 	cmd->look = NULL;
 	if (fault && fault != FAULT_NOT_FOUND)
 		log_fault(&cmd->log, fault, why, "the mailbox could not be looked at");
-	parse(cmd);
+	read_arguments(cmd);
 }
 
 static void log_command(struct imap_cmd *cmd)
@@ -420,7 +467,7 @@ void command_start(struct session *s, const struct assembled *made)
 		cmd->where = LOOKING;
 		cmd->look = view_look(s->selected.view, on_looked, cmd);
 	} else {
-		parse(cmd);
+		read_arguments(cmd);
 	}
 }
 

@@ -105,8 +105,9 @@ struct imap_cmd {
 	const char *tagged; /* the reply, "OK done" */
 	struct view_wait *look;
 	const struct imap_segment *segments;
-	uint64_t reserved;      /* of the memory for messages */
-	int64_t started, heard; /* heard: when the client was last told how far it is, or it began */
+	struct folder_list *names; /* that the arguments are read by (args.h), NULL */
+	uint64_t reserved;         /* of the memory for messages */
+	int64_t started, heard;    /* heard: when the client was last told how far it is, or it began */
 	struct log_ctx log;
 };
 
@@ -124,8 +125,11 @@ void imap_untagged(struct session *, const char *format, ...) PRINTF_LIKE(2, 3);
 void imap_continue(struct session *, const char *text);                          /* "+ text" */
 /* A string as IMAP sends it: NIL (no data), quoted when it can be, else a literal. */
 void imap_add_string(struct buf *, struct slice);
+/* The same for who takes UTF-8 in quoted strings. */
+void imap_add_string_utf8(struct buf *, struct slice);
 void imap_add_astring(struct buf *, struct slice);
-void imap_add_mailbox(struct buf *, const char *utf8_path); /* modified UTF-7, as an astring */
+/* As the session reads names, as an astring: in UTF-8 when that is enabled, else in modified UTF-7. */
+void imap_add_mailbox(struct buf *, const struct session *, const char *utf8_path);
 void imap_add_flags(struct buf *, const struct keywords *, uint32_t flags, uint64_t keywords,
                     bool recent);                                      /* "(...)" */
 const char *imap_capabilities(const struct session *, struct arena *); /* without "CAPABILITY " */

@@ -70,6 +70,7 @@ struct fetch_request {
 	unsigned view, needs;
 	const struct fetch_item *items;
 	uint32_t n;
+	unsigned style; /* enum fetch_style, by what the client has enabled */
 	bool sets_seen; /* something is asked for without PEEK */
 	bool only_changed;
 	bool vanished; /* with it, what vanished since */
@@ -85,9 +86,16 @@ bool fetch_parse(struct imap_args *, struct fetch_request *ret);
 
 struct envelope;
 
-void fetch_add_envelope(struct buf *, const struct envelope *);
-/* BODYSTRUCTURE, or BODY without the extension data. */
-void fetch_add_structure(struct buf *, const struct mime_part *, bool extended);
+enum fetch_style {                     /* bits */
+	           FETCH_EXTENDED = 1, /* BODYSTRUCTURE, not BODY */
+	           FETCH_UTF8 = 2, /* headers in UTF-8 are told so; to others downgraded (mail/downgrade.h) */
+	           FETCH_REV2 = 4, /* parameters decoded, message/global is a message (RFC 9051 7.5.2) */
+};
+
+/* A string of a header, or NIL. */
+void fetch_add_text(struct buf *, struct slice, unsigned style);
+void fetch_add_envelope(struct buf *, const struct envelope *, unsigned style);
+void fetch_add_structure(struct buf *, const struct mime_part *, unsigned style);
 
 struct fetch_place {   /* where in the message a section lies */
 	bool missing;  /* there is no such part: NIL */

@@ -3,6 +3,7 @@
 #include "fetch_item.h"
 #include "mail/header.h"
 #include "fuzz_segments.h"
+#include "mail/downgrade.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -29,8 +30,12 @@ static void write_all(const struct fetch_request *request, struct slice message,
 
 	buf_init(&out, 1 << 24);
 	mime_parse(arena, message, &MIME_LIMITS_DEFAULT, &mime);
-	fetch_add_envelope(&out, &mime.envelope);
-	fetch_add_structure(&out, mime.root, true);
+	for (unsigned style = 0; style <= (FETCH_EXTENDED | FETCH_UTF8 | FETCH_REV2); style++) {
+		buf_clear(&out);
+		fetch_add_envelope(&out, &mime.envelope, style);
+		fetch_add_structure(&out, mime.root, style);
+	}
+	downgrade_add_header(&out, message);
 	for (uint32_t i = 0; i < request->n; i++)
 		if (request->items[i].kind == FETCH_SECTION)
 			read_section(&request->items[i].section, &mime, message, &out);

@@ -1,17 +1,20 @@
 /* Messages become FETCH responses, on a worker (fetch_render.h). */
 #include "fetch_render.h"
 
+#include "base/utf8.h"
 #include "command.h"
 #include "fetch_preview.h"
+#include "mail/downgrade.h"
 #include "object_id.h"
 
-#define ENOUGH      (256 * 1024)      /* of text, for one run */
-#define TOO_MUCH    (1024 * 1024)     /* then a run ends between two items of one message */
-#define STREAM      BINARY_PIECE      /* of a literal, at once; what is longer goes in such pieces */
-#define FILTER_MAX  (4 * 1024 * 1024) /* of a header that fields are taken from; what is behind is not seen */
-#define TEXT_MAX    (32 * 1024 * 1024) /* a run's text and, at the worst, a message's structure */
-#define ARENA_LARGE (256 * 1024)
-#define DECODED_MAX (64 * 1024 * 1024) /* then a run ends as well */
+#define ENOUGH         (256 * 1024)      /* of text, for one run */
+#define TOO_MUCH       (1024 * 1024)     /* then a run ends between two items of one message */
+#define STREAM         BINARY_PIECE      /* of a literal, at once; what is longer goes in such pieces */
+#define FILTER_MAX     (4 * 1024 * 1024) /* of a header that fields are taken from; what is behind is not seen */
+#define DOWNGRADED_MAX (4 * FILTER_MAX)
+#define TEXT_MAX       (32 * 1024 * 1024) /* a run's text and, at the worst, a message's structure */
+#define ARENA_LARGE    (256 * 1024)
+#define DECODED_MAX    (64 * 1024 * 1024) /* then a run ends as well */
 
 struct worker {
 	struct fetch_render *render;
@@ -139,23 +142,37 @@ static void add_literal_start(struct worker *w, const struct fetch_item *item, u
 	buf_printf(w->out, " %s{%llu}\r\n", item->kind == FETCH_BINARY ? "~" : "", (unsigned long long)len);
 }
 
+/* Fields that were picked out are no longer the bytes of the message: who has not asked for UTF-8 gets none in them.
+ * BODY[] and BODY[HEADER] are exact. */
+static struct slice fields_as_told(const struct worker *w, const struct buf *fields, struct buf *ascii)
+{
+	if ((w->render->request->style & FETCH_UTF8) || utf8_is_ascii(buf_slice(fields)))
+		return buf_slice(fields);
+	downgrade_add_header(ascii, buf_slice(fields));
+	return ascii->overflow ? buf_slice(fields) : buf_slice(ascii);
+}
+
 static enum fault add_filtered(struct worker *w, const struct fetch_item *item,
                                const struct fetch_place *place)
 {
 	uint64_t offset = 0, len;
-	struct buf header, subset;
+	struct slice told;
+	struct buf header, subset, ascii;
 	enum fault fault;
 
 	buf_init(&header, FILTER_MAX);
 	buf_init(&subset, FILTER_MAX);
+	buf_init(&ascii, DOWNGRADED_MAX);
 	fault = read_range(w, place->offset, MIN_OF(place->len, (uint64_t)FILTER_MAX), &header);
 	if (!fault) {
 		section_filter(&item->section, buf_slice(&header), &subset);
-		len = subset.len;
+		told = fields_as_told(w, &subset, &ascii);
+		len = told.len;
 		section_clip(&item->section, &offset, &len);
 		add_literal_start(w, item, len);
-		buf_add(w->out, subset.data + offset, len);
+		buf_add(w->out, told.data + offset, len);
 	}
+	buf_done(&ascii);
 	buf_done(&header);
 	buf_done(&subset);
 	return fault;
@@ -383,6 +400,7 @@ static void add_email_id(struct worker *w, const struct fetch_item *item)
 
 static enum fault add_item(struct worker *w, const struct fetch_item *item)
 {
+	const unsigned style = w->render->request->style;
 	enum fault fault;
 
 	if (item->kind == FETCH_SECTION)
@@ -403,9 +421,10 @@ static enum fault add_item(struct worker *w, const struct fetch_item *item)
 	buf_add_slice(w->out, item->label);
 	buf_addc(w->out, ' ');
 	if (item->kind == FETCH_ENVELOPE)
-		fetch_add_envelope(w->out, &w->opened->mime.envelope);
+		fetch_add_envelope(w->out, &w->opened->mime.envelope, style);
 	else
-		fetch_add_structure(w->out, w->opened->mime.root, item->kind == FETCH_BODYSTRUCTURE);
+		fetch_add_structure(w->out, w->opened->mime.root,
+		                    style | (item->kind == FETCH_BODYSTRUCTURE ? FETCH_EXTENDED : 0));
 	return FAULT_NONE;
 }
 

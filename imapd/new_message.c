@@ -14,6 +14,16 @@ void new_messages_make(struct new_messages *messages, struct arena *arena, size_
 	messages->max = max;
 }
 
+/* append-data = literal / literal8 / "UTF8" SP "(" literal8 ")" (RFC 6855 4): bytes are kept as they come, so it is all
+ * the same. */
+static bool take_text(struct imap_args *args, struct imap_literal *ret)
+{
+	if (!args->utf8 || !imap_args_word(args, "UTF8"))
+		return imap_args_literal(args, ret);
+	return imap_args_space(args) && imap_args_open(args) && imap_args_literal(args, ret) &&
+	       imap_args_close(args);
+}
+
 bool new_messages_take(struct new_messages *messages, struct imap_args *args)
 {
 	struct new_message *message = &messages->list[messages->n];
@@ -31,7 +41,7 @@ bool new_messages_take(struct new_messages *messages, struct imap_args *args)
 	if (message->dated && (!imap_args_date_time(args, &message->date) || !imap_args_space(args)))
 		return false;
 	messages->n++;
-	return imap_args_literal(args, &message->text);
+	return take_text(args, &message->text);
 }
 
 /* More than a mailbox can have are noted as one too many: keywords_ensure() says what is to be said. */

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "command.h"
 #include "engine.h"
 #include "imapd.h"
@@ -89,12 +90,13 @@ void imap_continue(struct session *s, const char *text)
 
 /* ---- strings ---- */
 
-enum { ESCAPED = 1, UNQUOTABLE = 2, UNSENDABLE = 4 };
+enum { ESCAPED = 1, UNQUOTABLE = 2, UNSENDABLE = 4, HIGH = 8 };
 
-/* What a byte asks of a quoted string; 8-bit goes in literals, NUL in nothing (RFC 3501 9, CHAR8). */
+/* What a byte asks of a quoted string; 8-bit goes in literals, unless the client takes UTF-8 (RFC 9051 9,
+ * QUOTED-CHAR), NUL in nothing (RFC 3501 9, CHAR8). */
 static const uint8_t byte_kinds[256] = {
 	['"'] = ESCAPED,     ['\\'] = ESCAPED,    ['\r'] = UNQUOTABLE,
-	['\n'] = UNQUOTABLE, ['\0'] = UNSENDABLE, [0x80 ... 0xff] = UNQUOTABLE,
+	['\n'] = UNQUOTABLE, ['\0'] = UNSENDABLE, [0x80 ... 0xff] = HIGH,
 };
 
 static unsigned kinds_in(struct slice s)
@@ -153,8 +155,18 @@ void imap_add_string(struct buf *out, struct slice s)
 		buf_adds(out, "NIL");
 	else if (kinds & UNSENDABLE)
 		add_without_nul(out, s);
-	else if (kinds & UNQUOTABLE)
+	else if (kinds & (UNQUOTABLE | HIGH))
 		add_literal(out, s);
+	else
+		add_quoted(out, s, kinds & ESCAPED);
+}
+
+void imap_add_string_utf8(struct buf *out, struct slice s)
+{
+	const unsigned kinds = kinds_in(s);
+
+	if (!s.data || kinds & (UNSENDABLE | UNQUOTABLE) || !utf8_valid(s))
+		imap_add_string(out, s);
 	else
 		add_quoted(out, s, kinds & ESCAPED);
 }
@@ -176,12 +188,20 @@ void imap_add_astring(struct buf *out, struct slice s)
 }
 
 /* A stored name that is not UTF-8 cannot be; should it be all the same, nothing else of the list suffers. */
-void imap_add_mailbox(struct buf *out, const char *utf8_path)
+void imap_add_mailbox(struct buf *out, const struct session *s, const char *utf8_path)
 {
+	const struct slice path = slice_str(utf8_path);
 	struct buf name;
 
+	if (s->enabled & ENABLED_UTF8_TEXT) {
+		if (is_plain(path))
+			buf_add_slice(out, path);
+		else
+			imap_add_string_utf8(out, path);
+		return;
+	}
 	buf_init(&name, BUF_NO_LIMIT);
-	if (!utf7_encode(&name, slice_str(utf8_path)))
+	if (!utf7_encode(&name, path))
 		buf_clear(&name);
 	imap_add_astring(out, buf_slice(&name));
 	buf_done(&name);

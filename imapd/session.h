@@ -20,7 +20,16 @@ struct imap_cmd;
 
 enum imap_state { ST_GREET, ST_TLS, ST_PLAIN /* not authenticated */, ST_AUTH, ST_SELECTED, ST_CLOSE };
 
-enum imap_enabled { ENABLED_CONDSTORE = 1, ENABLED_QRESYNC = 2, ENABLED_UIDONLY = 4 };
+/* clang-format off */
+enum imap_enabled { /* by ENABLE, bits */
+	ENABLED_CONDSTORE = 1,
+	ENABLED_QRESYNC = 2,
+	ENABLED_UIDONLY = 4,
+	ENABLED_REV2 = 8,  /* IMAP4rev2 (RFC 9051) */
+	ENABLED_UTF8 = 16, /* UTF8=ACCEPT (RFC 6855) */
+	ENABLED_UTF8_TEXT = ENABLED_REV2 | ENABLED_UTF8, /* either: names and headers are told in UTF-8 */
+};
+/* clang-format on */
 
 struct session {
 	struct imapd *imapd;

@@ -145,7 +145,7 @@ void status_add(struct buf *out, const struct session *s, const char *path, cons
 	const char *between = "";
 
 	buf_adds(out, "* STATUS ");
-	imap_add_mailbox(out, path);
+	imap_add_mailbox(out, s, path);
 	buf_adds(out, " (");
 	for (unsigned i = 0; i < ITEMS; i++) {
 		if (!(items & BIT(i)))

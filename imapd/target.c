@@ -2,6 +2,8 @@
 #include "target.h"
 
 #include "account_ctx.h"
+#include "base/buf.h"
+#include "list_line.h"
 
 static enum fault check_room(const struct imap_cmd *cmd, const struct folder_list *list,
                              const struct target *target, struct why *why)
@@ -22,8 +24,20 @@ static bool may_be_mere_name(const struct folder *folder)
 	return folder->has_children && !(folder->row.meta.special_use & USE_INBOX);
 }
 
-static enum fault find_in(const struct imap_cmd *cmd, const struct folder_list *list,
-                          const struct target *target, struct id *ret, struct why *why)
+static const char *attributes(struct arena *arena, const struct folder *folder)
+{
+	struct buf text;
+	const char *copy;
+
+	buf_init(&text, BUF_NO_LIMIT);
+	list_add_attributes(&text, folder, true, false);
+	copy = arena_strz(arena, buf_slice(&text));
+	buf_done(&text);
+	return copy;
+}
+
+static enum fault find_in(const struct imap_cmd *cmd, const struct folder_list *list, struct target *target,
+                          struct id *ret, struct why *why)
 {
 	const struct folder *folder = folders_find(&list->folders, target->path);
 	enum fault fault;
@@ -31,9 +45,12 @@ static enum fault find_in(const struct imap_cmd *cmd, const struct folder_list *
 	if (!folder || folder->row.meta.no_select || (target->kept && may_be_mere_name(folder)))
 		return fault_set(why, FAULT_NO_TARGET, "no such mailbox");
 	fault = check_room(cmd, list, target, why);
-	if (!fault)
-		*ret = folder->row.meta.id;
-	return fault;
+	if (fault)
+		return fault;
+	*ret = folder->row.meta.id;
+	if (target->wants_attributes)
+		target->attributes = attributes(cmd->arena, folder);
+	return FAULT_NONE;
 }
 
 enum fault target_find(const struct imap_cmd *cmd, struct stack *stack, struct target *target, struct id *ret,

@@ -11,6 +11,8 @@ struct target {
 	uint64_t quota; /* 0: not asked, or none */
 	uint64_t bytes; /* that are to be added */
 	bool kept;      /* found in a list that was kept, which may be behind */
+	bool wants_attributes;
+	const char *attributes; /* as LIST tells them, when they are wanted */
 };
 
 /* Worker; at most one look at the account's mailboxes. NO_TARGET, OVER_QUOTA. */

@@ -147,10 +147,13 @@ struct folder *folders_by_id(const struct folders *folders, const struct id *id)
 
 /* ---- names ---- */
 
+/* What no Net-Unicode has (RFC 5198 2): C0, DEL and C1, and the separators of lines and paragraphs. */
 static bool has_control(struct slice name)
 {
-	for (size_t i = 0; i < name.len; i++) {
-		if (name.data[i] < 0x20 || name.data[i] == 0x7f)
+	uint32_t code;
+
+	for (size_t i = 0, len; i < name.len && (len = utf8_decode(slice_from(name, i), &code)); i += len) {
+		if (code < 0x20 || (code >= 0x7f && code <= 0x9f) || code == 0x2028 || code == 0x2029)
 			return true;
 	}
 	return false;

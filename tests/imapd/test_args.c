@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "args.h"
+#include "suite/folder.h"
 #include "store/mailbox.h"
 
 struct text {
@@ -318,6 +319,56 @@ static void test_mailboxes(void **state)
 	}
 }
 
+/* In UTF-8, where an old spelling of what is there leads to it, and everything else stands for itself. */
+static void test_mailboxes_utf8(void **state)
+{
+	static const char *const there[] = { "Биз", "Биз/Entwürfe", "A&Leo-B", "R&D" };
+	static const struct {
+		const char *text, *name, *written;
+	} cases[] = {
+		{ "\"Биз\"", "Биз", NULL },
+		{ "&BBEEOAQ3-", "Биз", "&BBEEOAQ3-" },
+		{ "&BBEEOAQ3-/Entw&APw-rfe", "Биз/Entwürfe", "&BBEEOAQ3-/Entw&APw-rfe" },
+		{ "&BBEEOAQ3-/new", "Биз/new", "&BBEEOAQ3-/new" },
+		{ "&BBEEOAQ3-/", "Биз/", "&BBEEOAQ3-/" },
+		{ "\"&BBEEOAQ3-/Новый & neu\"", "Биз/Новый & neu", "&BBEEOAQ3-/Новый & neu" },
+		{ "&BBEEOAQ4-", "&BBEEOAQ4-", NULL },
+		{ "&BBEEOAQ4-/&BBEEOAQ3-", "&BBEEOAQ4-/&BBEEOAQ3-", NULL },
+		{ "A&Leo-B", "A&Leo-B", NULL },
+		{ "R&D", "R&D", NULL },
+		{ "R&-D", "R&D", "R&-D" },
+		{ "R&-E", "R&-E", NULL },
+		{ "Entwu\xcc\x88rfe", "Entw\xc3\xbcrfe", "Entwu\xcc\x88rfe" },
+		{ "inbox", "INBOX", NULL },
+		{ "inbox/x", "INBOX/x", "inbox/x" },
+		{ "\"\xff\"", NULL, NULL },
+	};
+	struct folder folders[ARRAY_LEN(there)], *list[ARRAY_LEN(there)];
+	struct folders all = { .list = list, .n = ARRAY_LEN(there) };
+
+	(void)state;
+	memset(folders, 0, sizeof(folders));
+	for (size_t i = 0; i < ARRAY_LEN(there); i++) {
+		folders[i].path = there[i];
+		list[i] = &folders[i];
+	}
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct text text;
+		struct imap_args *args = start(&text, cases[i].text, NULL, NULL);
+		const char *name = NULL;
+
+		args->utf8 = true;
+		args->folders = &all;
+		if (imap_args_mailbox(args, &name) != (cases[i].name != NULL) ||
+		    (name && strcmp(name, cases[i].name) != 0))
+			fail_msg("%s: %s", cases[i].text, name ? name : "refused");
+		if (name && (!args->written != !cases[i].written ||
+		             (args->written && strcmp(args->written, cases[i].written) != 0)))
+			fail_msg("%s was written %s", cases[i].text, args->written ? args->written : "so");
+		done(&text);
+	}
+}
+
 static void test_long_mailbox(void **state)
 {
 	char name[8192];
@@ -432,12 +483,19 @@ static void test_dates(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_strings),   cmocka_unit_test(test_literals),
-		cmocka_unit_test(test_nil),       cmocka_unit_test(test_marks),
-		cmocka_unit_test(test_words),     cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_sets),      cmocka_unit_test(test_set_limit),
-		cmocka_unit_test(test_mailboxes), cmocka_unit_test(test_long_mailbox),
-		cmocka_unit_test(test_flags),     cmocka_unit_test(test_too_many_keywords),
+		cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_literals),
+		cmocka_unit_test(test_nil),
+		cmocka_unit_test(test_marks),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_sets),
+		cmocka_unit_test(test_set_limit),
+		cmocka_unit_test(test_mailboxes),
+		cmocka_unit_test(test_mailboxes_utf8),
+		cmocka_unit_test(test_long_mailbox),
+		cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_too_many_keywords),
 		cmocka_unit_test(test_dates),
 	};
 

@@ -50,7 +50,7 @@ static const struct envelope_case {
 	/* clang-format on */
 };
 
-static void check(const char *name, struct slice header, struct slice wanted)
+static void check(const char *name, struct slice header, unsigned style, struct slice wanted)
 {
 	struct arena *arena = arena_new();
 	struct envelope envelope;
@@ -58,7 +58,7 @@ static void check(const char *name, struct slice header, struct slice wanted)
 
 	buf_init(&out, 1 << 20);
 	envelope_parse(arena, header, 1000, &envelope);
-	fetch_add_envelope(&out, &envelope);
+	fetch_add_envelope(&out, &envelope, style);
 	if (!slice_eq(buf_slice(&out), wanted))
 		fail_msg("%s: %.*s", name, SLICE_FMT(buf_slice(&out)));
 	buf_done(&out);
@@ -69,14 +69,46 @@ static void test_envelopes(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		check(cases[i].name, slice_str(cases[i].header), slice_str(cases[i].wanted));
+		check(cases[i].name, slice_str(cases[i].header), 0, slice_str(cases[i].wanted));
+}
+
+#define UTF8_HEADER                                                                                             \
+	"Subject: ä \"b\"\r\nFrom: Jörg <jörg@exämple.org>\r\nSender: Ann <ann@exämple.org>\r\nReply-To: " \
+	"=?utf-8?q?=C3=A4?= <a@x>\r\n"
+
+/* Raw UTF-8: to those who have enabled it as it is, to others downgraded (RFC 6858). */
+static const struct style_case {
+	const char *name, *header;
+	unsigned style;
+	const char *wanted;
+} style_cases[] = {
+	/* clang-format off */
+	{ "UTF-8", UTF8_HEADER, FETCH_UTF8,
+	  "(NIL \"ä \\\"b\\\"\" ((\"Jörg\" NIL \"jörg\" \"exämple.org\")) ((\"Ann\" NIL \"ann\" \"exämple.org\")) ((\"=?utf-8?q?=C3=A4?=\" NIL \"a\" \"x\"))" NOBODY " NIL NIL)" },
+	{ "ASCII", UTF8_HEADER, 0,
+	  "(NIL \"=?UTF-8?B?w6Q=?= \\\"b\\\"\" ((\"=?UTF-8?B?SsO2cmcgPGrDtnJnQGV4w6RtcGxlLm9yZz4=?=\" NIL \"invalid\" \"internationalized-address.invalid\"))"
+	  " ((\"Ann\" NIL \"ann\" \"xn--exmple-cua.org\")) ((\"=?utf-8?q?=C3=A4?=\" NIL \"a\" \"x\"))" NOBODY " NIL NIL)" },
+	{ "a group in UTF-8", "To: ä: a@x;\r\n", FETCH_UTF8,
+	  "(NIL NIL NIL NIL NIL ((NIL NIL \"ä\" NIL)(NIL NIL \"a\" \"x\")(NIL NIL NIL NIL)) NIL NIL NIL NIL)" },
+	{ "a group in ASCII", "To: ä: a@x;\r\n", 0,
+	  "(NIL NIL NIL NIL NIL ((NIL NIL \"=?UTF-8?B?w6Q=?=\" NIL)(NIL NIL \"a\" \"x\")(NIL NIL NIL NIL)) NIL NIL NIL NIL)" },
+	{ "what is not UTF-8 is a literal to everybody", "Subject: \xe4\r\n", FETCH_UTF8, "(NIL {1}\r\n\xe4 NIL NIL NIL" NOBODY " NIL NIL)" },
+	/* clang-format on */
+};
+
+static void test_styles(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(style_cases); i++)
+		check(style_cases[i].name, slice_str(style_cases[i].header), style_cases[i].style,
+		      slice_str(style_cases[i].wanted));
 }
 
 /* NUL goes into no string of IMAP. */
 static void test_nul(void **state)
 {
 	(void)state;
-	check("NUL", SLICE("Subject: a\0b\r\n"), SLICE("(NIL \"ab\" NIL NIL NIL" NOBODY " NIL NIL)"));
+	check("NUL", SLICE("Subject: a\0b\r\n"), 0, SLICE("(NIL \"ab\" NIL NIL NIL" NOBODY " NIL NIL)"));
 }
 
 /* Long texts are literals: a quoted string may be cut by a client's line limit. */
@@ -94,7 +126,7 @@ static void test_long(void **state)
 		buf_addc(&wanted, 'x');
 	}
 	buf_adds(&wanted, " NIL NIL NIL" NOBODY " NIL NIL)");
-	check("long", buf_slice(&header), buf_slice(&wanted));
+	check("long", buf_slice(&header), 0, buf_slice(&wanted));
 	buf_done(&header);
 	buf_done(&wanted);
 }
@@ -103,6 +135,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_envelopes),
+		cmocka_unit_test(test_styles),
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_long),
 	};

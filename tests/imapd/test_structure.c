@@ -61,12 +61,12 @@ static const struct structure_case {
 	/* clang-format on */
 };
 
-static void check(const char *name, const struct mime_part *part, bool extended, const char *wanted)
+static void check(const char *name, const struct mime_part *part, unsigned style, const char *wanted)
 {
 	struct buf out;
 
 	buf_init(&out, 1 << 20);
-	fetch_add_structure(&out, part, extended);
+	fetch_add_structure(&out, part, style);
 	if (!slice_eq(buf_slice(&out), slice_str(wanted)))
 		fail_msg("%s: %.*s", name, SLICE_FMT(buf_slice(&out)));
 	buf_done(&out);
@@ -80,7 +80,41 @@ static void test_structures(void **state)
 		struct mime mime;
 
 		mime_parse(arena, slice_str(cases[i].message), &MIME_LIMITS_DEFAULT, &mime);
-		check(cases[i].name, mime.root, true, cases[i].wanted);
+		check(cases[i].name, mime.root, FETCH_EXTENDED, cases[i].wanted);
+		arena_free(arena);
+	}
+}
+
+/* What differs by what the client has enabled. */
+static const struct style_case {
+	const char *name, *message;
+	unsigned style;
+	const char *wanted;
+} style_cases[] = {
+	/* clang-format off */
+	{ "RFC 2231 undone", "Content-Type: a/b; name*0*=utf-8''%c3%a4; name*1=\" two\"; x*=iso-8859-1''%e4\r\n\r\n", FETCH_UTF8 | FETCH_REV2,
+	  "(\"a\" \"b\" (\"name\" \"ä two\" \"x\" \"ä\") NIL NIL \"7bit\" 0 " NO_TAIL ")" },
+	{ "but not without IMAP4rev2", "Content-Type: a/b; name*=utf-8''%c3%a4\r\n\r\n", FETCH_UTF8,
+	  "(\"a\" \"b\" (\"name*\" \"utf-8''%c3%a4\") NIL NIL \"7bit\" 0 " NO_TAIL ")" },
+	{ "raw UTF-8", "Content-Type: a/b; name=\"ä\"\r\nContent-Description: ö\r\n\r\n", FETCH_UTF8,
+	  "(\"a\" \"b\" (\"name\" \"ä\") NIL \"ö\" \"7bit\" 0 " NO_TAIL ")" },
+	{ "raw UTF-8 for ASCII", "Content-Type: a/b; name=\"ä b\"\r\nContent-Description: ö\r\n\r\n", 0,
+	  "(\"a\" \"b\" (\"name*\" \"utf-8''%C3%A4%20b\") NIL \"=?UTF-8?B?w7Y=?=\" \"7bit\" 0 " NO_TAIL ")" },
+	{ "a global message is one", "Content-Type: message/global\r\n\r\nSubject: ä\r\n\r\nx\r\n", FETCH_UTF8 | FETCH_REV2,
+	  "(\"message\" \"global\" NIL NIL NIL \"7bit\" 18 (NIL \"ä\" NIL NIL NIL NIL NIL NIL NIL NIL) (" PLAIN " 3 1 " NO_TAIL ") 3 " NO_TAIL ")" },
+	/* clang-format on */
+};
+
+static void test_styles(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(style_cases); i++) {
+		struct arena *arena = arena_new();
+		struct mime mime;
+
+		mime_parse(arena, slice_str(style_cases[i].message), &MIME_LIMITS_DEFAULT, &mime);
+		check(style_cases[i].name, mime.root, style_cases[i].style | FETCH_EXTENDED,
+		      style_cases[i].wanted);
 		arena_free(arena);
 	}
 }
@@ -97,7 +131,7 @@ static void test_without_extensions(void **state)
 
 	(void)state;
 	mime_parse(arena, SLICE(message), &MIME_LIMITS_DEFAULT, &mime);
-	check("BODY", mime.root, false,
+	check("BODY", mime.root, 0,
 	      "((" PLAIN " 1 0)(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 3 " NO_ENV " (" PLAIN
 	      " 1 0) 1) \"mixed\")");
 	arena_free(arena);
@@ -131,7 +165,7 @@ static void check_deep(const char *one, const char *sub)
 		arg_text_numbered(&message, one, i);
 	mime_parse(arena, buf_slice(&message), &MIME_LIMITS_DEFAULT, &mime);
 	assert_true(mime.limited);
-	fetch_add_structure(&out, mime.root, true);
+	fetch_add_structure(&out, mime.root, FETCH_EXTENDED);
 	assert_false(out.overflow);
 	count(buf_slice(&out), &open, &deepest);
 	assert_int_equal(open, 0);
@@ -280,9 +314,9 @@ static void test_filter(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_structures), cmocka_unit_test(test_without_extensions),
-		cmocka_unit_test(test_deep),       cmocka_unit_test(test_sections),
-		cmocka_unit_test(test_filter),
+		cmocka_unit_test(test_structures),         cmocka_unit_test(test_styles),
+		cmocka_unit_test(test_without_extensions), cmocka_unit_test(test_deep),
+		cmocka_unit_test(test_sections),           cmocka_unit_test(test_filter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

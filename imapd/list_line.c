@@ -1,0 +1,55 @@
+/* LIST responses (list_line.h). */
+#include "list_line.h"
+
+#include "base/buf.h"
+
+static void add_uses(struct buf *line, uint32_t special_use)
+{
+	static const struct {
+		uint32_t use;
+		const char *name;
+	} uses[] = {
+		{ USE_ALL, "\\All" },         { USE_ARCHIVE, "\\Archive" }, { USE_DRAFTS, "\\Drafts" },
+		{ USE_FLAGGED, "\\Flagged" }, { USE_JUNK, "\\Junk" },       { USE_SENT, "\\Sent" },
+		{ USE_TRASH, "\\Trash" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(uses); i++)
+		if (special_use & uses[i].use)
+			buf_printf(line, " %s", uses[i].name);
+}
+
+/* A name that only has others below it; only who knows RFC 5258 knows \NonExistent, which says \Noselect as well. */
+static const char *mere_name(bool extended)
+{
+	return extended ? "\\NonExistent " : "\\Noselect ";
+}
+
+void list_add_attributes(struct buf *line, const struct folder *folder, bool extended, bool tells_subscribed)
+{
+	const struct mailbox_meta *meta = &folder->row.meta;
+
+	buf_printf(line, "%s%s%s", meta->no_select ? mere_name(extended) : "",
+	           tells_subscribed && meta->subscribed ? "\\Subscribed " : "",
+	           folder->has_inferiors ? "\\HasChildren" : "\\HasNoChildren");
+	add_uses(line, meta->special_use);
+}
+
+void list_tell(struct session *s, const char *attributes, const char *path, const char *written)
+{
+	struct buf line;
+
+	if (!(s->enabled & ENABLED_REV2))
+		return;
+	buf_init(&line, BUF_NO_LIMIT);
+	buf_printf(&line, "* LIST (%s) \"%c\" ", attributes, FOLDER_SEPARATOR);
+	imap_add_mailbox(&line, s, path);
+	if (written) {
+		buf_adds(&line, " (\"OLDNAME\" (");
+		imap_add_mailbox(&line, s, written);
+		buf_adds(&line, "))");
+	}
+	buf_adds(&line, "\r\n");
+	conn_write(s->conn, line.data, line.len);
+	buf_done(&line);
+}

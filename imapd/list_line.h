@@ -1,0 +1,13 @@
+#ifndef IMAPD_LIST_LINE_H
+#define IMAPD_LIST_LINE_H
+/* What LIST responses have in common, whoever sends them: RFC 9051 7.3.1, RFC 5258, SPECIAL-USE: RFC 6154, CHILDREN:
+ * RFC 3348. */
+#include "command.h"
+
+/* "\HasNoChildren \Sent". `extended`: the client knows RFC 5258. */
+void list_add_attributes(struct buf *, const struct folder *, bool extended, bool tells_subscribed);
+/* Unasked, where IMAP4rev2 wants it: behind SELECT, and when a name is not the one that was `written` (OLDNAME,
+ * RFC 9051 6.3.9.7; NULL: it is). To others nothing. */
+void list_tell(struct session *, const char *attributes, const char *path, const char *written);
+
+#endif

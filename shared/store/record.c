@@ -56,7 +56,8 @@ static enum fault check_size(const struct record *record, struct why *why)
 		if (record->index[i].len > RECORD_KEY_MAX)
 			return fault_set(why, FAULT_TOO_BIG, "index value of %zu bytes",
 			                 record->index[i].len);
-	if (record->value.len > RECORD_VALUE_MAX || record->body.len > RECORD_BODY_MAX)
+	if (record->value.len > RECORD_VALUE_MAX || record->body.len > RECORD_BODY_MAX ||
+	    record->signature.len > RECORD_SIGNATURE_MAX)
 		return fault_set(why, FAULT_TOO_BIG, "record of %zu and %zu bytes", record->value.len,
 		                 record->body.len);
 	return FAULT_NONE;
@@ -72,7 +73,7 @@ enum fault record_check(const struct actor *actor, enum collection collection, c
 	if (fault)
 		return fault;
 	assert(record->key.len > 0 && record->accounts.len % sizeof(struct id) == 0);
-	assert(schema->has_body || !record->body.data);
+	assert(schema->has_body || (!record->body.data && !record->signature.data));
 	for (int i = 0; i < RECORD_INDEXES; i++)
 		assert(schema->index[i].name || !record->index[i].data);
 	wall = wall_record(actor, collection, true);
@@ -124,4 +125,33 @@ enum fault record_find(struct store *store, const struct actor *actor, const str
 	assert(query->index >= -1 && query->index < RECORD_INDEXES);
 	assert(query->index < 0 || schema_collections[query->collection].index[query->index].name);
 	return fault ? fault : store->ops->find(store, actor, query, arena, ret, ret_n, why);
+}
+
+enum fault record_signatures(struct store *store, const struct actor *actor, const struct slice *keys,
+                             size_t n, struct arena *arena, struct slice *ret, struct why *why)
+{
+	struct slice *found = arena_array(arena, struct slice, n);
+	enum fault fault = access_check_record(actor, COLL_CONTENTS, false, why);
+
+	if (!fault)
+		fault = mailbox_granted(store, actor, &actor->mailbox, RIGHT_READ, why);
+	for (size_t at = 0; !fault && at < n; at += GET_MANY)
+		fault = store->ops->signatures_get(store, actor, keys + at, MIN_OF(n - at, (size_t)GET_MANY),
+		                                   arena, found + at, why);
+	if (!fault && n)
+		memcpy(ret, found, n * sizeof(*ret));
+	return fault;
+}
+
+enum fault record_sign(struct store *store, const struct actor *actor, const struct slice *keys,
+                       const struct slice *signatures, size_t n, struct why *why)
+{
+	enum fault fault = access_check_record(actor, COLL_CONTENTS, true, why);
+
+	if (!fault && actor->kind == ACTOR_GUEST)
+		fault = fault_set(why, FAULT_DENIED, "a guest signs no contents");
+	for (size_t i = 0; i < n && !fault; i++)
+		if (signatures[i].len > RECORD_SIGNATURE_MAX)
+			fault = fault_set(why, FAULT_TOO_BIG, "signature of %zu bytes", signatures[i].len);
+	return fault || !n ? fault : store->ops->signatures_put(store, actor, keys, signatures, n, why);
 }

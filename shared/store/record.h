@@ -22,6 +22,12 @@ MUST_CHECK enum fault record_del(struct store *, const struct actor *, enum coll
                                  uint64_t version, struct why *);
 MUST_CHECK enum fault record_find(struct store *, const struct actor *, const struct record_query *,
                                   struct arena *, struct record **ret, size_t *ret_n, struct why *);
+/* Of contents, many at once: {NULL, 0} where there is none. */
+MUST_CHECK enum fault record_signatures(struct store *, const struct actor *, const struct slice *keys,
+                                        size_t n, struct arena *, struct slice *ret, struct why *);
+/* On stable storage within 100 ms; contents that are gone are passed over. */
+MUST_CHECK enum fault record_sign(struct store *, const struct actor *, const struct slice *keys,
+                                  const struct slice *signatures, size_t n, struct why *);
 /* What a put is refused for before it reaches the backend: DENIED, TOO_BIG. */
 MUST_CHECK enum fault record_check(const struct actor *, enum collection, const struct record *,
                                    struct why *);

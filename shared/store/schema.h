@@ -26,7 +26,7 @@ struct schema_index {
 struct schema_collection {
 	const char *name;
 	struct schema_index index[RECORD_INDEXES];
-	bool has_body;     /* only these records may have one; it lies apart from the rest */
+	bool has_body; /* only these records may have one, and a signature; both lie apart from the rest */
 	bool has_accounts; /* records belong to accounts */
 };
 

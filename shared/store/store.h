@@ -59,10 +59,11 @@ enum collection {
 	COLL_COUNT,
 };
 
-#define RECORD_INDEXES   2
-#define RECORD_KEY_MAX   320
-#define RECORD_VALUE_MAX (1024 * 1024)
-#define RECORD_BODY_MAX  (1024 * 1024)
+#define RECORD_INDEXES       2
+#define RECORD_KEY_MAX       320
+#define RECORD_VALUE_MAX     (1024 * 1024)
+#define RECORD_BODY_MAX      (1024 * 1024)
+#define RECORD_SIGNATURE_MAX (128 * 1024)
 
 #define RECORD_NEW 0 /* put: insert; EXISTS when another value is there, NONE when the same is (a retry) */
 #define RECORD_ANY UINT64_MAX /* put, del: whatever is there */
@@ -76,6 +77,9 @@ struct record {
 	int64_t expires; /* 0: never. Past it get and find do not see it, and it is removed some time later */
 	struct slice value; /* JSON or packed: the caller's */
 	struct slice body;  /* large and rarely wanted; {NULL, 0} when none */
+	struct slice
+	    signature; /* put: the search signature of a content, sealed; {NULL, 0}: it keeps what it has. get and find
+	                         * leave it: signatures_get() */
 };
 
 struct record_query {
@@ -219,6 +223,12 @@ struct store_ops {
 	                       const struct record *const *, size_t n, struct why *);
 	enum fault (*del)(struct store *, const struct actor *, enum collection, struct slice key,
 	                  uint64_t version, struct why *); /* STALE, NOT_FOUND */
+	/* Search signatures of contents, by their keys: {NULL, 0} where there is none, or no such content. */
+	enum fault (*signatures_get)(struct store *, const struct actor *, const struct slice *keys, size_t n,
+	                             struct arena *, struct slice *ret, struct why *);
+	/* Gives contents theirs, in one step where that is possible. Those that are gone are passed over. Not durable. */
+	enum fault (*signatures_put)(struct store *, const struct actor *, const struct slice *keys,
+	                             const struct slice *signatures, size_t n, struct why *);
 	enum fault (*find)(struct store *, const struct actor *, const struct record_query *, struct arena *,
 	                   struct record **ret, size_t *ret_n, struct why *);
 

@@ -13,6 +13,7 @@
 #include "mail/mime.h"
 #include "store/record.h"
 #include "suite/nudge.h"
+#include "suite/signature.h"
 
 #define CONTENT_VERSION 1
 #define SUMMARY_VERSION 1
@@ -20,17 +21,14 @@
 
 /* ---- sealing ---- */
 
-static bool summarize(struct slice message, struct arena *arena, struct buf *out)
+static bool summarize(const struct mime *mime, struct slice message, struct buf *out)
 {
 	struct slice header = slice_first(message, header_end(message));
-	struct mime_limits limits = MIME_LIMITS_DEFAULT;
 	struct buf structure;
-	struct mime mime;
 	bool fits;
 
-	mime_parse(arena, message, &limits, &mime);
 	buf_init(&structure, SUMMARY_MAX);
-	fits = mime_pack(&structure, &mime) && buf_add_u8(out, SUMMARY_VERSION) &&
+	fits = mime_pack(&structure, mime) && buf_add_u8(out, SUMMARY_VERSION) &&
 	       buf_add_u8(out, header.len > SUMMARY_HEADER_MAX) &&
 	       buf_add_block(out, buf_slice(&structure)) &&
 	       buf_add_block(out, slice_first(header, SUMMARY_HEADER_MAX));
@@ -40,7 +38,8 @@ static bool summarize(struct slice message, struct arena *arena, struct buf *out
 
 /* The packed value. The summary is sealed whole; its size is bounded by the parser's limits. */
 static enum fault build_value(struct sealed_message *sealed, const struct seal_layout *layout,
-                              struct slice message, struct arena *arena, struct why *why)
+                              const struct mime *mime, struct slice message, struct arena *arena,
+                              struct why *why)
 {
 	struct buf summary, sealed_summary, value;
 	bool fits;
@@ -48,7 +47,7 @@ static enum fault build_value(struct sealed_message *sealed, const struct seal_l
 	buf_init(&summary, SUMMARY_MAX);
 	buf_init(&sealed_summary, RECORD_VALUE_MAX);
 	buf_init(&value, RECORD_VALUE_MAX);
-	fits = summarize(message, arena, &summary) &&
+	fits = summarize(mime, message, &summary) &&
 	       seal_small(&sealed->key, SEAL_SUMMARY, buf_slice(&summary), &sealed_summary) &&
 	       buf_add_u8(&value, CONTENT_VERSION) && buf_add_u8(&value, sealed->blob.data != NULL) &&
 	       buf_add_u64(&value, (uint64_t)clock_now()) && seal_layout_pack(layout, &value) &&
@@ -67,7 +66,9 @@ enum fault message_seal(const struct suite_conf *conf, struct slice message, str
                         struct sealed_message *ret, struct why *why)
 {
 	struct sealed_message sealed = { .content = id_new(), .size = message.len };
+	struct mime_limits limits = MIME_LIMITS_DEFAULT;
 	struct seal_layout layout;
+	struct mime mime;
 	struct slice id = arena_copy(arena, id_slice(&sealed.content));
 	enum fault fault;
 
@@ -79,7 +80,10 @@ enum fault message_seal(const struct suite_conf *conf, struct slice message, str
 		sealed.record.body = buf_slice(&sealed.body);
 	else
 		sealed.blob = buf_slice(&sealed.body);
-	fault = build_value(&sealed, &layout, message, arena, why);
+	mime_parse(arena, message, &limits, &mime);
+	fault = build_value(&sealed, &layout, &mime, message, arena, why);
+	if (!fault)
+		sealed.record.signature = signature_seal(&sealed.key, &mime, message, arena);
 	if (fault)
 		sealed_message_done(&sealed);
 	else

@@ -5,7 +5,7 @@
  *
  * Order of writing (architecture, "Delivery order"): blob, then content, then the mailbox commits. A content record's
  * value is packed: version, size, layout, when received, sealed summary; the sealed body is the record's body when small
- * (suite_conf.inline_max), else the blob of the same id. The summary is the packed MIME
+ * (suite_conf.inline_max), else the blob of the same id. Beside them lies the sealed search signature (suite/signature.h). The summary is the packed MIME
  * structure and the raw header (cut at 32 KiB), so that ENVELOPE, BODYSTRUCTURE and header fields come without the body.
  */
 #include "base/buf.h"

@@ -20,6 +20,11 @@ enum fault mongo_put(struct store *, const struct actor *, enum collection, cons
                      struct why *);
 enum fault mongo_put_many(struct store *, const struct actor *, enum collection, const struct record *const *,
                           size_t n, struct why *);
+/* signature.c */
+enum fault mongo_signatures_get(struct store *, const struct actor *, const struct slice *keys, size_t n,
+                                struct arena *, struct slice *ret, struct why *);
+enum fault mongo_signatures_put(struct store *, const struct actor *, const struct slice *keys,
+                                const struct slice *signatures, size_t n, struct why *);
 /* expire.c */
 enum fault mongo_expire(struct store *, int64_t now, size_t max, size_t *ret_n, struct why *);
 

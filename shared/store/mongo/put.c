@@ -206,7 +206,8 @@ static enum fault put_some(struct put *put, const struct record *const *records,
 		bool clashed, all_new = true;
 
 		do {
-			bytes += records[some]->value.len + records[some]->body.len;
+			bytes +=
+			    records[some]->value.len + records[some]->body.len + records[some]->signature.len;
 			all_new &= records[some]->version == RECORD_NEW;
 		} while (++some < n && bytes < BYTES_AT_ONCE);
 		clashed = !all_new;

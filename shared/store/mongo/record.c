@@ -12,9 +12,9 @@
 static const bson_t *without_body(bool with_body, bson_t *room)
 {
 	bson_init(room);
-	if (with_body)
-		return NULL;
-	BSON_APPEND_INT32(room, "body", 0);
+	BSON_APPEND_INT32(room, "signature", 0);
+	if (!with_body)
+		BSON_APPEND_INT32(room, "body", 0);
 	return room;
 }
 

@@ -113,6 +113,8 @@ static void add_fields(bson_t *set, bson_t *unset, enum collection collection, c
 		doc_add_bytes(set, "body", record->body);
 	else if (unset && schema_collections[collection].has_body)
 		BSON_APPEND_BOOL(unset, "body", true);
+	if (record->signature.data)
+		doc_add_bytes(set, "signature", record->signature);
 }
 
 void shape_record(bson_t *doc, enum collection collection, const struct record *record, uint64_t version)

@@ -182,6 +182,11 @@ static enum fault drop(struct db *db, const struct record_sql *sql, const struct
 		return fault;
 	q = query(db, sql->drop_body);
 	bind_int(&q, n);
+	fault = query_run(&q, why);
+	if (fault)
+		return fault;
+	q = query(db, sql->drop_signature);
+	bind_int(&q, n);
 	return query_run(&q, why);
 }
 
@@ -241,17 +246,28 @@ static enum fault decide(struct db *db, const struct put *put, const struct stor
 	return FAULT_NONE;
 }
 
+static enum fault write_apart(struct db *db, const char *sql, int64_t n, struct slice what, struct why *why)
+{
+	struct query q = query(db, sql);
+
+	bind_int(&q, n);
+	if (what.data)
+		bind_bytes(&q, what);
+	return query_run(&q, why);
+}
+
 static enum fault write_body(struct db *db, const struct put *put, int64_t n, struct why *why)
 {
-	struct query q;
+	const struct record *record = put->record;
+	enum fault fault;
 
 	if (!put->schema->has_body)
 		return FAULT_NONE;
-	q = query(db, put->record->body.data ? put->sql->put_body : put->sql->drop_body);
-	bind_int(&q, n);
-	if (put->record->body.data)
-		bind_bytes(&q, put->record->body);
-	return query_run(&q, why);
+	fault = write_apart(db, record->body.data ? put->sql->put_body : put->sql->drop_body, n, record->body,
+	                    why);
+	if (fault || !record->signature.data)
+		return fault;
+	return write_apart(db, put->sql->put_signature, n, record->signature, why);
 }
 
 static enum fault write_record(struct db *db, const struct put *put, int64_t n, struct why *why)

@@ -66,6 +66,12 @@ static void make_writes(struct record_sql *sql, const char *name)
 	sql->same_body = text("SELECT 1 FROM %s_body WHERE n = ? AND body = ?", name);
 	sql->put_body = text("INSERT OR REPLACE INTO %s_body (n, body) VALUES (?, ?)", name);
 	sql->drop_body = text("DELETE FROM %s_body WHERE n = ?", name);
+	sql->get_signature =
+	    text("SELECT signature FROM %1$s JOIN %1$s_signature USING (n) WHERE key = ?1 AND "
+	         "(?2 IS NULL OR owns(accounts, ?2))",
+	         name);
+	sql->put_signature = text("INSERT OR REPLACE INTO %s_signature (n, signature) VALUES (?, ?)", name);
+	sql->drop_signature = text("DELETE FROM %s_signature WHERE n = ?", name);
 }
 
 void record_sql_make(struct sqlite_store *store)

@@ -12,6 +12,7 @@ struct record_sql { /* statements of one collection: their texts differ by its n
 	char *get, *find_key, *find_equal[RECORD_INDEXES], *find_index[RECORD_INDEXES];
 	char *look, *same, *rival[RECORD_INDEXES], *insert, *update, *drop, *expired;
 	char *same_body, *put_body, *drop_body;
+	char *get_signature, *put_signature, *drop_signature;
 };
 
 struct sqlite_store {
@@ -47,6 +48,11 @@ enum fault sqlite_put_with(struct sqlite_store *, struct db *, const struct acto
                            const struct record *, struct why *);
 enum fault sqlite_find(struct store *, const struct actor *, const struct record_query *, struct arena *,
                        struct record **ret, size_t *ret_n, struct why *);
+/* signatures.c */
+enum fault sqlite_signatures_get(struct store *, const struct actor *, const struct slice *keys, size_t n,
+                                 struct arena *, struct slice *ret, struct why *);
+enum fault sqlite_signatures_put(struct store *, const struct actor *, const struct slice *keys,
+                                 const struct slice *signatures, size_t n, struct why *);
 enum fault sqlite_expire(struct store *, int64_t now, size_t max, size_t *ret_n, struct why *);
 
 enum fault sqlite_mailbox_create(struct store *, const struct actor *, const struct mailbox_meta *,

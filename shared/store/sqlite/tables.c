@@ -70,7 +70,9 @@ static enum fault make_collection(struct db *db, const struct schema_collection 
 	}
 	if (!fault && schema->has_body) {
 		snprintf(sql, sizeof(sql),
-		         "CREATE TABLE IF NOT EXISTS %s_body (n INTEGER PRIMARY KEY, body BLOB NOT NULL)",
+		         "CREATE TABLE IF NOT EXISTS %1$s_body (n INTEGER PRIMARY KEY, body BLOB NOT NULL);"
+		         "CREATE TABLE IF NOT EXISTS %1$s_signature (n INTEGER PRIMARY KEY, signature BLOB "
+		         "NOT NULL)",
 		         schema->name);
 		fault = db_exec(db, sql, why);
 	}
@@ -89,9 +91,9 @@ static enum fault layout(struct db *db, int64_t *ret, struct why *why)
 /* What came last is there, so all is. */
 static bool has_all(struct db *db)
 {
-	struct query q =
-	    query(db, "SELECT count(*) FROM sqlite_master WHERE name IN ('acl_who', 'guests_mailbox')");
-	const bool all = query_row(&q) && column_int(&q) == 2;
+	struct query q = query(db, "SELECT count(*) FROM sqlite_master WHERE name IN ('acl_who', "
+	                           "'guests_mailbox', 'contents_signature')");
+	const bool all = query_row(&q) && column_int(&q) == 3;
 
 	return query_done(&q, NULL) == FAULT_NONE && all;
 }

@@ -442,6 +442,58 @@ struct counting {
 	unsigned each;
 };
 
+/* Signatures: put with the content or later, read apart, gone with it, and behind the same wall. */
+static void test_signatures(void **state)
+{
+	struct place *place = *state;
+	struct store *store = open_store(place);
+	struct id ann = id_new(), bob = id_new();
+	struct actor to_ann = delivery_to(&ann), as_ann = owner_of(&ann), as_bob = owner_of(&bob);
+	struct record signed_one = content_of(&ann, "1"), bare = content_of(&ann, "2"), got;
+	struct slice keys[] = { signed_one.key, SLICE("no such content "), bare.key }, found[3];
+	struct slice late[] = { SLICE("late 1"), SLICE("late x"), SLICE("late 2") };
+
+	signed_one.signature = SLICE("with \0 the content");
+	bare.body = SLICE("body");
+	assert_good(record_put(store, &to_ann, COLL_CONTENTS, &signed_one, why));
+	assert_good(record_put(store, &to_ann, COLL_CONTENTS, &signed_one, why)); /* a retry */
+	assert_good(record_put(store, &to_ann, COLL_CONTENTS, &bare, why));
+	assert_good(record_signatures(store, &as_ann, keys, 3, place->arena, found, why));
+	assert_same(found[0], signed_one.signature);
+	assert_null(found[1].data);
+	assert_null(found[2].data);
+	assert_good(record_get(store, &as_ann, COLL_CONTENTS, keys[0], true, place->arena, &got, why));
+	assert_null(got.signature.data);
+	/* whose content it is not sees nothing and signs nothing */
+	assert_good(record_signatures(store, &as_bob, keys, 3, place->arena, found, why));
+	assert_null(found[0].data);
+	assert_good(record_sign(store, &as_bob, keys, late, 3, why));
+	assert_fault(FAULT_DENIED, record_signatures(store, &to_ann, keys, 3, place->arena, found, why));
+	assert_fault(FAULT_DENIED, record_sign(store, &as_admin, keys, late, 3, why));
+	assert_good(record_sign(store, &as_ann, keys + 2, late + 2, 1, why));
+	assert_good(record_signatures(store, &as_ann, keys, 3, place->arena, found, why));
+	assert_same(found[0], signed_one.signature);
+	assert_same(found[2], late[2]);
+	/* a put without one leaves it; with one, it is replaced; the body is as it was */
+	bare.version = RECORD_ANY;
+	assert_good(record_put(store, &as_ann, COLL_CONTENTS, &bare, why));
+	assert_good(record_sign(store, &as_ann, keys, late, 2, why));
+	assert_good(record_signatures(store, &as_ann, keys, 3, place->arena, found, why));
+	assert_same(found[0], late[0]);
+	assert_same(found[2], late[2]);
+	assert_good(record_get(store, &as_ann, COLL_CONTENTS, keys[2], true, place->arena, &got, why));
+	assert_same(got.body, bare.body);
+	assert_null(got.signature.data);
+	assert_fault(FAULT_NOT_FOUND,
+	             record_get(store, &as_ann, COLL_CONTENTS, keys[1], false, place->arena, &got, why));
+	/* gone with the content */
+	assert_good(record_del(store, &as_ann, COLL_CONTENTS, keys[0], RECORD_ANY, why));
+	signed_one.signature = (struct slice){ NULL, 0 };
+	assert_good(record_put(store, &to_ann, COLL_CONTENTS, &signed_one, why));
+	assert_good(record_signatures(store, &as_ann, keys, 1, place->arena, found, why));
+	assert_null(found[0].data);
+}
+
 /* Everybody adds to one number, by version: nothing may get lost. */
 static void *add_one(void *object)
 {
@@ -480,10 +532,13 @@ static void test_concurrent_versions(void **state)
 }
 
 const struct CMUnitTest record_cases[] = {
-	CASE(test_put_and_get),   CASE(test_insert_twice), CASE(test_put_many),
-	CASE(test_versions),      CASE(test_delete),       CASE(test_unique),
-	CASE(test_expiry),        CASE(test_expire),       CASE(test_bodies),
-	CASE(test_sizes),         CASE(test_get_many),     CASE(test_find),
-	CASE(test_wall_contents), CASE(test_wall_kinds),   CASE(test_concurrent_versions),
+	CASE(test_put_and_get), CASE(test_insert_twice),
+	CASE(test_put_many),    CASE(test_signatures),
+	CASE(test_versions),    CASE(test_delete),
+	CASE(test_unique),      CASE(test_expiry),
+	CASE(test_expire),      CASE(test_bodies),
+	CASE(test_sizes),       CASE(test_get_many),
+	CASE(test_find),        CASE(test_wall_contents),
+	CASE(test_wall_kinds),  CASE(test_concurrent_versions),
 };
 const size_t n_record_cases = ARRAY_LEN(record_cases);

@@ -3,6 +3,7 @@
 #include "auth/sasl.h"
 #include "command.h"
 #include "imapd.h"
+#include "limit.h"
 
 #define CAPABILITIES                                                                                         \
 	"IMAP4rev1 IMAP4rev2 UTF8=ACCEPT LITERAL+ SASL-IR IDLE NAMESPACE UIDPLUS UNSELECT CHILDREN "         \
@@ -13,7 +14,9 @@
 	"THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS "                                               \
 	"LIST-EXTENDED LIST-STATUS STATUS=SIZE CREATE-SPECIAL-USE OBJECTID SAVEDATE REPLACE UIDONLY "        \
 	"QRESYNC BINARY PREVIEW UNAUTHENTICATE QUOTA QUOTA=RES-STORAGE MULTIAPPEND COMPRESS=DEFLATE "        \
-	"APPENDLIMIT=%lld"
+	"APPENDLIMIT=%lld UIDBATCHES"
+#define CAPABILITIES_MESSAGES " MESSAGELIMIT=%lld"
+#define CAPABILITIES_SAVING   " SAVELIMIT=%llu"
 
 static const char *mechanisms(const struct session *s, struct arena *arena)
 {
@@ -26,11 +29,25 @@ static const char *mechanisms(const struct session *s, struct arena *arena)
 	return text;
 }
 
+/* Where there is a limit. */
+static const char *limits(struct arena *arena)
+{
+	const uint64_t save = limit_saving();
+	const char *text = "";
+
+	if (imapd_conf.message_limit)
+		text = arena_printf(arena, CAPABILITIES_MESSAGES, (long long)imapd_conf.message_limit);
+	if (save < UINT64_MAX)
+		text = arena_printf(arena, "%s" CAPABILITIES_SAVING, text, (unsigned long long)save);
+	return text;
+}
+
 const char *imap_capabilities(const struct session *s, struct arena *arena)
 {
 	const char *all = arena_printf(arena, CAPABILITIES, (long long)s->imapd->daemon->suite->message_max);
 	const char *starttls = s->imapd->daemon->tls && !conn_is_tls(s->conn) ? " STARTTLS" : "";
 
+	all = arena_printf(arena, "%s%s", all, limits(arena));
 	if (s->account)
 		return all;
 	return arena_printf(arena, "%s%s%s%s", all, mechanisms(s, arena), starttls,

@@ -8,9 +8,10 @@
 #include "account_ctx.h"
 #include "change.h"
 #include "commands.h"
+#include "limit.h"
 #include "new_message.h"
 
-#define MESSAGES_MAX 1000
+#define MESSAGES_MAX 16000         /* and save_limit, which is what clients are told */
 #define RUN_MESSAGES 16            /* stored in one run */
 #define RUN_BYTES    (1024 * 1024) /* but one at least */
 
@@ -146,6 +147,8 @@ static enum imap_next append_parse(struct imap_cmd *cmd, struct imap_args *args)
 		return imap_bad(cmd, args->error);
 	if (!new_messages_sum_up(&append->messages))
 		return imap_no_code(cmd, "[CANNOT]", "A message cannot be empty");
+	if (append->messages.n > limit_saving())
+		return limit_refuse(cmd);
 	append->messages.target.quota = cmd->account->quota;
 	return IMAP_RUN;
 }

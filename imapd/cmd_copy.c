@@ -10,6 +10,7 @@
 #include "account_ctx.h"
 #include "change.h"
 #include "commands.h"
+#include "limit.h"
 #include "rows.h"
 #include "suite/copy.h"
 #include "target.h"
@@ -274,6 +275,10 @@ static enum imap_next copy_parse(struct imap_cmd *cmd, struct imap_args *args)
 		return imap_no_code(cmd, "[READ-ONLY]", "The mailbox is open for reading only");
 	if (!is_move(cmd) && !cmd->uid_form && names_ghosts(cmd, &copy->todo))
 		return imap_no_code(cmd, "[EXPUNGEISSUED]", "Some of the messages are gone");
+	if (is_move(cmd))
+		limit_messages(cmd, &copy->todo);
+	else if (limit_count(cmd, &copy->todo) > limit_saving())
+		return limit_refuse(cmd);
 	copy->target.quota = is_move(cmd) ? 0 : cmd->account->quota;
 	copy->arena = arena_new();
 	cmd->goal = uid_set_count(&copy->todo); /* as many, or less: some may not exist */

@@ -4,6 +4,8 @@
  */
 #include "change.h"
 #include "commands.h"
+#include "limit.h"
+#include "rows.h"
 #include "vanished.h"
 
 struct expunge {
@@ -15,14 +17,22 @@ static enum imap_next decide(struct imap_cmd *cmd, enum fault fault, const struc
 {
 	struct expunge *expunge = cmd->state;
 	const struct mailbox_state *state = cmd->session->selected.view->state;
+	struct uid_set going;
+	struct rows rows;
 
 	if (fault)
 		return change_fail(&expunge->change, fault, why);
-	change_begin(&expunge->change, cmd);
+	uid_set_init(&going);
 	for (uint32_t at = 0; at < state->n; at++)
 		if ((state->flags[at] & FLAG_DELETED) &&
 		    (!cmd->uid_form || uid_set_has(&expunge->uids, state->uid[at])))
-			change_expunge(&expunge->change, at);
+			uid_set_add(&going, state->uid[at]);
+	limit_messages(cmd, &going);
+	change_begin(&expunge->change, cmd);
+	rows_start(&rows, &cmd->session->selected, &going);
+	while (rows_next(&rows))
+		change_expunge(&expunge->change, rows.at);
+	uid_set_done(&going);
 	if (!change_is_empty(&expunge->change))
 		return IMAP_RUN;
 	change_leave(&expunge->change);

@@ -16,6 +16,7 @@
 #include "commands.h"
 #include "fetch_render.h"
 #include "fetch_view.h"
+#include "limit.h"
 #include "vanished.h"
 
 #define CHUNK       (64 * 1024)   /* of text from the view, between two looks at other sessions */
@@ -348,6 +349,7 @@ static enum imap_next fetch_parse_args(struct imap_cmd *cmd, struct imap_args *a
 	buf_init(&fetch->out, BUF_NO_LIMIT); /* CHUNK and a line */
 	if (fetch->request.paged)
 		take_page(cmd, fetch);
+	limit_messages(cmd, &fetch->uids);
 	rows_start(&fetch->rows, &cmd->session->selected, &fetch->uids);
 	if (fetch->request.n)
 		fetch->arena = arena_new();

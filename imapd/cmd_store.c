@@ -13,6 +13,7 @@
 #include "change.h"
 #include "commands.h"
 #include "fetch_view.h"
+#include "limit.h"
 
 #define CHUNK (64 * 1024) /* of responses, between two looks at other sessions */
 
@@ -259,6 +260,7 @@ static enum imap_next store_parse(struct imap_cmd *cmd, struct imap_args *args)
 		return imap_no_code(cmd, "[READ-ONLY]", "The mailbox is open for reading only");
 	if (store->conditional)
 		session_enable_condstore(cmd->session);
+	limit_messages(cmd, &store->uids);
 	store->making = lacks_keywords(cmd, store);
 	return store->making ? IMAP_RUN : change_turn(&store->change, cmd, decide);
 }

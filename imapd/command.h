@@ -91,6 +91,8 @@ struct imap_cmd {
 	uint64_t progress, goal;
 	bool within_response; /* a part of one was sent: nothing else may be */
 
+	uint32_t oldest; /* of the messages it was limited to (limit.h); 0: to none */
+
 	/* command.c's own */
 	bool aside;
 	unsigned busy;      /* its callbacks on the stack */

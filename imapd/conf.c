@@ -20,6 +20,8 @@ const struct conf_row imapd_conf_rows[] = {
 	ROW(CONF_DURATION, idle_timeout, "30m", CONF_RELOAD, 60000, 86400000, "a session that says nothing for so long ends"),
 	ROW(CONF_DURATION, login_timeout, "60s", CONF_RELOAD, 1000, 600000, "time to log in"),
 	ROW(CONF_SIZE, receive_memory, "512M", CONF_RELOAD, 1 << 20, INT64_C(1) << 40, "memory for messages being appended"),
+	ROW(CONF_INT, message_limit, "0", CONF_RELOAD, 0, UINT32_MAX, "messages that one command may touch, 0: all; clients that do not know MESSAGELIMIT miss the others"),
+	ROW(CONF_INT, save_limit, "100000", CONF_RELOAD, 0, UINT32_MAX, "messages that one COPY or APPEND may add, 0: as many as there are"),
 	ROW(CONF_INT, sessions_max, "20000", CONF_RELOAD, 1, 1000000, "sessions of this process"),
 	ROW(CONF_INT, sessions_per_account, "100", CONF_RELOAD, 1, 100000, "sessions of one account"),
 	ROW(CONF_INT, sessions_per_ip, "500", CONF_RELOAD, 1, 1000000, "sessions from one address"),

@@ -12,9 +12,21 @@
 
 /* ---- tagged ---- */
 
+/* A reply has one code: where there is another, this one goes before it (RFC 9738 3.1). */
+static const char *with_limit(struct imap_cmd *cmd, const char *text)
+{
+	const char *code = arena_printf(cmd->arena, "[MESSAGELIMIT %lld %u]",
+	                                (long long)imapd_conf.message_limit, cmd->oldest);
+
+	if (text[3] != '[')
+		return arena_printf(cmd->arena, "OK %s %s, older messages are left", code, text + 3);
+	imap_untagged(cmd->session, "OK %s Older messages are left", code);
+	return text;
+}
+
 static enum imap_next tagged(struct imap_cmd *cmd, const char *text)
 {
-	cmd->tagged = text;
+	cmd->tagged = cmd->oldest && slice_starts(slice_str(text), "OK ") ? with_limit(cmd, text) : text;
 	return IMAP_DONE;
 }
 

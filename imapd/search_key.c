@@ -304,6 +304,24 @@ static bool parse_set(struct parsing *p, enum search_op op, struct search_key **
 	return imap_args_set(p->args, &(*ret)->set);
 }
 
+/* "UIDAFTER" / "UIDBEFORE" SP uniqueid (RFC 9738 3.3): a range that `*` cannot be in */
+static bool parse_beside(struct parsing *p, bool after, struct search_key **ret)
+{
+	struct search_key *key = new_key(p, SEARCH_UIDS);
+	uint64_t uid;
+
+	if (!imap_args_space(p->args) || !imap_args_nz_number(p->args, UINT32_MAX, &uid))
+		return false;
+	uid_set_init(&key->set);
+	arena_on_free(p->args->arena, free_set, &key->set);
+	if (after && uid < UINT32_MAX - 1)
+		uid_set_add_range(&key->set, (uint32_t)uid + 1, UINT32_MAX - 1);
+	if (!after && uid > 1)
+		uid_set_add_range(&key->set, 1, (uint32_t)uid - 1);
+	*ret = key;
+	return true;
+}
+
 static bool parse_group(struct parsing *p, struct search_key **ret)
 {
 	struct search_key *kid;
@@ -352,6 +370,10 @@ static bool parse_any(struct parsing *p, struct search_key **ret)
 		return parse_set(p, SEARCH_NUMBERS, ret);
 	if (imap_args_word(p->args, "UID"))
 		return imap_args_space(p->args) && parse_set(p, SEARCH_UIDS, ret);
+	if (imap_args_word(p->args, "UIDAFTER"))
+		return parse_beside(p, true, ret);
+	if (imap_args_word(p->args, "UIDBEFORE"))
+		return parse_beside(p, false, ret);
 	if (imap_args_word(p->args, "NOT"))
 		return parse_not(p, ret);
 	if (imap_args_word(p->args, "OR"))

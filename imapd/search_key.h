@@ -2,7 +2,7 @@
 #define IMAPD_SEARCH_KEY_H
 /*
  * What a SEARCH asks for (RFC 3501 6.4.4, MODSEQ: RFC 7162 3.1.5, OLDER and YOUNGER: RFC 5032, "$": RFC 5182, EMAILID
- * and THREADID: RFC 8474 6, SAVEDxxx: RFC 8514 4.1), as a tree. Texts are folded when they are read
+ * and THREADID: RFC 8474 6, SAVEDxxx: RFC 8514 4.1, UIDAFTER and UIDBEFORE: RFC 9738 3.3), as a tree. Texts are folded when they are read
  * (mail/fold.h), so that matching is comparing bytes. No session here: numbers and keywords are bound to one by
  * search_bind().
  */

@@ -3,6 +3,8 @@
 
 #include "account_ctx.h"
 #include "header_cache.h"
+#include "imapd.h"
+#include "limit.h"
 #include "object_id.h"
 
 #define CHUNK       100000        /* keys asked about messages between two looks at other sessions */
@@ -278,6 +280,17 @@ enum imap_next search_walk_among(struct search_walk *walk, struct imap_cmd *cmd,
 	return go_on(walk, cmd);
 }
 
+/* A message counts when it is looked at: what the keys' UIDs leave out does not (RFC 9738 3.1). */
+static void limit_search(struct search_walk *walk, struct imap_cmd *cmd)
+{
+	uid_set_init(&walk->within);
+	uid_set_add_range(&walk->within, 1, MAX_OF(cmd->session->selected.known_max, 1u));
+	for (const struct search_key *key = walk->search.root->kids; key; key = key->next)
+		if ((key->op == SEARCH_UIDS || key->op == SEARCH_NUMBERS) && !key->negated)
+			uid_set_intersect(&walk->within, &key->set);
+	limit_messages(cmd, &walk->within);
+}
+
 enum imap_next search_walk_start(struct search_walk *walk, struct imap_cmd *cmd)
 {
 	struct session *s = cmd->session;
@@ -287,12 +300,16 @@ enum imap_next search_walk_start(struct search_walk *walk, struct imap_cmd *cmd)
 	search_bind(&walk->search, &s->selected);
 	if (walk->search.modseq)
 		session_enable_condstore(s);
-	return search_walk_among(walk, cmd, NULL);
+	if (!imapd_conf.message_limit)
+		return search_walk_among(walk, cmd, NULL);
+	limit_search(walk, cmd);
+	return search_walk_among(walk, cmd, &walk->within);
 }
 
 void search_walk_done(struct search_walk *walk)
 {
 	search_reader_done(&walk->reader);
+	uid_set_done(&walk->within);
 	arena_free(walk->arena);
 	arena_free(walk->reader.arena);
 }

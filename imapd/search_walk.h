@@ -23,6 +23,7 @@ struct search_walk {
 	void (*found)(struct imap_cmd *, const struct search_row *, struct slice header);
 	enum imap_next (*finish)(struct imap_cmd *); /* on the loop, when all was asked */
 	/* search_walk.c's own */
+	struct uid_set within; /* where there is a limit */
 	struct rows rows;
 	struct arena *arena; /* of the batch */
 	struct batch batch;

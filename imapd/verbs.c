@@ -43,6 +43,7 @@ static const struct imap_verb verbs[] = {
 	{ "THREAD",       &imap_thread,       IN_SELECTED, UID_FORM | USES_SEQ },
 	{ "COPY",         &imap_copy,         IN_SELECTED, UID_FORM | USES_SEQ },
 	{ "MOVE",         &imap_copy,         IN_SELECTED, UID_FORM | USES_SEQ | VERB_MOVES },
+	{ "UIDBATCHES",   &imap_uid_batches,  IN_SELECTED, 0 },
 	{ "REPLACE",      &imap_replace,      IN_SELECTED, UID_FORM | USES_SEQ | VERB_MOVES | MESSAGE_LITERAL },
 	{ "EXPUNGE",      &imap_expunge,      IN_SELECTED, UID_FORM | LOOKS_FIRST },
 	/* clang-format on */

@@ -37,7 +37,7 @@ static const struct append_case {
 	{ "of which some are no small literals", 40, 2000, "OK [APPENDUID ", true },
 	{ "of which each is more than a run", 3, 1200000, "OK [APPENDUID ", true },
 	{ "as many as there may be", 1000, 3, "OK [APPENDUID ", true },
-	{ "one more", 1001, 3, "BAD Too many messages", false },
+	{ "one more", 1001, 3, "NO [MESSAGELIMIT 1000]", false },
 };
 
 static void test_one_commit(void **state)
@@ -46,6 +46,7 @@ static void test_one_commit(void **state)
 	struct client *client = open_inbox(world, 0);
 
 	(void)state;
+	imapd_conf.save_limit = 1000;
 	for (size_t i = 0; i < ARRAY_LEN(append_cases); i++) {
 		const struct append_case *c = &append_cases[i];
 		struct arena *arena = arena_new();

@@ -3,7 +3,7 @@
  * dialogue.h, and these words are imapd's:
  *
  *   D: INBOX \Seen  a message is delivered there, with these flags
- *   SET: no-plaintext | password TEXT | suspend | quota N | command_max N | sessions N | sessions_per_ip N
+ *   SET: no-plaintext | password TEXT | suspend | quota N | command_max N | message_limit N | save_limit N | sessions N | sessions_per_ip N
  *        | progress MS
  */
 #include <stdarg.h>
@@ -75,6 +75,10 @@ static void set(struct dialogue *d, const char *what)
 		imapd_conf.channel_binding = false;
 	} else if (sscanf(what, "command_max %u", &number) == 1) {
 		imapd_conf.command_max = number;
+	} else if (sscanf(what, "message_limit %u", &number) == 1) {
+		imapd_conf.message_limit = number;
+	} else if (sscanf(what, "save_limit %u", &number) == 1) {
+		imapd_conf.save_limit = number;
 	} else if (sscanf(what, "sessions %u", &number) == 1) {
 		imapd_conf.sessions_per_account = number;
 	} else if (sscanf(what, "progress %u", &number) == 1) {

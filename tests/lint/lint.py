@@ -316,9 +316,9 @@ def check_capabilities(tree, path):
     if path != "imapd/capability.c":
         return None
     advertised = set()
-    define = re.search(r"#define CAPABILITIES((?:.*\\\n)*.*)", tree.text(path))
-    for text in re.findall(r'"([^"]*)"', define.group(1) if define else ""):
-        advertised |= {word.replace("=%lld", "") for word in text.split()}
+    for define in re.findall(r"#define CAPABILITIES((?:.*\\\n)*.*)", tree.text(path)):
+        for text in re.findall(r'"([^"]*)"', define):
+            advertised |= {re.sub(r"=%ll[du]$", "", word) for word in text.split()}
     rows = re.findall(r"^\| `([^`]+)` \|[^|]*\|(.*)\|$", tree.text("imapd/README.md"), re.M)
     listed = {name for name, _ in rows}
     problems = [(None, f"{name} is in CAPABILITY and not in README.md's table", True) for name in sorted(advertised - listed)]

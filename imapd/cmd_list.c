@@ -20,17 +20,17 @@
 struct told {
 	const struct folder *folder; /* NULL: nothing is told */
 	bool by_itself;              /* else for the sake of what is below it */
-	bool below;                  /* something below it meets the criteria */
+	bool below;                  /* something below it meets the criteria, and is not told itself */
+	bool matches;                /* RECURSIVEMATCH: a pattern, as was found out with the parents */
 	struct status_deleted deleted;
 };
 
 struct list_cmd {
 	struct list_request request;
 	struct folder_list *kept;
-	struct told *told; /* of each folder, those before `found` */
-	struct map
-	    *parents; /* RECURSIVEMATCH: folders with something below them that meets the criteria, by id */
-	size_t found, at;
+	struct told *told;   /* of each folder, those before `found` */
+	struct map *parents; /* RECURSIVEMATCH: those with `below`, by id */
+	size_t noted, found, at;
 	const char *last; /* LSUB: the last name that was told for the sake of what is below it */
 };
 
@@ -69,19 +69,16 @@ static bool matches(const struct list_request *request, const struct folder *fol
 	return false;
 }
 
-/* Who is in already has its parents in as well; so a ring of parents, which a damaged store may have, ends too. */
-static void note_parents(struct list_cmd *list)
+/* CHILDINFO is for what the client would not hear of otherwise (RFC 5258): children that no pattern matches. Who
+ * is in already has its parents in as well; so a ring of parents, which a damaged store may have, ends too. */
+static void note_parents(struct list_cmd *list, const struct folder *folder, struct told *told)
 {
-	list->parents = map_new();
-	for (size_t i = 0; i < list->kept->folders.n; i++) {
-		struct folder *folder = list->kept->folders.list[i];
-
-		if (!meets(&list->request, folder))
-			continue;
-		for (folder = folder->parent; folder; folder = folder->parent)
-			if (map_put(list->parents, id_slice(&folder->row.meta.id), folder))
-				break;
-	}
+	told->matches = matches(&list->request, folder);
+	if (told->matches || !meets(&list->request, folder))
+		return;
+	for (folder = folder->parent; folder; folder = folder->parent)
+		if (map_put(list->parents, id_slice(&folder->row.meta.id), (void *)folder))
+			break;
 }
 
 static void find_list(const struct list_cmd *list, const struct folder *folder, struct told *told)
@@ -92,7 +89,8 @@ static void find_list(const struct list_cmd *list, const struct folder *folder, 
 		return;
 	told->by_itself = meets(&list->request, folder);
 	told->below = list->parents && map_get(list->parents, id_slice(&folder->row.meta.id));
-	if ((told->by_itself || told->below) && matches(&list->request, folder))
+	if ((told->by_itself || told->below) &&
+	    (list->parents ? told->matches : matches(&list->request, folder)))
 		told->folder = folder;
 }
 
@@ -154,8 +152,13 @@ static enum fault find(struct imap_cmd *cmd, struct list_cmd *list, struct stack
 	const struct folders *folders = &list->kept->folders;
 	const struct list_request *request = &list->request;
 	enum fault fault = FAULT_NONE;
+	size_t spent = 0;
 
-	for (size_t spent = 0; !fault && list->found < folders->n && spent < ENOUGH; list->found++) {
+	for (; list->parents && list->noted < folders->n && spent < ENOUGH; list->noted++) {
+		note_parents(list, folders->list[list->noted], &list->told[list->noted]);
+		spent += cost(request, folders->list[list->noted]);
+	}
+	for (; !fault && list->found < folders->n && spent < ENOUGH; list->found++) {
 		const struct folder *folder = folders->list[list->found];
 		struct told *told = &list->told[list->found];
 
@@ -184,7 +187,7 @@ static enum fault list_run(struct imap_cmd *cmd, struct stack *stack, struct why
 	if (!list->told) {
 		list->told = arena_array(cmd->arena, struct told, list->kept->folders.n + 1);
 		if (list->request.selected & LIST_RECURSIVE)
-			note_parents(list);
+			list->parents = map_new();
 	}
 	return find(cmd, list, stack, why);
 }

@@ -87,18 +87,23 @@ bool search_return_parse(struct imap_args *args, struct search_return *ret)
 
 void search_found_take(struct imap_cmd *cmd, const struct uid_set *uids, struct search_found *ret)
 {
-	const struct selected *selected = &cmd->session->selected;
+	search_found_among(&cmd->session->selected, cmd->uid_form, uids, cmd->arena, ret);
+}
+
+void search_found_among(const struct selected *selected, bool as_uids, const struct uid_set *uids,
+                        struct arena *arena, struct search_found *ret)
+{
 	const size_t most = MIN_OF(uid_set_count(uids), (uint64_t)selected->view->state->n);
 	struct rows rows;
 
-	ret->rows = arena_array(cmd->arena, struct search_row_found, most);
+	ret->rows = arena_array(arena, struct search_row_found, most);
 	ret->n = 0;
 	rows_start(&rows, selected, uids);
 	while (ret->n < most && rows_next(&rows)) {
 		struct search_row_found *row = &ret->rows[ret->n++];
 
 		row->uid = rows.uid;
-		row->number = cmd->uid_form ? rows.uid : rows.seq;
+		row->number = as_uids ? rows.uid : rows.seq;
 		row->modseq = selected->view->state->modseq[rows.at];
 	}
 }
@@ -221,7 +226,13 @@ static void add_extended(struct buf *out, const struct imap_cmd *cmd, const stru
 {
 	const unsigned wanted = asked->wanted;
 
-	buf_printf(out, "* ESEARCH (TAG \"%s\")%s", cmd->tag, cmd->uid_form ? " UID" : "");
+	buf_printf(out, "* ESEARCH (TAG \"%s\"", cmd->tag);
+	if (asked->mailbox) {
+		buf_adds(out, " MAILBOX ");
+		imap_add_mailbox(out, cmd->session, asked->mailbox);
+		buf_printf(out, " UIDVALIDITY %u", asked->uid_validity);
+	}
+	buf_printf(out, ")%s", cmd->uid_form ? " UID" : "");
 	if ((wanted & RETURN_MIN) && found->n)
 		buf_printf(out, " MIN %u", found->rows[0].number);
 	if ((wanted & RETURN_MAX) && found->n)

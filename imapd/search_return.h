@@ -24,6 +24,9 @@ struct search_return {
 	unsigned wanted; /* bits */
 	bool update;     /* and to hear of changes later (RFC 5267) */
 	struct partial partial;
+	/* For ESEARCH (RFC 7377): the mailbox that was searched; else NULL. */
+	const char *mailbox;
+	uint32_t uid_validity;
 };
 
 struct search_row_found {
@@ -41,6 +44,8 @@ bool search_return_parse(struct imap_args *, struct search_return *ret);
 
 /* Of these UIDs those that are still there, ascending, as the command counts them; in its arena. */
 void search_found_take(struct imap_cmd *, const struct uid_set *uids, struct search_found *ret);
+void search_found_among(const struct selected *, bool as_uids, const struct uid_set *uids, struct arena *,
+                        struct search_found *ret);
 /* Tells it, with mod-sequences when they were asked for, and keeps what is to be saved. `name` is "SEARCH" or "SORT". */
 void search_return_tell(struct imap_cmd *, const struct search_return *, const char *name, bool modseq,
                         const struct search_found *);

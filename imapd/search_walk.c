@@ -38,10 +38,10 @@ struct search_row search_row_of(const struct rows *rows)
 	};
 }
 
-static void new_batch(struct search_walk *walk, const struct imap_cmd *cmd)
+static void new_batch(struct search_walk *walk)
 {
 	arena_reset(walk->arena);
-	walk->batch = (struct batch){ .mailbox = cmd->selected };
+	walk->batch = (struct batch){ .mailbox = walk->selected->view->mailbox };
 	walk->room = BATCH_KNOWN;
 	walk->costly = 0;
 }
@@ -92,8 +92,10 @@ static enum imap_next go_on(struct search_walk *walk, struct imap_cmd *cmd)
 	rows_resume(&walk->rows);
 	while (left-- && !is_full(walk) && (more = rows_next(&walk->rows)))
 		ask_view(walk, cmd);
-	cmd->progress = MAX_OF(cmd->progress, (uint64_t)walk->rows.up);
-	cmd->goal = MAX_OF(cmd->goal, (uint64_t)walk->rows.selected->view->state->n);
+	if (!walk->part) {
+		cmd->progress = MAX_OF(cmd->progress, (uint64_t)walk->rows.up);
+		cmd->goal = MAX_OF(cmd->goal, (uint64_t)walk->rows.selected->view->state->n);
+	}
 	walk->running = walk->batch.n && (is_full(walk) || !more);
 	if (walk->running)
 		return IMAP_RUN;
@@ -248,8 +250,8 @@ enum imap_next search_walk_reply(struct search_walk *walk, struct imap_cmd *cmd,
 		return go_on(walk, cmd);
 	if (fault)
 		return imap_no(cmd, fault, why);
-	remember(walk, cmd->session->selected.view);
-	new_batch(walk, cmd);
+	remember(walk, walk->selected->view);
+	new_batch(walk);
 	return go_on(walk, cmd);
 }
 
@@ -273,10 +275,12 @@ enum imap_next search_walk_refuse(const struct search_walk *walk, struct imap_cm
 
 enum imap_next search_walk_among(struct search_walk *walk, struct imap_cmd *cmd, const struct uid_set *uids)
 {
+	if (!walk->selected)
+		walk->selected = &cmd->session->selected;
 	walk->arena = arena_new();
 	walk->reader.arena = arena_new();
-	new_batch(walk, cmd);
-	rows_start(&walk->rows, &cmd->session->selected, uids);
+	new_batch(walk);
+	rows_start(&walk->rows, walk->selected, uids);
 	return go_on(walk, cmd);
 }
 
@@ -297,7 +301,7 @@ enum imap_next search_walk_start(struct search_walk *walk, struct imap_cmd *cmd)
 
 	if (walk->search.by_number && (s->enabled & ENABLED_UIDONLY))
 		return imap_bad(cmd, "[UIDREQUIRED] Message numbers are off since ENABLE UIDONLY");
-	search_bind(&walk->search, &s->selected);
+	search_bind(&walk->search, walk->selected ? walk->selected : &s->selected);
 	if (walk->search.modseq)
 		session_enable_condstore(s);
 	if (!imapd_conf.message_limit)

@@ -19,6 +19,8 @@ struct search_walk {
 	/* The command's. */
 	struct search search;
 	bool wants_header;
+	bool part;                       /* of something larger, whose command says how far it is */
+	const struct selected *selected; /* what is walked; NULL: the session's own mailbox */
 	/* The header may be but its beginning, or only the fields of a digest; {"", 0}: not known. */
 	void (*found)(struct imap_cmd *, const struct search_row *, struct slice header);
 	enum imap_next (*finish)(struct imap_cmd *); /* on the loop, when all was asked */

@@ -32,6 +32,8 @@ static const struct imap_verb verbs[] = {
 	{ "IDLE",         &imap_idle,         IN_AUTH,     LOOKS_FIRST },
 	{ "APPEND",       &imap_append,       IN_AUTH,     MESSAGE_LITERAL },
 
+	{ "ESEARCH",      &imap_esearch,      IN_AUTH,     UID_FORM },
+
 	{ "CHECK",        &imap_noop,         IN_SELECTED, LOOKS_FIRST },
 	{ "CLOSE",        &imap_close,        IN_SELECTED, LOOKS_FIRST },
 	{ "UNSELECT",     &imap_close,        IN_SELECTED, VERB_UNSELECTS },

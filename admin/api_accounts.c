@@ -1,15 +1,17 @@
 /* /v1/accounts */
 #include "api.h"
+#include "base/clock.h"
 #include "store/mailbox.h"
 
 #define QUOTA_MAX (INT64_C(1) << 50)
 
 static json_t *account_json(const struct account *account)
 {
-	return json_pack("{s:s,s:s,s:s,s:s,s:I,s:o}", "address", account->login, "domain", account->domain,
-	                 "name", account->name, "state",
-	                 account->state == ACCOUNT_SUSPENDED ? "suspended" : "active", "quota",
-	                 (json_int_t)account->quota, "created", api_time(account->created));
+	return json_pack(
+	    "{s:s,s:s,s:s,s:s,s:I,s:s,s:o,s:o}", "address", account->login, "domain", account->domain, "name",
+	    account->name, "state", account->state == ACCOUNT_SUSPENDED ? "suspended" : "active", "quota",
+	    (json_int_t)account->quota, "capabilities_off", account->capabilities_off, "trace_until",
+	    api_time(account->trace_until), "created", api_time(account->created));
 }
 
 enum fault api_accounts_list(struct api_request *request, struct api_reply *reply, struct why *why)
@@ -104,9 +106,11 @@ static enum fault read_state(struct api_request *request, struct account *accoun
 
 enum fault api_account_change(struct api_request *request, struct api_reply *reply, struct why *why)
 {
-	static const char *const known[] = { "name", "quota", "state", NULL };
+	static const char *const known[] = {
+		"name", "quota", "state", "capabilities_off", "trace_minutes", NULL,
+	};
 	struct account account;
-	int64_t quota;
+	int64_t quota, minutes = -1;
 	enum fault fault = api_only(request, known, why);
 
 	if (!fault)
@@ -119,6 +123,12 @@ enum fault api_account_change(struct api_request *request, struct api_reply *rep
 		fault = api_int(request, "quota", 0, QUOTA_MAX, &quota, why);
 	if (!fault)
 		fault = read_state(request, &account, why);
+	if (!fault)
+		fault = api_str(request, "capabilities_off", false, &account.capabilities_off, why);
+	if (!fault)
+		fault = api_int(request, "trace_minutes", 0, ACCOUNT_TRACE_MINUTES_MAX, &minutes, why);
+	if (minutes >= 0)
+		account.trace_until = minutes ? clock_now() + minutes * 60000 : 0;
 	account.quota = (uint64_t)quota;
 	if (!fault)
 		fault = account_put(request->stack, &request->by, &account, why);

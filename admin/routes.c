@@ -36,6 +36,10 @@ const struct api_route api_routes[] = {
 	{ "POST",   "/v1/tokens",			RIGHT_SUITE_WRITE, SCOPE_SUITE,		api_tokens_create },
 	{ "DELETE", "/v1/tokens/{name}",		RIGHT_SUITE_WRITE, SCOPE_SUITE,		api_token_delete },
 
+	{ "GET",    "/v1/bans",				RIGHT_SUITE_READ,  SCOPE_SUITE,		api_bans_list },
+	{ "POST",   "/v1/bans",				RIGHT_SUITE_WRITE, SCOPE_SUITE,		api_bans_create },
+	{ "DELETE", "/v1/bans",				RIGHT_SUITE_WRITE, SCOPE_SUITE,		api_ban_delete },
+
 	{ "GET",    "/v1/audit",			RIGHT_READ,	   SCOPE_DOMAIN_QUERY,	api_audit_list },
 	{ 0 },
 	/* clang-format on */

@@ -1,9 +1,11 @@
 /* posthouse user: accounts. */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "cli.h"
 
-#define PAGE 200
+#define PAGE          200
+#define TRACE_MINUTES 60
 
 static int add(struct cli *cli)
 {
@@ -70,6 +72,11 @@ static int change(struct cli *cli, void (*edit)(struct cli *, struct account *))
 	return fault ? cli_fail(fault, &why) : 0;
 }
 
+static bool read_minutes(const char *text, uint64_t *ret)
+{
+	return slice_u64(slice_str(text), ACCOUNT_TRACE_MINUTES_MAX, ret);
+}
+
 static void edit_suspend(struct cli *cli, struct account *account)
 {
 	(void)cli;
@@ -85,6 +92,20 @@ static void edit_resume(struct cli *cli, struct account *account)
 static void edit_quota(struct cli *cli, struct account *account)
 {
 	(void)cli_size(cli->argv[1], &account->quota);
+}
+
+static void edit_capabilities(struct cli *cli, struct account *account)
+{
+	account->capabilities_off = strcmp(cli->argv[1], "none") ? cli->argv[1] : "";
+}
+
+static void edit_trace(struct cli *cli, struct account *account)
+{
+	uint64_t minutes = TRACE_MINUTES;
+
+	if (cli->argc > 1)
+		(void)read_minutes(cli->argv[1], &minutes);
+	account->trace_until = minutes ? clock_now() + (int64_t)minutes * 60000 : 0;
 }
 
 static int suspend(struct cli *cli)
@@ -104,6 +125,21 @@ static int quota(struct cli *cli)
 	if (!cli_size(cli->argv[1], &size))
 		return cli_usage("a quota is a size like 2G, or 0 for none, not \"%s\"", cli->argv[1]);
 	return change(cli, edit_quota);
+}
+
+static int capabilities(struct cli *cli)
+{
+	return change(cli, edit_capabilities);
+}
+
+static int trace(struct cli *cli)
+{
+	uint64_t minutes;
+
+	if (cli->argc > 1 && !read_minutes(cli->argv[1], &minutes))
+		return cli_usage("\"%s\" is no number of minutes up to %d", cli->argv[1],
+		                 ACCOUNT_TRACE_MINUTES_MAX);
+	return change(cli, edit_trace);
 }
 
 static int password(struct cli *cli)
@@ -141,6 +177,10 @@ static const struct cli_action actions[] = {
 	{ "list", "[DOMAIN]", "all accounts, or those of a domain", 0, 1, list },
 	{ "password", "ADDRESS", "sets the password", 1, 1, password },
 	{ "quota", "ADDRESS SIZE", "sets the quota; 0: none", 2, 2, quota },
+	{ "capabilities", "ADDRESS NAMES|none",
+	  "takes these IMAP capabilities from its sessions, all the others it has", 2, 2, capabilities },
+	{ "trace", "ADDRESS [MINUTES]", "imapd writes down its sessions for an hour, or so long; 0: no more",
+	  1, 2, trace },
 	{ "suspend", "ADDRESS", "no login, no mail, nothing deleted", 1, 1, suspend },
 	{ "resume", "ADDRESS", "ends a suspension", 1, 1, resume },
 	{ "delete", "ADDRESS", "deletes an account and its keys", 1, 1, delete },

@@ -18,7 +18,7 @@ static struct account_ctx *account_ctx_new(struct imapd *imapd, const struct acc
 	ctx->folders = folder_cache_get(imapd->folders, &account->id);
 	ctx->imapd = imapd;
 	ctx->refs = 1;
-	ctx->quota = account->quota;
+	account_ctx_update(ctx, account);
 	ctx->checked_at = loop_now(imapd->daemon->loop);
 	map_put(imapd->accounts, id_slice(&ctx->id), ctx);
 	return ctx;
@@ -33,8 +33,16 @@ struct account_ctx *account_ctx_get(struct imapd *imapd, const struct account *a
 	if (!ctx || account_key_generation(ctx->key) != account_key_generation(key))
 		return account_ctx_new(imapd, account, key);
 	account_key_unref(key);
-	ctx->quota = account->quota;
+	account_ctx_update(ctx, account);
 	return account_ctx_ref(ctx);
+}
+
+void account_ctx_update(struct account_ctx *ctx, const struct account *account)
+{
+	ctx->quota = account->quota;
+	ctx->trace_until = account->trace_until;
+	free(ctx->capabilities_off);
+	ctx->capabilities_off = xstrdup(account->capabilities_off);
 }
 
 struct account_ctx *account_ctx_ref(struct account_ctx *ctx)
@@ -53,5 +61,6 @@ void account_ctx_unref(struct account_ctx *ctx)
 	folder_cache_put(ctx->folders);
 	account_key_unref(ctx->key);
 	free((char *)ctx->login);
+	free(ctx->capabilities_off);
 	free(ctx);
 }

@@ -23,11 +23,16 @@ struct account_ctx {
 	struct imapd *imapd;
 	unsigned refs, sessions;
 	int64_t checked_at; /* that it is there, active, and its password the same */
-	uint64_t quota;     /* bytes, as of then; 0: none */
+	/* as of then */
+	uint64_t quota; /* bytes; 0: none */
+	char *capabilities_off;
+	int64_t trace_until;
 };
 
 /* For a login just verified: the one that is there, or a new one. Takes `key` over. The reference is the caller's. */
 struct account_ctx *account_ctx_get(struct imapd *, const struct account *, struct account_key *key);
+/* What its record says now. */
+void account_ctx_update(struct account_ctx *, const struct account *);
 struct account_ctx *account_ctx_ref(struct account_ctx *);
 void account_ctx_unref(struct account_ctx *); /* NULL accepted */
 

@@ -48,8 +48,8 @@ const char *imap_capabilities(const struct session *s, struct arena *arena)
 	const char *starttls = s->imapd->daemon->tls && !conn_is_tls(s->conn) ? " STARTTLS" : "";
 
 	all = arena_printf(arena, "%s%s", all, limits(arena));
-	if (s->account)
-		return all;
-	return arena_printf(arena, "%s%s%s%s", all, mechanisms(s, arena), starttls,
-	                    session_may_login(s) ? "" : " LOGINDISABLED");
+	if (!s->account)
+		all = arena_printf(arena, "%s%s%s%s", all, mechanisms(s, arena), starttls,
+		                   session_may_login(s) ? "" : " LOGINDISABLED");
+	return imap_capabilities_left(s, arena, all);
 }

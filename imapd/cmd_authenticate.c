@@ -130,7 +130,9 @@ static enum imap_next authenticate_parse(struct imap_cmd *cmd, struct imap_args 
 		if (!response.data)
 			response = SLICE("");
 	}
-	auth->sasl = sasl_new(cmd->arena, mechanism, &offer);
+	if (imap_capability_on(cmd->session,
+	                       slice_str(arena_printf(cmd->arena, "AUTH=%.*s", SLICE_FMT(mechanism)))))
+		auth->sasl = sasl_new(cmd->arena, mechanism, &offer);
 	if (!auth->sasl)
 		return not_offered(cmd, mechanism, offer);
 	login_start(cmd, &auth->login, arena_strz(cmd->arena, mechanism));

@@ -75,6 +75,8 @@ static enum imap_next enable_parse(struct imap_cmd *cmd, struct imap_args *args)
 		if (!imap_args_space(args) || !imap_args_atom(args, &name))
 			return imap_bad(cmd, "Expected names of capabilities");
 		/* others are ignored, as the RFC wants it */
+		if (!imap_capability_on(cmd->session, name))
+			continue;
 		for (size_t i = 0; i < ARRAY_LEN(can_be_enabled); i++) {
 			if (!slice_is(name, can_be_enabled[i].name) ||
 			    (cmd->session->enabled & can_be_enabled[i].bit))

@@ -67,6 +67,7 @@ struct imap_verb {
 	const char *name;
 	const struct imap_command *command;
 	unsigned states, flags;
+	const char *capability; /* without which it is unknown; NULL: a command of IMAP4rev1 */
 };
 
 const struct imap_verb *imap_verb_find(struct slice name);
@@ -135,6 +136,9 @@ void imap_add_mailbox(struct buf *, const struct session *, const char *utf8_pat
 void imap_add_flags(struct buf *, const struct keywords *, uint32_t flags, uint64_t keywords,
                     bool recent);                                      /* "(...)" */
 const char *imap_capabilities(const struct session *, struct arena *); /* without "CAPABILITY " */
+/* Whether the session has it, as far as an operator says (capability_off.c); and those of a list that it has. */
+bool imap_capability_on(const struct session *, struct slice capability);
+const char *imap_capabilities_left(const struct session *, struct arena *, const char *all);
 
 /* sequence-set, "$", or UIDs in UID form, as UIDs; ghosts (expunged, not yet told) are among them, unknown UIDs may be. */
 bool imap_args_messages(struct imap_args *, struct imap_cmd *, struct uid_set *ret_uids);

@@ -7,6 +7,7 @@ struct imapd_conf {
 	struct conf_list listen;     /* STARTTLS */
 	struct conf_list listen_tls; /* TLS from the first byte */
 	struct conf_list proxy_networks;
+	struct conf_list capabilities_off;
 	const char *monitor;
 	bool plaintext_login; /* LOGIN and PLAIN without TLS, for loopback peers only */
 	bool channel_binding;

@@ -81,7 +81,7 @@ static void on_checked(struct job *job)
 		log_fault(NULL, check->fault, &check->why, "an account could not be looked at");
 	} else {
 		if (!check->fault)
-			check->ctx->quota = check->account.quota;
+			account_ctx_update(check->ctx, &check->account);
 		list_each (&check->imapd->sessions, node) {
 			struct session *s = list_item(node, struct session, node);
 			const char *text = s->account && id_eq(&s->account->id, &check->ctx->id)
@@ -329,6 +329,7 @@ struct imapd *imapd_new(struct daemon *daemon)
 	imapd->views = views_new(&views);
 	imapd->logins = login_cache_new(imapd_conf.login_cache, LOGINS_MAX);
 	imapd->lockout = lockout_new(&(struct lockout_conf){ 0 });
+	imapd->bans = bans_new(daemon, imapd->lockout);
 	imapd->password_pool = password_pool_new(daemon->loop);
 	imapd->accounts = map_new();
 	imapd->folders = map_new();
@@ -351,6 +352,7 @@ void imapd_free(struct imapd *imapd)
 	views_free(imapd->views);
 	assert(list_empty(&imapd->sessions) && list_empty(&imapd->checks) && !map_count(imapd->accounts));
 	login_cache_free(imapd->logins);
+	bans_free(imapd->bans);
 	lockout_free(imapd->lockout);
 	map_free(imapd->accounts);
 	map_free(imapd->folders);

@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/network.h"
 #include "conf.h"
+#include "suite/ban.h"
 #include "suite/daemon.h"
 #include "suite/directory.h"
 #include "view.h"
@@ -26,6 +27,7 @@ struct imapd {
 	struct views *views;
 	struct login_cache *logins; /* any thread */
 	struct lockout *lockout;    /* any thread */
+	struct bans *bans;          /* any thread */
 	struct pool *password_pool; /* Argon2: few threads, 19 MiB each */
 	struct map *accounts;       /* id -> struct account_ctx */
 	struct map *folders;        /* account id -> struct folder_cache */

@@ -26,6 +26,7 @@ void login_start(struct imap_cmd *cmd, struct login *login, const char *mechanis
 		.stack = cmd->stack,
 		.cache = s->imapd->logins,
 		.lockout = s->imapd->lockout,
+		.bans = s->imapd->bans,
 		.ip = arena_strdup(cmd->arena, conn_peer_ip(s->conn)),
 		.oauth = s->imapd->daemon->oauth,
 	};

@@ -171,7 +171,7 @@ void session_count_bad(struct session *s)
 
 static const char *refusal_of(const struct session *s, const struct imap_verb *verb, bool uid)
 {
-	if (!verb)
+	if (!verb || (verb->capability && !imap_capability_on(s, slice_str(verb->capability))))
 		return "BAD Unknown command";
 	if (uid && !(verb->flags & UID_FORM))
 		return "BAD There is no UID form of this command";

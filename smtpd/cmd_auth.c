@@ -283,6 +283,7 @@ static bool begin(struct session *s, struct slice mechanism)
 		.stack = s->smtpd->daemon->stack,
 		.cache = s->smtpd->logins,
 		.lockout = s->smtpd->lockout,
+		.bans = s->smtpd->bans,
 		.ip = arena_strdup(arena, conn_peer_ip(s->conn)),
 		.oauth = s->smtpd->daemon->oauth,
 	};

@@ -93,6 +93,7 @@ static enum fault open_parts(struct smtpd *smtpd, struct why *why)
 	smtpd->per_ip = map_new();
 	smtpd->logins = login_cache_new(smtpd_conf.login_cache, LOGINS_MAX);
 	smtpd->lockout = lockout_new(&lockout);
+	smtpd->bans = bans_new(daemon, smtpd->lockout);
 	smtpd->usage = usage_cache_new(USAGE_ACCOUNTS);
 	smtpd->timeline = timeline_new(daemon);
 	smtpd->login_pool = pool_new(daemon->loop, &logins);
@@ -154,6 +155,7 @@ static void stop(struct daemon *daemon)
 	judge_free(smtpd->judge);
 	dns_free(smtpd->dns);
 	usage_cache_free(smtpd->usage);
+	bans_free(smtpd->bans);
 	lockout_free(smtpd->lockout);
 	login_cache_free(smtpd->logins);
 	map_free(smtpd->per_ip);

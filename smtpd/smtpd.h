@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "conf.h"
 #include "dns/dns.h"
+#include "suite/ban.h"
 #include "suite/daemon.h"
 
 struct timeline;
@@ -21,6 +22,7 @@ struct smtpd {
 	struct login_cache *logins; /* any thread */
 	struct networks proxies;
 	struct lockout *lockout;   /* any thread */
+	struct bans *bans;         /* any thread */
 	struct usage_cache *usage; /* any thread */
 	struct timeline *timeline; /* any thread */
 	struct judge *judge;

@@ -13,6 +13,7 @@
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
@@ -157,13 +158,17 @@ static int64_t score_at(const struct lockout *lockout, const struct counter *cou
 	return score - score * (gone % half) / (2 * half);
 }
 
-static void count(struct lockout *lockout, struct counter *counter, int64_t now)
+/* True when it is blocked by this one. */
+static bool count(struct lockout *lockout, struct counter *counter, int64_t now)
 {
+	bool was_blocked = counter->blocked_until > now;
+
 	counter->score = score_at(lockout, counter, now) + ONE;
 	counter->at = now;
 	/* decay takes a little off between two failures: the limit is reached when it rounds to it */
 	if (counter->score + ONE / 2 >= (int64_t)lockout->conf.failures_max * ONE)
 		counter->blocked_until = now + lockout->conf.block_ms;
+	return !was_blocked && counter->blocked_until > now;
 }
 
 static int64_t delay_of(const struct lockout *lockout, const struct counter *counter, int64_t now)
@@ -211,12 +216,13 @@ int64_t lockout_delay(struct lockout *lockout, const char *ip, struct slice logi
 	return delay;
 }
 
-void lockout_failed(struct lockout *lockout, const char *ip, struct slice login)
+unsigned lockout_failed(struct lockout *lockout, const char *ip, struct slice login)
 {
 	struct id pair = key_of(lockout, OF_PAIR, ip, login),
 	          network = key_of(lockout, OF_NETWORK, ip, login);
 	struct id name = key_of(lockout, OF_LOGIN, ip, login);
 	int64_t now = lockout->conf.now_ms();
+	unsigned blocked = 0;
 	struct counter *own;
 
 	pthread_mutex_lock(&lockout->lock);
@@ -224,11 +230,45 @@ void lockout_failed(struct lockout *lockout, const char *ip, struct slice login)
 	if (own) {
 		count(lockout, own, now);
 	} else {
-		count(lockout, find(lockout, &network, true), now);
-		if (login.len)
-			count(lockout, find(lockout, &name, true), now);
+		if (count(lockout, find(lockout, &network, true), now))
+			blocked |= LOCKOUT_NETWORK;
+		if (login.len && count(lockout, find(lockout, &name, true), now))
+			blocked |= LOCKOUT_LOGIN;
 	}
 	pthread_mutex_unlock(&lockout->lock);
+	return blocked;
+}
+
+bool lockout_trusts(struct lockout *lockout, const char *ip, struct slice login)
+{
+	struct id pair = key_of(lockout, OF_PAIR, ip, login);
+	bool trusts;
+
+	pthread_mutex_lock(&lockout->lock);
+	trusts = trusted(lockout, &pair, lockout->conf.now_ms()) != NULL;
+	pthread_mutex_unlock(&lockout->lock);
+	return trusts;
+}
+
+void lockout_forgive(struct lockout *lockout, const char *subject, bool is_network)
+{
+	char ip[64];
+	struct counter *counter;
+	struct id key;
+
+	snprintf(ip, sizeof(ip), "%.*s", (int)strcspn(subject, "/"), subject);
+	key = is_network ? key_of(lockout, OF_NETWORK, ip, slice_of(NULL, 0))
+	                 : key_of(lockout, OF_LOGIN, "", slice_str(subject));
+	pthread_mutex_lock(&lockout->lock);
+	counter = find(lockout, &key, false);
+	if (counter)
+		drop(lockout, counter);
+	pthread_mutex_unlock(&lockout->lock);
+}
+
+int64_t lockout_block_ms(const struct lockout *lockout)
+{
+	return lockout->conf.block_ms;
 }
 
 void lockout_succeeded(struct lockout *lockout, const char *ip, struct slice login)

@@ -13,6 +13,8 @@
 
 struct lockout;
 
+enum lockout_blocked { LOCKOUT_NETWORK = 1, LOCKOUT_LOGIN = 2 };
+
 struct lockout_conf {
 	unsigned failures_max;   /* before a block; default 10 */
 	int64_t block_ms;        /* default 10 minutes */
@@ -25,7 +27,13 @@ void lockout_free(struct lockout *);
 /* How long to wait before the answer, ms; -1: refuse without checking. */
 int64_t lockout_delay(struct lockout *, const char *ip, struct slice login);
 /* An empty login counts against the network only. */
-void lockout_failed(struct lockout *, const char *ip, struct slice login);
+/* Says what it has blocked by that, which was not blocked before. */
+unsigned lockout_failed(struct lockout *, const char *ip, struct slice login);
 void lockout_succeeded(struct lockout *, const char *ip, struct slice login);
+/* A login has succeeded from there lately. */
+bool lockout_trusts(struct lockout *, const char *ip, struct slice login);
+/* Forgets what a network ("192.0.2.1", "2001:db8::/64") or a login name did. */
+void lockout_forgive(struct lockout *, const char *subject, bool is_network);
+int64_t lockout_block_ms(const struct lockout *);
 
 #endif

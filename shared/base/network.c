@@ -2,6 +2,7 @@
 #include "base/network.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 
 #include "base/arena.h"
 
@@ -48,7 +49,7 @@ bool network_parse(struct slice text, struct network *ret)
 	return true;
 }
 
-static bool network_has(const struct network *network, const struct ip *ip)
+bool network_has(const struct network *network, const struct ip *ip)
 {
 	size_t whole = network->bits / 8;
 	unsigned rest = network->bits % 8;
@@ -85,4 +86,21 @@ bool networks_have(const struct networks *networks, const char *text)
 			return true;
 	}
 	return false;
+}
+
+bool network_around(const char *text, char out[NETWORK_TEXT])
+{
+	char room[INET6_ADDRSTRLEN];
+	struct ip ip;
+
+	if (!ip_parse(slice_str(text), &ip))
+		return false;
+	if (ip_is_v4(&ip)) {
+		inet_ntop(AF_INET, ip.raw + sizeof(v4_prefix), out, NETWORK_TEXT);
+		return true;
+	}
+	memset(ip.raw + 8, 0, 8);
+	inet_ntop(AF_INET6, ip.raw, room, sizeof(room));
+	snprintf(out, NETWORK_TEXT, "%s/64", room);
+	return true;
 }

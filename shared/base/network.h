@@ -7,6 +7,8 @@
 #include "base/conf.h"
 #include "base/slice.h"
 
+#define NETWORK_TEXT 50
+
 struct ip {
 	uint8_t raw[16];
 };
@@ -28,6 +30,9 @@ bool network_parse(struct slice text, struct network *ret);
 /* CONFIG: names the item that is no network. */
 MUST_CHECK enum fault networks_parse(const struct conf_list *, struct arena *, struct networks *ret,
                                      struct why *);
+bool network_has(const struct network *, const struct ip *);
+/* What a peer's address stands for: itself, or the /64 that an IPv6 customer has. False: it is none. */
+bool network_around(const char *ip, char out[NETWORK_TEXT]);
 /* What is no address ("local") is in no network. */
 bool networks_have(const struct networks *, const char *ip);
 

@@ -15,9 +15,10 @@
 #include "suite/guest.h"
 #include "suite/nudge.h"
 
-#define ATTEMPTS       20
-#define NAME_MAX_BYTES 255
-#define MAKING_MS      120000 /* no making of an account takes as long */
+#define ATTEMPTS               20
+#define NAME_MAX_BYTES         255
+#define CAPABILITIES_MAX_BYTES 1000
+#define MAKING_MS              120000 /* no making of an account takes as long */
 
 /* ---- the address follows the record ---- */
 
@@ -98,11 +99,36 @@ static enum fault check_name(struct slice name, struct why *why)
 	return FAULT_NONE;
 }
 
+static bool is_capability_byte(uint8_t c)
+{
+	return c > 0x20 && c < 0x7f && !strchr("(){%*\"\\]", c);
+}
+
+/* Names between single spaces, as CAPABILITY says them. */
+static enum fault check_capabilities(struct slice names, struct why *why)
+{
+	bool between = true;
+
+	if (names.len > CAPABILITIES_MAX_BYTES)
+		return fault_set(why, FAULT_INPUT, "the names of capabilities are longer than %d bytes",
+		                 CAPABILITIES_MAX_BYTES);
+	for (size_t i = 0; i < names.len; i++) {
+		if (names.data[i] == ' ' ? between : !is_capability_byte(names.data[i]))
+			return fault_set(why, FAULT_INPUT,
+			                 "the names of capabilities are words with a space between them");
+		between = names.data[i] == ' ';
+	}
+	return between && names.len ? fault_set(why, FAULT_INPUT, "a space is behind the last capability")
+	                            : FAULT_NONE;
+}
+
 enum fault account_put(struct stack *stack, const struct change_by *by, const struct account *account,
                        struct why *why)
 {
 	enum fault fault = check_name(slice_str(account->name), why);
 
+	if (!fault)
+		fault = check_capabilities(slice_str(account->capabilities_off), why);
 	if (!fault)
 		fault = account_put_record(stack, account, why);
 	if (!fault)
@@ -336,6 +362,7 @@ static enum fault build_account(struct stack *stack, const struct account_new *n
 		.name = arena_strz(arena, new->name),
 		.quota = new->quota,
 		.is_public = new->is_public,
+		.capabilities_off = "",
 		.created = clock_now(),
 	};
 	if (!fault && !new->is_public)

@@ -38,15 +38,16 @@ static json_t *scram_json(const struct scram_keys *scram)
 
 static struct record account_record(const struct account *account, struct arena *arena)
 {
-	json_t *json =
-	    json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:i,s:o,s:o,s:o,s:I,s:I}", "login", account->login,
-	              "domain", account->domain, "name", account->name, "state",
-	              account->state == ACCOUNT_SUSPENDED ? "suspended" : "active", "argon",
-	              account->password.argon, "scram", scram_json(&account->password.scram), "public_key",
-	              json_bytes(slice_of(account->public_key.raw, sizeof(account->public_key.raw))),
-	              "generation", (int)account->generation, "wrapped_key", json_bytes(account->wrapped),
-	              "inbox", json_id(&account->inbox), "junk", json_id(&account->junk), "quota",
-	              (json_int_t)account->quota, "created", (json_int_t)account->created);
+	json_t *json = json_pack(
+	    "{s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:i,s:o,s:o,s:o,s:I,s:s,s:I,s:I}", "login", account->login,
+	    "domain", account->domain, "name", account->name, "state",
+	    account->state == ACCOUNT_SUSPENDED ? "suspended" : "active", "argon", account->password.argon,
+	    "scram", scram_json(&account->password.scram), "public_key",
+	    json_bytes(slice_of(account->public_key.raw, sizeof(account->public_key.raw))), "generation",
+	    (int)account->generation, "wrapped_key", json_bytes(account->wrapped), "inbox",
+	    json_id(&account->inbox), "junk", json_id(&account->junk), "quota", (json_int_t)account->quota,
+	    "capabilities_off", account->capabilities_off ? account->capabilities_off : "", "trace_until",
+	    (json_int_t)account->trace_until, "created", (json_int_t)account->created);
 	struct slice id = arena_copy(arena, id_slice(&account->id));
 
 	if (account->is_public)
@@ -100,6 +101,8 @@ enum fault account_read(const struct record *record, struct arena *arena, struct
 	account.generation = (uint8_t)json_get_int(json, "generation");
 	account.wrapped = json_get_bytes(json, "wrapped_key", arena);
 	account.quota = (uint64_t)json_get_int(json, "quota");
+	account.capabilities_off = json_get_str(json, "capabilities_off", arena);
+	account.trace_until = json_get_int(json, "trace_until");
 	account.created = json_get_int(json, "created");
 	(void)json_get_id(json, "junk", &account.junk);
 	whole = id_from(record->key, &account.id) && json_get_id(json, "inbox", &account.inbox) &&

@@ -57,6 +57,8 @@ MUST_CHECK enum fault domain_add_selector(struct stack *, struct arena *, struct
 
 /* ---- accounts ---- */
 
+#define ACCOUNT_TRACE_MINUTES_MAX (7 * 24 * 60)
+
 enum account_state { ACCOUNT_ACTIVE, ACCOUNT_SUSPENDED };
 
 struct account {
@@ -72,6 +74,9 @@ struct account {
 	struct slice wrapped;  /* private key, by the accounts ring */
 	struct id inbox, junk; /* zero junk: none */
 	uint64_t quota;        /* bytes; 0: none */
+	/* names of IMAP capabilities that its sessions do not have, between spaces; "": all are on */
+	const char *capabilities_off;
+	int64_t trace_until; /* imapd writes down what its sessions say, clock_now(); 0: it does not */
 	int64_t created;
 	uint64_t version;
 };

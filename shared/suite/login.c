@@ -5,6 +5,8 @@
 
 int64_t login_delay(const struct login_check *check, struct slice login)
 {
+	if (check->bans && bans_hold(check->bans, check->ip, login))
+		return -1;
 	return lockout_delay(check->lockout, check->ip, login);
 }
 
@@ -85,5 +87,8 @@ enum fault login_proved(const struct login_check *check, const struct account *a
 
 void login_failed(const struct login_check *check, struct slice login)
 {
-	lockout_failed(check->lockout, check->ip, login);
+	unsigned blocked = lockout_failed(check->lockout, check->ip, login);
+
+	if (blocked && check->bans)
+		bans_note(check->bans, check->ip, login, blocked);
 }

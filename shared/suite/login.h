@@ -7,12 +7,14 @@
  */
 #include "auth/cache.h"
 #include "auth/lockout.h"
+#include "suite/ban.h"
 #include "suite/directory.h"
 
 struct login_check {
 	struct stack *stack;
 	struct login_cache *cache;
 	struct lockout *lockout;
+	struct bans *bans; /* may be NULL */
 	const char *ip;
 	struct oauth *oauth; /* NULL: no tokens */
 };

@@ -185,6 +185,30 @@ static void memory_is_bounded_and_the_busy_stay(void **state)
 	lockout_free(lockout);
 }
 
+/* What it blocked is said once, and can be forgiven: the network by any way of writing it, the name in any case. */
+static void what_is_blocked_can_be_forgiven(void **state)
+{
+	struct lockout *lockout = lockout_made(3, 0);
+	const char *ip = "2001:db8::7";
+
+	(void)state;
+	assert_int_equal(lockout_failed(lockout, ip, ALICE), 0);
+	assert_int_equal(lockout_failed(lockout, ip, ALICE), 0);
+	assert_int_equal(lockout_failed(lockout, ip, ALICE), LOCKOUT_NETWORK | LOCKOUT_LOGIN);
+	assert_int_equal(lockout_failed(lockout, ip, SLICE("bob")), 0);
+	lockout_forgive(lockout, "2001:db8::/64", true);
+	lockout_forgive(lockout, "192.0.2.1", true);
+	assert_int_equal(lockout_delay(lockout, ip, SLICE("carol")), 0);
+	assert_int_equal(lockout_delay(lockout, ip, ALICE), -1);
+	lockout_forgive(lockout, "ALICE@example.org", false);
+	assert_true(lockout_delay(lockout, ip, ALICE) >= 0);
+	assert_false(lockout_trusts(lockout, ip, ALICE));
+	lockout_succeeded(lockout, ip, ALICE);
+	assert_true(lockout_trusts(lockout, "2001:db8::8", ALICE));
+	assert_int_equal(lockout_failed(lockout, ip, ALICE), 0);
+	lockout_free(lockout);
+}
+
 static void *hammer(void *object)
 {
 	struct lockout *lockout = object;
@@ -216,6 +240,7 @@ static void threads_may_share_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_blocked_can_be_forgiven),
 		cmocka_unit_test(waits_double_and_end_in_a_block),
 		cmocka_unit_test(blocks_end_and_failures_fade),
 		cmocka_unit_test(networks_and_names_count_apart),

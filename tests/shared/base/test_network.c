@@ -88,11 +88,24 @@ static void a_list_names_what_is_wrong(void **state)
 	arena_free(arena);
 }
 
+static void what_a_peer_stands_for(void **state)
+{
+	char out[NETWORK_TEXT];
+
+	(void)state;
+	assert_true(network_around("::ffff:192.0.2.7", out));
+	assert_string_equal(out, "192.0.2.7");
+	assert_true(network_around("2001:db8:1:2:ffff:ffff:ffff:ffff", out));
+	assert_string_equal(out, "2001:db8:1:2::/64");
+	assert_false(network_around("local", out));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_in_a_network),
 		cmocka_unit_test(what_is_no_network),
+		cmocka_unit_test(what_a_peer_stands_for),
 		cmocka_unit_test(a_list_names_what_is_wrong),
 	};
 

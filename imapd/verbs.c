@@ -39,7 +39,7 @@ static const struct imap_verb verbs[] = {
 	{ "UNSELECT",     &imap_close,        IN_SELECTED, VERB_UNSELECTS, "UNSELECT" },
 	{ "FETCH",        &imap_fetch,        IN_SELECTED, UID_FORM | USES_SEQ },
 	{ "STORE",        &imap_store,        IN_SELECTED, UID_FORM | USES_SEQ },
-	{ "CANCELUPDATE", &imap_cancel_update, IN_SELECTED, 0, "CONTEXT" },
+	{ "CANCELUPDATE", &imap_cancel_update, IN_SELECTED, 0, "CONTEXT=SEARCH" },
 	{ "SEARCH",       &imap_search,       IN_SELECTED, UID_FORM | USES_SEQ },
 	{ "SORT",         &imap_sort,         IN_SELECTED, UID_FORM | USES_SEQ, "SORT" },
 	{ "THREAD",       &imap_thread,       IN_SELECTED, UID_FORM | USES_SEQ, "THREAD" },

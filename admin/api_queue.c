@@ -151,6 +151,7 @@ enum fault api_queue_change(struct api_request *request, struct api_reply *reply
 	if (fault)
 		return fault;
 	nudge_queue(request->stack, &entry.id);
+	nudge_outbox(request->stack, &entry.account);
 	return show(request, reply, why);
 }
 
@@ -167,5 +168,7 @@ enum fault api_queue_delete(struct api_request *request, struct api_reply *reply
 		                  why);
 	if (!fault)
 		fault = timeline_operated(request->stack, &entry, TIMELINE_DELETED, why);
+	if (!fault)
+		nudge_outbox(request->stack, &entry.account);
 	return fault;
 }

@@ -17,6 +17,7 @@ static struct account_ctx *account_ctx_new(struct imapd *imapd, const struct acc
 	ctx->actor = (struct actor){ ACTOR_OWNER, account->id };
 	ctx->folders = folder_cache_get(imapd->folders, &account->id);
 	ctx->imapd = imapd;
+	ctx->has_outbox = imapd->daemon->suite->outbox;
 	ctx->refs = 1;
 	account_ctx_update(ctx, account);
 	ctx->checked_at = loop_now(imapd->daemon->loop);

@@ -19,6 +19,7 @@ struct account_ctx {
 	struct account_key *key;
 	struct actor actor; /* OWNER */
 	struct folder_cache *folders;
+	bool has_outbox; /* queued mail is shown (suite/outbox.h) */
 	/* The loop's only. */
 	struct imapd *imapd;
 	unsigned refs, sessions;

@@ -2,6 +2,7 @@
 #include "change.h"
 
 #include "base/clock.h"
+#include "outbox_hold.h"
 #include "suite/nudge.h"
 
 static const struct mailbox_state *state_of(const struct change *change)
@@ -14,6 +15,7 @@ void change_begin(struct change *change, struct imap_cmd *cmd)
 	change->cmd = cmd;
 	uid_set_done(&change->uids);
 	uid_set_init(&change->uids);
+	change->cancelled = false;
 	change->edit = (struct mailbox_edit){ .uids = &change->uids };
 	change->commit = (struct mailbox_commit){
 		.mailbox = cmd->selected,
@@ -65,8 +67,11 @@ bool change_is_empty(const struct change *change)
 enum fault change_commit(struct change *change, struct stack *stack, struct why *why)
 {
 	const struct imap_cmd *cmd = change->cmd;
-	enum fault fault = mailbox_commit(stack->store, &cmd->actor, &change->commit, &change->head, why);
+	enum fault fault;
 
+	if (change->edit.expunge && !change->cancelled && outbox_is(cmd, &cmd->selected))
+		return fault_set(why, FAULT_UNSUPPORTED, "nothing leaves the Outbox but what was cancelled");
+	fault = mailbox_commit(stack->store, &cmd->actor, &change->commit, &change->head, why);
 	if (!fault)
 		nudge_mailbox(stack, &cmd->actor, &cmd->selected, change->head.modseq);
 	return fault;

@@ -27,6 +27,7 @@ struct change {
 	struct mailbox_edit edit;
 	struct mailbox_commit commit;
 	struct mailbox_head head; /* behind the commit */
+	bool cancelled; /* of the Outbox: what is expunged has left the queue; set behind change_begin() */
 	bool has_turn;
 	/* change.c's own */
 	struct view *view; /* held while it has or waits for its turn, else NULL */
@@ -45,7 +46,7 @@ void change_begin(struct change *, struct imap_cmd *);
 bool change_flags(struct change *, uint32_t at, enum flag_op, uint32_t flags, uint64_t keywords);
 void change_expunge(struct change *, uint32_t at);
 bool change_is_empty(const struct change *);
-/* Worker. Others are told on the bus. */
+/* Worker. Others are told on the bus. UNSUPPORTED: it would take from the Outbox what was not cancelled. */
 MUST_CHECK enum fault change_commit(struct change *, struct stack *, struct why *);
 /* To the view. `silent`: the session that did it is not told of its flags again. */
 void change_committed(struct change *, bool silent);

@@ -6,11 +6,13 @@
  *
  * MOVE goes batch by batch: copied, told (COPYUID), expunged from the source. So a
  * client that hangs up half-way has every message in one place or, for a moment, in both; never in none.
+ * Out of the Outbox: all is put off on the queue first, then each batch is cancelled between its copy and its expunge.
  */
 #include "account_ctx.h"
 #include "change.h"
 #include "commands.h"
 #include "limit.h"
+#include "outbox_hold.h"
 #include "rows.h"
 #include "suite/copy.h"
 #include "target.h"
@@ -30,6 +32,8 @@ struct copy {
 	struct keywords keywords;
 	struct change change; /* of a MOVE: the expunge */
 	bool found, copied, told, pausing;
+	struct outbox_hold hold;   /* of a MOVE out of the Outbox: everything, put off */
+	struct outbox_hold cancel; /* the batch, cancelled */
 	/* What was copied. */
 	struct uid_set from, to;
 	uint32_t uid_validity;
@@ -78,14 +82,27 @@ static void copy_names(struct copy *copy, const struct keywords *names)
 static void take_items(struct imap_cmd *cmd, struct copy *copy, const struct uid_set *uids)
 {
 	const struct view *view = cmd->session->selected.view;
+	const uint64_t states = outbox_is_selected(cmd) ? outbox_states(&view->keywords) : 0;
 
 	copy_names(copy, &view->keywords);
 	copy->request.from = cmd->selected;
 	copy->request.keywords = &copy->keywords;
 	copy_items(view->state, uids, copy->arena, &copy->request.items, &copy->request.n);
 	copy->target.bytes = 0;
-	for (size_t i = 0; i < copy->request.n; i++)
+	for (size_t i = 0; i < copy->request.n; i++) {
 		copy->target.bytes += copy->request.items[i].message.size;
+		copy->request.items[i].message.keywords &= ~states;
+	}
+}
+
+/* What cannot be cancelled is left where it is. */
+static enum imap_next moved(struct imap_cmd *cmd, const struct copy *copy)
+{
+	const char *refused = outbox_hold_refused(&copy->hold);
+
+	if (refused)
+		return imap_no_code(cmd, "[INUSE]", refused);
+	return copy->uid_validity ? vanished_ok(cmd, "Moved") : imap_ok(cmd, "Moved");
 }
 
 static enum imap_next take_batch(struct imap_cmd *cmd, enum fault fault, const struct why *why)
@@ -100,6 +117,7 @@ static enum imap_next take_batch(struct imap_cmd *cmd, enum fault fault, const s
 	arena_reset(copy->arena);
 	uid_set_init(&uids);
 	change_begin(&copy->change, cmd);
+	copy->change.cancelled = copy->hold.settled;
 	copy->copied = copy->told = false;
 	copy->rows.next = copy->start;
 	rows_resume(&copy->rows);
@@ -109,13 +127,13 @@ static enum imap_next take_batch(struct imap_cmd *cmd, enum fault fault, const s
 			change_expunge(&copy->change, copy->rows.at);
 	}
 	take_items(cmd, copy, &uids);
+	if (copy->hold.settled)
+		outbox_hold_take(&copy->cancel, cmd, &uids, copy->arena);
 	uid_set_done(&uids);
 	if (n)
 		return IMAP_RUN;
 	change_leave(&copy->change);
-	if (is_move(cmd) && copy->uid_validity) /* something was */
-		return vanished_ok(cmd, "Moved");
-	return imap_ok(cmd, is_move(cmd) ? "Moved" : "No messages matched");
+	return is_move(cmd) ? moved(cmd, copy) : imap_ok(cmd, "No messages matched");
 }
 
 static enum imap_next next_batch(struct imap_cmd *cmd)
@@ -140,6 +158,7 @@ static enum imap_next expunge_again(struct imap_cmd *cmd, enum fault fault, cons
 	if (fault)
 		return change_fail(&copy->change, fault, why);
 	change_begin(&copy->change, cmd);
+	copy->change.cancelled = copy->hold.settled;
 	rows_start(&rows, &cmd->session->selected, &copy->from);
 	while (rows_next(&rows))
 		change_expunge(&copy->change, rows.at);
@@ -205,6 +224,8 @@ static enum fault copy_run_batch(struct imap_cmd *cmd, struct stack *stack, stru
 	struct copy *copy = cmd->state;
 	enum fault fault = FAULT_NONE;
 
+	if (copy->hold.due)
+		return outbox_hold_pause(&copy->hold, cmd, stack, why);
 	if (!copy->copied)
 		fault = find_and_copy(cmd, stack, why);
 	if (fault == FAULT_NO_TARGET && copy->found && target_is_behind(cmd, &copy->target)) {
@@ -214,10 +235,40 @@ static enum fault copy_run_batch(struct imap_cmd *cmd, struct stack *stack, stru
 	if (fault)
 		return fault;
 	copy->copied = true;
+	if (copy->cancel.due)
+		fault = outbox_hold_cancel(&copy->cancel, cmd, stack, why);
+	if (fault || outbox_hold_refused(&copy->cancel))
+		return fault;
 	return is_move(cmd) ? change_commit(&copy->change, stack, why) : FAULT_NONE;
 }
 
 /* ---- and back ---- */
+
+/* Nobody begins to send what is to leave the Outbox; the others are left out. */
+static enum imap_next put_off(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+{
+	struct copy *copy = cmd->state;
+
+	copy->hold.back = false;
+	if (fault)
+		return imap_no(cmd, fault, why);
+	for (size_t i = 0; i < copy->hold.n; i++)
+		if (copy->hold.messages[i].fate != OUTBOX_FREE)
+			uid_set_del_range(&copy->todo, copy->hold.items[i].uid, copy->hold.items[i].uid);
+	rows_start(&copy->rows, &cmd->session->selected, &copy->todo);
+	return next_batch(cmd);
+}
+
+static enum imap_next start_move(struct imap_cmd *cmd)
+{
+	struct copy *copy = cmd->state;
+
+	if (!outbox_is_selected(cmd))
+		return next_batch(cmd);
+	outbox_hold_note_left(&copy->hold, cmd, &copy->todo);
+	outbox_hold_take(&copy->hold, cmd, &copy->todo, cmd->arena);
+	return copy->hold.due ? IMAP_RUN : next_batch(cmd);
+}
 
 static enum imap_next copy_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
@@ -225,6 +276,8 @@ static enum imap_next copy_reply(struct imap_cmd *cmd, enum fault fault, const s
 
 	if (copy->pausing)
 		return next_batch(cmd);
+	if (copy->hold.back)
+		return put_off(cmd, fault, why);
 	if (fault == FAULT_NOT_FOUND && !copy->copied && cmd->uid_form)
 		return change_look(&copy->change, take_batch);
 	if (fault && fault != FAULT_STALE)
@@ -243,6 +296,10 @@ static enum imap_next copy_reply(struct imap_cmd *cmd, enum fault fault, const s
 		return change_look(&copy->change, expunge_again);
 	if (fault)
 		return imap_no(cmd, fault, why);
+	if (outbox_hold_refused(&copy->cancel)) { /* an operator had it sent meanwhile */
+		change_leave(&copy->change);
+		return imap_no_code(cmd, "[INUSE]", outbox_hold_refused(&copy->cancel));
+	}
 	change_committed(&copy->change, false);
 	session_tell_news(cmd->session, true);
 	return next_batch(cmd);
@@ -283,7 +340,7 @@ static enum imap_next copy_parse(struct imap_cmd *cmd, struct imap_args *args)
 	copy->arena = arena_new();
 	cmd->goal = uid_set_count(&copy->todo); /* as many, or less: some may not exist */
 	rows_start(&copy->rows, &cmd->session->selected, &copy->todo);
-	return next_batch(cmd);
+	return is_move(cmd) ? start_move(cmd) : next_batch(cmd);
 }
 
 static void copy_done(struct imap_cmd *cmd)

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "folder_args.h"
 #include "imapd.h"
+#include "outbox_hold.h"
 
 struct delete
 {
@@ -37,6 +38,8 @@ static enum fault delete_run(struct imap_cmd *cmd, struct stack *stack, struct w
 		return fault_set(why, FAULT_NOT_FOUND, "no such mailbox");
 	delete->mailbox = folder->row.meta.id;
 	delete->is_mere_name = folder->row.meta.no_select && folder->has_children;
+	if (outbox_is(cmd, &delete->mailbox))
+		return fault_set(why, FAULT_DENIED, "The Outbox shows what is queued, and stays");
 	return folder_delete(stack, &cmd->actor, cmd->account->key, delete->path, why);
 }
 

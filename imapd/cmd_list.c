@@ -12,6 +12,7 @@
 #include "list_line.h"
 #include "list_pattern.h"
 #include "list_request.h"
+#include "outbox_hold.h"
 #include "status_item.h"
 
 #define ENOUGH    (8 * 1024 * 1024) /* bytes of patterns times bytes of names, that one run compares */
@@ -178,8 +179,13 @@ static enum fault find(struct imap_cmd *cmd, struct list_cmd *list, struct stack
 static enum fault list_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct list_cmd *list = cmd->state;
+	struct mailbox_head head;
 	enum fault fault = FAULT_NONE;
 
+	if (!list->kept && list->request.status && cmd->account->has_outbox)
+		fault = outbox_sync(stack, &cmd->actor, cmd->account->key, &head, why);
+	if (fault && fault != FAULT_NOT_FOUND) /* there is none yet */
+		return fault;
 	if (!list->kept)
 		fault = folder_list_load(cmd->account, stack, &list->kept, why);
 	if (fault)

@@ -9,6 +9,7 @@
 #include "change.h"
 #include "commands.h"
 #include "new_message.h"
+#include "outbox_hold.h"
 #include "vanished.h"
 
 struct replace {
@@ -187,6 +188,8 @@ static enum imap_next replace_parse(struct imap_cmd *cmd, struct imap_args *args
 		return imap_bad(cmd, "Expected one message to replace");
 	if (cmd->session->selected.read_only)
 		return imap_no_code(cmd, "[READ-ONLY]", "The mailbox is open for reading only");
+	if (outbox_is_selected(cmd))
+		return imap_no_code(cmd, "[CANNOT]", "What is queued can be cancelled, not replaced");
 	if (!new_messages_sum_up(&replace->messages))
 		return imap_no_code(cmd, "[CANNOT]", "A message cannot be empty");
 	return find_old(cmd, replace) ? IMAP_RUN : gone(cmd);

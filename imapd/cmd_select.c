@@ -70,6 +70,7 @@ static enum imap_next select_parse(struct imap_cmd *cmd, struct imap_args *args)
 
 	select->examine = cmd->verb->flags & VERB_EXAMINES;
 	select->target.wants_attributes = cmd->session->enabled & ENABLED_REV2;
+	select->target.opens = true;
 	if (!imap_args_space(args) || !imap_args_mailbox(args, &select->target.path))
 		return imap_bad(cmd, args->error);
 	select->written = args->written;

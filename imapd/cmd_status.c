@@ -2,6 +2,7 @@
 #include "account_ctx.h"
 #include "base/buf.h"
 #include "commands.h"
+#include "outbox_hold.h"
 #include "status_item.h"
 
 struct status {
@@ -37,6 +38,8 @@ static enum fault status_run(struct imap_cmd *cmd, struct stack *stack, struct w
 	else
 		status->row = folder->row;
 	folder_list_put(cmd->account->folders, list);
+	if (!fault && outbox_is(cmd, &status->row.meta.id))
+		fault = outbox_sync(stack, &cmd->actor, cmd->account->key, &status->row.head, why);
 	if (!fault && status_items_want_deleted(status->items))
 		fault = status_count_deleted(stack, &cmd->actor, &status->row.meta.id, &status->deleted, why);
 	return fault;

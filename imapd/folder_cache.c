@@ -6,7 +6,9 @@
 
 #include "account_ctx.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/map.h"
+#include "suite/outbox.h"
 
 struct folder_cache {
 	pthread_mutex_t lock;
@@ -131,6 +133,21 @@ static struct folder_list *list_new(void)
 	return list;
 }
 
+/* The Outbox is made when somebody first looks at the account's mailboxes. Without one they are shown all the same. */
+static bool make_outbox(const struct account_ctx *account, struct stack *stack, const struct folders *folders)
+{
+	struct why why = { "" };
+	bool made = false;
+	enum fault fault;
+
+	if (!account->has_outbox)
+		return false;
+	fault = outbox_make(stack, &account->actor, account->key, folders, &made, &why);
+	if (fault && fault != FAULT_EXISTS)
+		log_fault(NULL, fault, &why, "an Outbox cannot be made");
+	return made || fault == FAULT_EXISTS;
+}
+
 enum fault folder_list_load(const struct account_ctx *account, struct stack *stack, struct folder_list **ret,
                             struct why *why)
 {
@@ -140,6 +157,8 @@ enum fault folder_list_load(const struct account_ctx *account, struct stack *sta
 	enum fault fault =
 	    folders_load(stack, &account->actor, account->key, list->arena, &list->folders, why);
 
+	if (!fault && make_outbox(account, stack, &list->folders))
+		fault = folders_load(stack, &account->actor, account->key, list->arena, &list->folders, why);
 	if (fault) {
 		put(list);
 		return fault;

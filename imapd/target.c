@@ -4,6 +4,7 @@
 #include "account_ctx.h"
 #include "base/buf.h"
 #include "list_line.h"
+#include "outbox_hold.h"
 
 static enum fault check_room(const struct imap_cmd *cmd, const struct folder_list *list,
                              const struct target *target, struct why *why)
@@ -44,6 +45,8 @@ static enum fault find_in(const struct imap_cmd *cmd, const struct folder_list *
 
 	if (!folder || folder->row.meta.no_select || (target->kept && may_be_mere_name(folder)))
 		return fault_set(why, FAULT_NO_TARGET, "no such mailbox");
+	if (!target->opens && outbox_is(cmd, &folder->row.meta.id))
+		return fault_set(why, FAULT_UNSUPPORTED, "what is put into the Outbox is not sent");
 	fault = check_room(cmd, list, target, why);
 	if (fault)
 		return fault;

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "suite/outbox.h"
 
 struct view_refresh { /* one look; what the worker fills is its own until it is back */
 	struct job job;
@@ -92,11 +93,27 @@ static enum fault first_load(struct view_refresh *refresh)
 	return fetch_and_apply(refresh);
 }
 
+/* The Outbox follows the queue; when it cannot, what is in it is shown as it was. */
+static void follow_queue(struct view_refresh *refresh)
+{
+	const struct account_ctx *account = refresh->account;
+	const struct id outbox = outbox_mailbox(&account->id);
+	struct mailbox_head head;
+	enum fault fault;
+
+	if (!account->has_outbox || !id_eq(&refresh->mailbox, &outbox))
+		return;
+	fault = outbox_sync(refresh->stack, &account->actor, account->key, &head, &refresh->why);
+	if (fault && fault != FAULT_NOT_FOUND)
+		log_fault(NULL, fault, &refresh->why, "the Outbox cannot be brought in step with the queue");
+}
+
 static void run_refresh(struct job *job, void *worker)
 {
 	struct view_refresh *refresh = container_of(job, struct view_refresh, job);
 
 	(void)worker;
+	follow_queue(refresh);
 	refresh->fault = refresh->first ? first_load(refresh) : fetch(refresh);
 	if (!refresh->fault)
 		open_keywords(refresh);

@@ -13,6 +13,7 @@
 #include "bounce.h"
 #include "smtp/params.h"
 #include "suite/directory.h"
+#include "suite/nudge.h"
 #include "suite/timeline.h"
 
 static const struct actor actor = { .kind = ACTOR_QUEUE };
@@ -208,9 +209,14 @@ static bool all_final(const struct writing *w)
 
 static enum fault finish(const struct outcome *outcome, struct queue_outcome *queue, struct why *why)
 {
+	enum fault fault;
+
 	queue->id = outcome->entry->id;
 	queue->fence = outcome->entry->fence;
-	return queue_finish(outcome->stack->store, &actor, queue, why);
+	fault = queue_finish(outcome->stack->store, &actor, queue, why);
+	if (!fault)
+		nudge_outbox(outcome->stack, &outcome->entry->account);
+	return fault;
 }
 
 static enum fault seal(const struct writing *w, struct slice *ret, struct why *why)

@@ -138,7 +138,7 @@ static enum fault look_at_from(struct accept *accept, struct why *why)
 	for (uint32_t i = 0; !fault && own && (entry = address_list_mailbox(&list, i)); i++) {
 		const struct address address = { .local = entry->local, .domain = entry->domain };
 
-		fault = route_may_send_as(accept->deliver.stack, &accept->deliver.sender, &address,
+		fault = route_may_send_as(accept->deliver.stack, &accept->deliver.sender.account, &address,
 		                          accept->arena, &own, why);
 		if (!fault && !own)
 			accept->foreign_from =

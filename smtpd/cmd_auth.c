@@ -85,7 +85,11 @@ static void succeed(struct session *s)
 		return;
 	}
 	s->login = arena_strdup(s->arena, s->auth->account.login);
-	s->account = s->auth->account.id;
+	s->account = (struct outgoing_sender){
+		.account = s->auth->account.id,
+		.key = s->auth->account.public_key,
+		.generation = s->auth->account.generation,
+	};
 	log_set(&s->log, "user", s->login);
 	log_line(&s->log, LOG_INFO, "logged in", "mechanism", s->auth->mechanism, NULL);
 	metric_inc(&metric_good);

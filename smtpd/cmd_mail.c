@@ -37,7 +37,7 @@ static void run(struct job *job, void *worker)
 	struct sender_check *check = container_of(job, struct sender_check, job);
 
 	(void)worker;
-	check->fault = route_may_send_as(check->stack, &check->session->account, &check->tx->from,
+	check->fault = route_may_send_as(check->stack, &check->session->account.account, &check->tx->from,
 	                                 check->tx->arena, &check->allowed, &check->why);
 }
 

@@ -7,7 +7,6 @@
 #include "mail/header.h"
 #include "mail/msgid.h"
 #include "suite/message.h"
-#include "suite/outgoing.h"
 #include "suite/timeline.h"
 #include "usage.h"
 
@@ -118,7 +117,7 @@ static enum fault seal(const struct deliver *deliver, void (*add_text)(const str
 
 static enum fault send_out(struct deliver *deliver, size_t n_remote, struct arena *arena, struct why *why)
 {
-	const struct id *sender = id_is_zero(&deliver->sender) ? NULL : &deliver->sender;
+	const struct outgoing_sender *sender = id_is_zero(&deliver->sender.account) ? NULL : &deliver->sender;
 	struct sealed_message sealed;
 	struct envelope_out envelope;
 	enum fault fault = seal(deliver, add_common, arena, &sealed, why);

@@ -10,6 +10,7 @@
  * deliveries, which mta finishes; accounts that are full are queued so from the start.
  */
 #include "mail/received.h"
+#include "suite/outgoing.h"
 #include "transaction.h"
 
 struct usage_cache;
@@ -25,9 +26,9 @@ struct deliver {
 	struct slice results; /* Authentication-Results and such, whole fields; for local mailboxes */
 	const struct byte_range *drop; /* fields of the message that claim to be ours */
 	size_t n_drop;
-	const char *junk; /* why it goes to Junk; NULL: to the INBOX */
-	bool submission;  /* adds Date and Message-ID where missing */
-	struct id sender; /* account; zero when none */
+	const char *junk;              /* why it goes to Junk; NULL: to the INBOX */
+	bool submission;               /* adds Date and Message-ID where missing */
+	struct outgoing_sender sender; /* its account is zero when there is none */
 	int64_t queue_lifetime;
 	/* outcome */
 	size_t filed, queued;

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "loop/conn.h"
 #include "smtpd.h"
+#include "suite/outgoing.h"
 #include "transaction.h"
 
 enum session_state { ST_GREET, ST_READY, ST_AUTH, ST_TLS, ST_DATA, ST_ACCEPT, ST_CLOSE };
@@ -29,12 +30,12 @@ struct session {
 	char helo[256];          /* "" before EHLO */
 	const char *client_name; /* confirmed reverse name or "" */
 	bool esmtp, tls_wanted;
-	struct auth *auth;      /* the exchange under way (cmd_auth.c), NULL */
-	const char *login;      /* who logged in; NULL */
-	struct id account;      /* whose account that is */
-	struct transaction *tx; /* NULL outside a transaction */
-	struct arena *arena;    /* the session's */
-	unsigned errors, busy;  /* busy: jobs and judgements out */
+	struct auth *auth;              /* the exchange under way (cmd_auth.c), NULL */
+	const char *login;              /* who logged in; NULL */
+	struct outgoing_sender account; /* whose account that is */
+	struct transaction *tx;         /* NULL outside a transaction */
+	struct arena *arena;            /* the session's */
+	unsigned errors, busy;          /* busy: jobs and judgements out */
 	bool closing;
 };
 

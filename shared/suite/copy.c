@@ -70,8 +70,8 @@ static enum fault load_page(struct stack *stack, const struct actor *actor, stru
 	return FAULT_NONE;
 }
 
-static enum fault load_items(struct stack *stack, const struct actor *actor, struct copy_request *request,
-                             struct arena *arena, struct why *why)
+enum fault copy_load(struct stack *stack, const struct actor *actor, struct copy_request *request,
+                     struct arena *arena, struct why *why)
 {
 	enum fault fault = FAULT_NONE;
 
@@ -125,7 +125,7 @@ enum fault copy_run(struct stack *stack, const struct actor *actor, const struct
 	struct mailbox_append *appends = arena_array(arena, struct mailbox_append, request->n);
 	const int64_t now = clock_now();
 	struct keywords target;
-	enum fault fault = load_items(stack, actor, request, arena, why);
+	enum fault fault = copy_load(stack, actor, request, arena, why);
 
 	if (!fault)
 		fault = no_target(target_keywords(stack, actor, key, request, arena, &target, why));

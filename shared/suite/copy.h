@@ -24,6 +24,10 @@ struct copy_request {
 void copy_items(const struct mailbox_state *, const struct uid_set *uids, struct arena *,
                 struct copy_item **ret, size_t *ret_n);
 
+/* Content ids and keys of all items: what is not loaded is read from its page. NOT_FOUND: one is gone. */
+MUST_CHECK enum fault copy_load(struct stack *, const struct actor *, struct copy_request *, struct arena *,
+                                struct why *);
+
 /* All or none. NO_TARGET: `to` is gone. NOT_FOUND: a source message's page is gone. */
 MUST_CHECK enum fault copy_run(struct stack *, const struct actor *, const struct account_key *,
                                struct copy_request *, struct arena *, struct mailbox_appended *ret,

@@ -270,6 +270,7 @@ static uint32_t fresh_uid_validity(const struct actor *actor, const struct folde
 }
 
 struct new_folder {
+	struct id id; /* zero: a new one */
 	struct id parent;
 	const char *name;
 	uint32_t special_use, uid_validity;
@@ -281,7 +282,7 @@ static enum fault make_one(struct stack *stack, const struct actor *actor, const
 {
 	struct arena *arena = arena_new();
 	struct mailbox_meta meta = {
-		.id = id_new(),
+		.id = id_is_zero(&new->id) ? id_new() : new->id,
 		.account = actor->account,
 		.parent = new->parent,
 		.special_use = new->special_use,
@@ -368,6 +369,23 @@ out:
 	return fault;
 }
 
+enum fault folder_make(struct stack *stack, const struct actor *actor, const struct account_key *key,
+                       const struct folders *folders, const char *name, const struct id *id, struct why *why)
+{
+	const struct new_folder new = {
+		.id = *id,
+		.name = name,
+		.uid_validity = fresh_uid_validity(actor, folders),
+		.subscribed = true,
+	};
+	struct id made;
+	enum fault fault = make_one(stack, actor, key, &new, &made, why);
+
+	if (!fault)
+		nudge_folders(stack, &actor->account);
+	return fault;
+}
+
 enum fault folders_make_standard(struct stack *stack, const struct actor *actor,
                                  const struct account_key *key, struct id *ret_inbox, struct id *ret_junk,
                                  struct why *why)
@@ -383,8 +401,12 @@ enum fault folders_make_standard(struct stack *stack, const struct actor *actor,
 	enum fault fault = FAULT_NONE;
 
 	for (size_t i = 0; i < ARRAY_LEN(standard) && !fault; i++) {
-		const struct new_folder new = { top,  standard[i].name, standard[i].use, uid_validity, true,
-			                        false };
+		const struct new_folder new = {
+			.name = standard[i].name,
+			.special_use = standard[i].use,
+			.uid_validity = uid_validity,
+			.subscribed = true,
+		};
 		struct id made;
 
 		fault = make_one(stack, actor, key, &new, &made, why);

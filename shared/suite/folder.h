@@ -56,6 +56,9 @@ MUST_CHECK enum fault folder_rename(struct stack *, const struct actor *, const 
 /* Unsubscribing from a mailbox that was deleted removes its name. */
 MUST_CHECK enum fault folder_subscribe(struct stack *, const struct actor *, const struct account_key *,
                                        const char *path, bool subscribed, struct why *);
+/* One at top level, subscribed, whose id is known before. EXISTS: the name is taken, or somebody was faster. */
+MUST_CHECK enum fault folder_make(struct stack *, const struct actor *, const struct account_key *,
+                                  const struct folders *, const char *name, const struct id *, struct why *);
 /* The standard ones of a new account. */
 MUST_CHECK enum fault folders_make_standard(struct stack *, const struct actor *, const struct account_key *,
                                             struct id *ret_inbox, struct id *ret_junk, struct why *);

@@ -1,6 +1,8 @@
 /* Nudges of the suite (nudge.h): nothing is said where there is no bus. */
 #include "suite/nudge.h"
 
+#include "suite/outbox.h"
+
 static void publish(struct stack *stack, const struct nudge *nudge)
 {
 	if (stack->bus)
@@ -20,6 +22,14 @@ void nudge_folders(struct stack *stack, const struct id *account)
 void nudge_account(struct stack *stack, const struct id *account)
 {
 	publish(stack, &(struct nudge){ .topic = TOPIC_ACCOUNT, .account = *account });
+}
+
+/* Whatever modseq a view of it is at, the queue is ahead. */
+void nudge_outbox(struct stack *stack, const struct id *account)
+{
+	if (stack->conf->outbox && !id_is_zero(account))
+		publish(stack,
+		        &(struct nudge){ TOPIC_MAILBOX, *account, outbox_mailbox(account), INT64_MAX });
 }
 
 void nudge_queue(struct stack *stack, const struct id *entry)

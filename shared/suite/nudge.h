@@ -6,6 +6,8 @@
 void nudge_mailbox(struct stack *, const struct actor *, const struct id *mailbox, uint64_t modseq);
 void nudge_folders(struct stack *, const struct id *account);
 void nudge_account(struct stack *, const struct id *account);
+/* The account's Outbox, which follows the queue (outbox.h); nothing for a zero account. */
+void nudge_outbox(struct stack *, const struct id *account);
 void nudge_queue(struct stack *, const struct id *entry);
 void nudge_settings(struct stack *);
 

@@ -1,5 +1,5 @@
 /*
- * Queued mail (outgoing.h). An envelope, packed:
+ * Queued mail (outgoing.h). An entry's state is the sender's key (store/pack.h), then, sealed, the envelope:
  *   version(1) | flags(1) | accepted(8) | expires(8) | content key(32) | from, trace, envid (blocks) |
  *   recipients (varint), each: address, orcpt, reply, status, host (blocks) | notify(1) | state(1) | at(8) | account(16)
  */
@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "store/pack.h"
 #include "suite/directory.h"
 #include "suite/nudge.h"
 
@@ -65,6 +66,7 @@ struct slice envelope_seal(const struct envelope_out *envelope, const struct acc
 	buf_init(&plain, BUF_NO_LIMIT);
 	buf_init(&sealed, BUF_NO_LIMIT);
 	pack(envelope, &plain);
+	pack_key(&sealed, &envelope->sender_key);
 	public_seal(queue, buf_slice(&plain), &sealed);
 	made = arena_copy(arena, buf_slice(&sealed));
 	secret_wipe(plain.data, plain.len);
@@ -127,16 +129,41 @@ static enum fault unpack(struct slice plain, struct arena *arena, struct envelop
 	return FAULT_NONE;
 }
 
+/* What is behind the sender's key. */
+static enum fault read_sender_key(struct slice sealed, struct wrapped_key *ret, struct slice *ret_rest,
+                                  struct why *why)
+{
+	struct reader reader = reader_of(sealed);
+
+	unpack_key(&reader, ret);
+	if (reader.bad)
+		return fault_set(why, FAULT_CORRUPT, "a queued envelope does not begin with a key");
+	*ret_rest = reader.rest;
+	return FAULT_NONE;
+}
+
+enum fault envelope_sender_key(struct slice sealed, struct wrapped_key *ret, struct why *why)
+{
+	struct slice rest;
+
+	return read_sender_key(sealed, ret, &rest, why);
+}
+
 enum fault envelope_open(const struct account_key *queue, struct slice sealed, struct arena *arena,
                          struct envelope_out *ret, struct why *why)
 {
+	struct wrapped_key sender_key;
+	struct slice rest = { NULL, 0 };
 	struct buf plain;
-	enum fault fault;
+	enum fault fault = read_sender_key(sealed, &sender_key, &rest, why);
 
 	buf_init(&plain, ENVELOPE_MAX * 16);
-	fault = public_open(queue, sealed, &plain, why);
+	if (!fault)
+		fault = public_open(queue, rest, &plain, why);
 	if (!fault)
 		fault = unpack(buf_slice(&plain), arena, ret, why);
+	if (!fault)
+		ret->sender_key = sender_key;
 	secret_wipe(plain.data, plain.len);
 	buf_done(&plain);
 	return fault;
@@ -170,75 +197,105 @@ static int by_destination_and_address(const void *a, const void *b)
 	return order ? order : strcmp(x->address, y->address);
 }
 
-/* The `part`-th entry of a destination: the recipients [from, from + n) of `all`. */
-static struct queue_entry make_entry(const struct envelope_out *all, size_t from, size_t n, size_t part,
-                                     const struct sealed_message *sealed, const struct id *sender,
-                                     const struct account_public *queue, struct arena *arena)
+/* What all entries of a message have in common. */
+struct outgoing {
+	const struct envelope_out *envelope;
+	const struct sealed_message *sealed;
+	const struct outgoing_sender *sender; /* NULL: nobody */
+	struct wrapped_key sender_key;
+	struct account_public queue;
+	struct arena *arena;
+};
+
+/* The `part`-th entry of a destination: its recipients are [from, from + n) of all. */
+static struct queue_entry make_entry(const struct outgoing *outgoing, size_t from, size_t n, size_t part)
 {
-	struct envelope_out some = *all;
-	struct slice domain = destination(&all->recipients[from]), label = domain;
+	const struct sealed_message *sealed = outgoing->sealed;
+	struct envelope_out some = *outgoing->envelope;
+	struct slice domain = destination(&some.recipients[from]), label = domain;
 
 	if (part)
-		label = slice_str(arena_printf(arena, "%.*s %zu", SLICE_FMT(domain), part));
+		label = slice_str(arena_printf(outgoing->arena, "%.*s %zu", SLICE_FMT(domain), part));
 	some.key = sealed->key;
-	some.recipients = all->recipients + from;
+	some.sender_key = outgoing->sender_key;
+	some.recipients += from;
 	some.n = n;
 	return (struct queue_entry){
 		.id = id_derive(&sealed->content, label),
-		.account = sender ? *sender : (struct id){ { 0 } },
+		.account = outgoing->sender ? outgoing->sender->account : (struct id){ { 0 } },
 		.content = sealed->content,
 		.domain = domain,
 		.status = QUEUE_WAITING,
-		.created = all->accepted,
-		.due = all->accepted,
+		.created = some.accepted,
+		.due = some.accepted,
 		.size = sealed->size,
-		.state = envelope_seal(&some, queue, arena),
+		.state = envelope_seal(&some, &outgoing->queue, outgoing->arena),
 	};
 }
 
-static struct queue_entry *make_entries(const struct envelope_out *all, const struct sealed_message *sealed,
-                                        const struct id *sender, const struct account_public *queue,
-                                        struct arena *arena, size_t *ret_n)
+static struct queue_entry *make_entries(const struct outgoing *outgoing, size_t *ret_n)
 {
-	struct queue_entry *entries = arena_array(arena, struct queue_entry, all->n);
-	struct outgoing_recipient *rcpt = all->recipients;
+	const size_t all = outgoing->envelope->n;
+	struct queue_entry *entries = arena_array(outgoing->arena, struct queue_entry, all);
+	struct outgoing_recipient *rcpt = outgoing->envelope->recipients;
 	size_t n = 0, from = 0, part = 0;
 
-	qsort(rcpt, all->n, sizeof(*rcpt), by_destination_and_address);
-	while (from < all->n) {
+	qsort(rcpt, all, sizeof(*rcpt), by_destination_and_address);
+	while (from < all) {
 		size_t end = from + 1;
 
-		while (end < all->n && end - from < ENTRY_RECIPIENTS &&
+		while (end < all && end - from < ENTRY_RECIPIENTS &&
 		       by_destination(&rcpt[from], &rcpt[end]) == 0)
 			end++;
 		part = from && by_destination(&rcpt[from - 1], &rcpt[from]) == 0 ? part + 1 : 0;
-		entries[n++] = make_entry(all, from, end - from, part, sealed, sender, queue, arena);
+		entries[n++] = make_entry(outgoing, from, end - from, part);
 		from = end;
 	}
 	*ret_n = n;
 	return entries;
 }
 
+/* Whose accounts the content is: those that show it, and the sender's, for the Outbox. */
+static const struct id *whose(const struct outgoing *outgoing, const struct id *accounts, size_t *n)
+{
+	struct id *all;
+
+	if (outgoing->sender_key.kind == WRAPPED_NONE)
+		return accounts;
+	all = arena_array(outgoing->arena, struct id, *n + 1);
+	for (size_t i = 0; i < *n; i++)
+		all[i] = accounts[i];
+	all[(*n)++] = outgoing->sender->account;
+	return all;
+}
+
 enum fault outgoing_put(struct stack *stack, const struct sealed_message *sealed,
-                        const struct envelope_out *envelope, const struct id *sender,
+                        const struct envelope_out *envelope, const struct outgoing_sender *sender,
                         const struct id *accounts, size_t n_accounts, struct arena *arena, struct why *why)
 {
 	const struct actor actor = { .kind = ACTOR_QUEUE };
-	struct account_public queue;
+	struct outgoing outgoing = {
+		.envelope = envelope, .sealed = sealed, .sender = sender, .arena = arena
+	};
 	struct queue_entry *entries;
 	uint8_t generation;
 	size_t n;
-	enum fault fault = queue_public_key(stack, &queue, &generation, why);
+	enum fault fault = queue_public_key(stack, &outgoing.queue, &generation, why);
 
 	if (fault == FAULT_NOT_FOUND) /* not the message's fault: it may come again */
 		return fault_set(why, FAULT_CONFIG, "the queue has no key yet: mta makes it when it starts");
 	if (fault)
 		return fault;
-	entries = make_entries(envelope, sealed, sender, &queue, arena, &n);
+	if (sender && sender->generation && stack->conf->outbox)
+		content_key_box(&sender->key, sender->generation, &sealed->key, &outgoing.sender_key);
+	accounts = whose(&outgoing, accounts, &n_accounts);
+	entries = make_entries(&outgoing, &n);
 	fault = queue_put(stack->store, &actor, entries, n, why);
 	if (!fault)
 		fault = message_store(stack, &actor, sealed, accounts, n_accounts, arena, why);
 	for (size_t i = 0; i < n && !fault; i++)
 		nudge_queue(stack, &entries[i].id);
+	if (!fault && sender)
+		nudge_outbox(stack, &sender->account);
 	return fault;
 }

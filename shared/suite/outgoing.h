@@ -32,23 +32,33 @@ struct envelope_out {
 	bool is_dsn; /* never makes another DSN */
 	int64_t accepted, expires;
 	struct content_key key;
+	struct wrapped_key
+	    sender_key; /* the same for the sender's account, whose Outbox shows it; kind 0: none */
 	struct outgoing_recipient *recipients;
 	size_t n;
 };
 
-/* Packed and sealed, in the arena. */
+/* Packed and sealed, in the arena; in front of it, in the clear, the sender's key. */
 struct slice envelope_seal(const struct envelope_out *, const struct account_public *queue, struct arena *);
 MUST_CHECK enum fault envelope_open(const struct account_key *queue, struct slice sealed, struct arena *,
                                     struct envelope_out *ret, struct why *);
+/* Of a queue entry's state, for who cannot open it. CORRUPT. */
+MUST_CHECK enum fault envelope_sender_key(struct slice sealed, struct wrapped_key *ret, struct why *);
+
+struct outgoing_sender { /* whose Outbox shows it */
+	struct id account;
+	struct account_public key;
+	uint8_t generation; /* 0: no key, it is not shown */
+};
 
 /*
  * One queue entry a destination domain (recipients at local accounts: one entry with domain ""; very many to one domain:
- * several), then the content, then the nudge. `envelope` names all recipients, which are sorted; ids follow from the
- * content id, so a retry adds nothing.
+ * several), then the content, then the nudges. `envelope` names all recipients, which are sorted; ids follow from the
+ * content id, so a retry adds nothing. `sender` NULL: nobody's.
  * CONFIG: nobody has made the queue's key yet. `accounts`: local accounts that show the same content (a message may be filed and queued at once).
  */
 MUST_CHECK enum fault outgoing_put(struct stack *, const struct sealed_message *,
-                                   const struct envelope_out *envelope, const struct id *sender,
+                                   const struct envelope_out *envelope, const struct outgoing_sender *sender,
                                    const struct id *accounts, size_t n_accounts, struct arena *,
                                    struct why *);
 

@@ -43,6 +43,8 @@ const struct conf_row suite_conf_rows[] = {
 
 	ROW(CONF_DURATION, timeline_keep, "14d", CONF_RELOAD, 0, INT64_C(3650) * 86400000, "how long it is kept what happened to a message; 0: it is not noted"),
 
+	ROW(CONF_BOOL, outbox, "yes", 0, 0, 0, "accounts have a mailbox Outbox that shows their queued mail; deleting a message there cancels it"),
+
 	ROW(CONF_STR, bus, "local", 0, 0, 0, "local (Unix sockets) or amqp (RabbitMQ)"),
 	ROW(CONF_STR, amqp_uri, "amqp://guest:guest@127.0.0.1:5672/", CONF_SECRET, 0, 0, "amqp: where the broker is"),
 	ROW(CONF_STR, amqp_ca_file, "", 0, 0, 0, "amqps: CA certificates; empty: the system's"),

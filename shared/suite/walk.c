@@ -55,7 +55,8 @@ enum fault walk_queue(struct stack *stack,
 	return fault;
 }
 
-static enum fault load_keys(struct stack *stack, struct mailbox_state *state, struct why *why)
+static enum fault load_keys(struct stack *stack, const struct actor *actor, struct mailbox_state *state,
+                            struct why *why)
 {
 	struct arena *arena = arena_new();
 	enum fault fault = FAULT_NONE;
@@ -65,7 +66,7 @@ static enum fault load_keys(struct stack *stack, struct mailbox_state *state, st
 
 		if (state->loaded[i])
 			continue;
-		fault = mailbox_page_keys(stack->store, &actor_system, &state->mailbox,
+		fault = mailbox_page_keys(stack->store, actor, &state->mailbox,
 		                          (state->uid[i] - 1) / PAGE_UIDS, arena, &row, why);
 		if (!fault)
 			fault = mailbox_state_load_keys(state, &row, why);
@@ -75,26 +76,38 @@ static enum fault load_keys(struct stack *stack, struct mailbox_state *state, st
 	return fault;
 }
 
-enum fault walk_mailbox(struct stack *stack, const struct id *mailbox, struct mailbox_state **ret,
-                        struct why *why)
+enum fault walk_mailbox_as(struct stack *stack, const struct actor *actor, const struct id *mailbox,
+                           struct arena *arena, struct mailbox_log *ret_look, struct mailbox_state **ret,
+                           struct why *why)
 {
 	struct mailbox_state *state = mailbox_state_new(mailbox);
-	struct arena *arena = arena_new();
 	struct mailbox_delta delta;
 	struct mailbox_news news;
 	enum fault fault;
 
 	mailbox_delta_init(&delta);
-	fault = mailbox_fetch_news(stack->store, &actor_system, mailbox, 0, arena, &news, why);
+	fault = mailbox_fetch_news(stack->store, actor, mailbox, 0, arena, &news, why);
 	if (!fault)
 		fault = mailbox_state_apply(state, &news, &delta, why);
 	if (!fault)
-		fault = load_keys(stack, state, why);
+		fault = load_keys(stack, actor, state, why);
 	mailbox_delta_done(&delta);
-	arena_free(arena);
-	if (fault)
+	if (fault) {
 		mailbox_state_free(state);
-	else
-		*ret = state;
+		return fault;
+	}
+	*ret_look = news.log;
+	*ret = state;
+	return FAULT_NONE;
+}
+
+enum fault walk_mailbox(struct stack *stack, const struct id *mailbox, struct mailbox_state **ret,
+                        struct why *why)
+{
+	struct arena *arena = arena_new();
+	struct mailbox_log look;
+	enum fault fault = walk_mailbox_as(stack, &actor_system, mailbox, arena, &look, ret, why);
+
+	arena_free(arena);
 	return fault;
 }

@@ -17,7 +17,12 @@ MUST_CHECK enum fault walk_records(struct stack *, enum collection,
 MUST_CHECK enum fault walk_queue(struct stack *,
                                  enum fault (*on_entry)(void *arg, const struct queue_entry *, struct why *),
                                  void *arg, struct why *);
-/* A mailbox with all content ids and keys loaded; mailbox_state_free() it. NOT_FOUND: deleted meanwhile. */
+/* A mailbox as `actor` may read it, with all content ids and keys loaded; mailbox_state_free() it. The look that it was read
+ * with goes into the arena. NOT_FOUND. */
+MUST_CHECK enum fault walk_mailbox_as(struct stack *, const struct actor *, const struct id *mailbox,
+                                      struct arena *, struct mailbox_log *ret_look,
+                                      struct mailbox_state **ret, struct why *);
+/* The same as the system, without the look. NOT_FOUND: deleted meanwhile. */
 MUST_CHECK enum fault walk_mailbox(struct stack *, const struct id *mailbox, struct mailbox_state **ret,
                                    struct why *);
 

@@ -3,8 +3,9 @@
  * dialogue.h, and these words are imapd's:
  *
  *   D: INBOX \Seen  a message is delivered there, with these flags
- *   SET: no-plaintext | password TEXT | suspend | quota N | command_max N | message_limit N | save_limit N | sessions N | sessions_per_ip N
- *        | progress MS
+ *   Q: …            what is done to queued mail: queue_words.h
+ *   SET: outbox | no-plaintext | password TEXT | suspend | quota N | command_max N | message_limit N | save_limit N
+ *        | sessions N | sessions_per_ip N | progress MS
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 
 #include "../dialogue/dialogue.h"
 #include "imap_world.h"
+#include "queue_words.h"
 
 static void *open_world(void)
 {
@@ -69,7 +71,9 @@ static void set(struct dialogue *d, const char *what)
 	struct why why = { "" };
 	unsigned number;
 
-	if (strcmp(what, "no-plaintext") == 0) {
+	if (strcmp(what, "outbox") == 0) {
+		world->suite.outbox = true;
+	} else if (strcmp(what, "no-plaintext") == 0) {
 		imapd_conf.plaintext_login = false;
 	} else if (strcmp(what, "no-binding") == 0) {
 		imapd_conf.channel_binding = false;
@@ -107,6 +111,8 @@ static bool word(struct dialogue *d, struct slice name, const char *text)
 {
 	if (slice_is(name, "D"))
 		deliver(d, text);
+	else if (slice_is(name, "Q"))
+		queue_words(d->world, text);
 	else if (slice_is(name, "SET"))
 		set(d, text);
 	else

@@ -239,6 +239,8 @@ static inline void world_put(struct world *world, struct world_mail *mail)
 		.recipients = to,
 	};
 	struct slice text = mail->body.data ? mail->body : slice_str(mail->text);
+	const struct outgoing_sender sender = { world->account.id, world->account.public_key,
+		                                world->account.generation };
 	struct sealed_message sealed;
 	struct why why = { "" };
 
@@ -254,8 +256,8 @@ static inline void world_put(struct world *world, struct world_mail *mail)
 			.local_account = mail->local ? *mail->local : (struct id){ { 0 } },
 		};
 	world_must(message_seal(&world->suite, text, world->arena, &sealed, &why), &why, "sealing");
-	world_must(outgoing_put(world->stack, &sealed, &envelope, mail->foreign ? NULL : &world->account.id,
-	                        mail->local, mail->local ? 1 : 0, world->arena, &why),
+	world_must(outgoing_put(world->stack, &sealed, &envelope, mail->foreign ? NULL : &sender, mail->local,
+	                        mail->local ? 1 : 0, world->arena, &why),
 	           &why, "queueing");
 	mail->content = sealed.content;
 	sealed_message_done(&sealed);

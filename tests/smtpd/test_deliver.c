@@ -204,7 +204,7 @@ static void remote_ones(void **state)
 	add(o, "y@example.com", NULL);
 	add(o, "z@example.net", NULL);
 	o->deliver.submission = true;
-	o->deliver.sender = o->alice.account.id;
+	o->deliver.sender.account = o->alice.account.id;
 	o->deliver.results = SLICE("Authentication-Results: never outside\r\n");
 	good(deliver(o));
 	assert_int_equal(o->deliver.filed, 0);

@@ -136,6 +136,9 @@ def use_imap(suite, canaries):
             client.xatom(canaries["bad command"], canaries["bad command"])
         with pytest.raises(client.error):
             client.fetch("1", f"({canaries['bad command']})")
+        assert client.select("Outbox")[1] == [b"2"]
+        assert canaries["queued body"].encode() in client.fetch("1", "(ENVELOPE FLAGS BODY.PEEK[])")[1][0][1]
+        assert client.copy("1", canaries["renamed folder"])[0] == "OK"
     fill_the_cache(suite, canaries["renamed folder"])
 
 

@@ -15,6 +15,7 @@ import dataclasses
 import socket
 import ssl
 import threading
+import time
 
 
 @dataclasses.dataclass
@@ -25,6 +26,7 @@ class Received:
     data: bytes
     helo: str
     tls: str                # "TLSv1.3" or ""
+    at: float = dataclasses.field(default_factory=time.monotonic)
 
 
 class Sink:

@@ -18,9 +18,10 @@ struct imapd_conf {
 	int64_t sessions_max, sessions_per_account, sessions_per_ip;
 	int64_t poll; /* how often a view looks at the store without being told */
 	int64_t login_cache;
-	int64_t view_keep;   /* how long a view stays after its last session */
-	int64_t view_memory; /* bytes of such views, all together */
-	bool view_cache;     /* files that make the first look at a large mailbox short */
+	int64_t view_keep;     /* how long a view stays after its last session */
+	int64_t view_memory;   /* bytes of such views, all together */
+	int64_t search_memory; /* bytes of search signatures */
+	bool view_cache;       /* files that make the first look at a large mailbox short */
 };
 
 extern const struct conf_row imapd_conf_rows[];

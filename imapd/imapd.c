@@ -319,6 +319,7 @@ struct imapd *imapd_new(struct daemon *daemon)
 		.poll = &imapd_conf.poll,
 		.keep = &imapd_conf.view_keep,
 		.memory = &imapd_conf.view_memory,
+		.search_memory = &imapd_conf.search_memory,
 		.cache_dir = imapd_conf.view_cache
 		                 ? arena_printf(daemon->arena, "%s/view-cache", daemon->suite->data_dir)
 		                 : NULL,

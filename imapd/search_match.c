@@ -96,7 +96,7 @@ static enum match match_plain(const struct search_key *key, const struct search_
 	if (key->op == SEARCH_AND || key->op == SEARCH_OR)
 		return match_group(key, facts);
 	if (key->op >= SEARCH_HEADER)
-		return facts->texts[key->index];
+		return facts->row->lacks >> key->index & 1 ? MATCH_NO : facts->texts[key->index];
 	if (key->op >= SEARCH_SENTBEFORE)
 		return match_sent(key, facts);
 	if (key->op == SEARCH_EMAILID)
@@ -117,7 +117,7 @@ enum match search_match(const struct search_key *key, const struct search_facts 
 
 static bool is_open(const struct search_key *key, const struct search_facts *facts)
 {
-	return facts->texts[key->index] == MATCH_UNKNOWN;
+	return facts->texts[key->index] == MATCH_UNKNOWN && !(facts->row->lacks >> key->index & 1);
 }
 
 static void hold(const struct search_key *key, struct slice folded, struct search_facts *facts)

@@ -15,6 +15,7 @@ struct search_row { /* what the view knows */
 	bool recent;
 	uint64_t keywords, modseq;
 	int64_t internal_date, save_date; /* save_date 0: not known */
+	uint64_t lacks; /* bits of search.texts that the message does not hold (search_sieve.h) */
 };
 
 struct search_facts { /* what is known of one message */

@@ -2,6 +2,7 @@
 #include "search_walk.h"
 
 #include "account_ctx.h"
+#include "base/metrics.h"
 #include "header_cache.h"
 #include "imapd.h"
 #include "limit.h"
@@ -12,6 +13,11 @@
 #define BATCH_KNOWN 4096          /* with those whose headers are remembered, which cost little */
 #define BATCH_BYTES (1024 * 1024) /* of messages whose bodies are read together, but one at least */
 #define ARENA_LARGE (512 * 1024)
+
+static struct metric opened = { .name = "posthouse_imapd_search_opened_total",
+	                        .help = "messages that searches opened" };
+static struct metric passed = { .name = "posthouse_imapd_search_passed_total",
+	                        .help = "messages that searches need not open, by their signatures" };
 
 struct search_open { /* a message of the batch, until it is decided about */
 	struct search_row row;
@@ -57,12 +63,18 @@ static void make_room(struct search_walk *walk)
 static void ask_view(struct search_walk *walk, struct imap_cmd *cmd)
 {
 	const struct view *view = walk->rows.selected->view;
-	const struct search_row row = search_row_of(&walk->rows);
+	struct search_row row = search_row_of(&walk->rows);
 	const struct search_facts facts = { .row = &row };
 	enum match match = search_match(walk->search.root, &facts);
 	struct batch *batch = &walk->batch;
 	struct slice digest;
 
+	if (match == MATCH_UNKNOWN) {
+		row.lacks = search_sieve_lacks(&walk->sieve, row.uid);
+		match = search_match(walk->search.root, &facts);
+		if (match != MATCH_UNKNOWN)
+			metric_inc(&passed);
+	}
 	if (match == MATCH_NO)
 		return;
 	if (match == MATCH_YES && !walk->wants_header) {
@@ -159,6 +171,7 @@ static enum fault ask_message(struct search_walk *walk, struct imap_cmd *cmd, si
 	enum match match = MATCH_UNKNOWN;
 	enum fault fault;
 
+	metric_inc(&opened);
 	if (arena_used(reader->arena) > ARENA_LARGE)
 		arena_reset(reader->arena);
 	fault = batch_open(item, cmd->account->key, reader->arena, &message, why);
@@ -216,6 +229,8 @@ enum fault search_walk_run(struct search_walk *walk, struct imap_cmd *cmd, struc
 	size_t from = 0, at = 0;
 	enum fault fault = FAULT_NONE;
 
+	if (walk->sifting)
+		return search_sieve_run(&walk->sieve, cmd, stack, why);
 	walk->reader.stack = stack;
 	walk->reader.actor = &cmd->actor;
 	walk->reader.key = cmd->account->key;
@@ -235,6 +250,19 @@ enum fault search_walk_run(struct search_walk *walk, struct imap_cmd *cmd, struc
 
 /* ---- and back ---- */
 
+/* Before the way through the mailbox: what signatures say. */
+static enum imap_next sift(struct search_walk *walk, struct imap_cmd *cmd)
+{
+	enum imap_next next;
+
+	if (!walk->part)
+		cmd->goal = MAX_OF(cmd->goal, (uint64_t)walk->rows.selected->view->state->n);
+	if (search_sieve_next(&walk->sieve, &next))
+		return next;
+	walk->sifting = false;
+	return go_on(walk, cmd);
+}
+
 static void remember(const struct search_walk *walk, struct view *view)
 {
 	batch_give_keys(&walk->batch, view->state);
@@ -246,10 +274,12 @@ static void remember(const struct search_walk *walk, struct view *view)
 enum imap_next search_walk_reply(struct search_walk *walk, struct imap_cmd *cmd, enum fault fault,
                                  const struct why *why)
 {
-	if (!walk->running)
-		return go_on(walk, cmd);
 	if (fault)
 		return imap_no(cmd, fault, why);
+	if (walk->sifting)
+		return sift(walk, cmd);
+	if (!walk->running)
+		return go_on(walk, cmd);
 	remember(walk, walk->selected->view);
 	new_batch(walk);
 	return go_on(walk, cmd);
@@ -281,7 +311,8 @@ enum imap_next search_walk_among(struct search_walk *walk, struct imap_cmd *cmd,
 	walk->reader.arena = arena_new();
 	new_batch(walk);
 	rows_start(&walk->rows, walk->selected, uids);
-	return go_on(walk, cmd);
+	walk->sifting = search_sieve_start(&walk->sieve, &walk->search, walk->selected, uids);
+	return walk->sifting ? sift(walk, cmd) : go_on(walk, cmd);
 }
 
 /* A message counts when it is looked at: what the keys' UIDs leave out does not (RFC 9738 3.1). */
@@ -312,6 +343,7 @@ enum imap_next search_walk_start(struct search_walk *walk, struct imap_cmd *cmd)
 
 void search_walk_done(struct search_walk *walk)
 {
+	search_sieve_done(&walk->sieve);
 	search_reader_done(&walk->reader);
 	uid_set_done(&walk->within);
 	arena_free(walk->arena);

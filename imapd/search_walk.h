@@ -14,6 +14,7 @@
 #include "command.h"
 #include "rows.h"
 #include "search_read.h"
+#include "search_sieve.h"
 
 struct search_walk {
 	/* The command's. */
@@ -26,6 +27,8 @@ struct search_walk {
 	enum imap_next (*finish)(struct imap_cmd *); /* on the loop, when all was asked */
 	/* search_walk.c's own */
 	struct uid_set within; /* where there is a limit */
+	struct search_sieve sieve;
+	bool sifting;
 	struct rows rows;
 	struct arena *arena; /* of the batch */
 	struct batch batch;

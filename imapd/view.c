@@ -16,6 +16,7 @@
 #include "base/map.h"
 #include "base/metrics.h"
 #include "header_cache.h"
+#include "signatures.h"
 
 static struct metric views_now = { .kind = METRIC_GAUGE,
 	                           .name = "posthouse_imapd_views",
@@ -32,6 +33,7 @@ struct view *view_new(struct views *views, struct account_ctx *account, const st
 	view->mailbox = *mailbox;
 	view->names = arena_new();
 	view->headers = header_cache_new();
+	view->signatures = signatures_new();
 	list_init(&view->node);
 	list_init(&view->nudged);
 	list_init(&view->sessions);
@@ -59,9 +61,25 @@ void view_free(struct view *view)
 	list_del(&view->nudged);
 	mailbox_state_free(view->state);
 	header_cache_free(view->headers);
+	signatures_free(view->signatures);
 	arena_free(view->names);
 	account_ctx_unref(view->account);
 	free(view);
+}
+
+const char *view_cache_dir(const struct view *view)
+{
+	return view->views->conf.cache_dir;
+}
+
+size_t view_search_memory(const struct view *view)
+{
+	return (size_t)*view->views->conf.search_memory;
+}
+
+struct loop *view_loop(const struct view *view)
+{
+	return view->views->conf.loop;
 }
 
 void view_hold(struct view *view)

@@ -25,12 +25,13 @@ struct view {
 	struct mailbox_state *state;
 	struct account_ctx *account;
 	struct id mailbox;
-	struct keywords keywords;     /* opened names of state->head.keywords */
-	struct arena *names;          /* where they live */
-	struct header_cache *headers; /* what searches have opened */
-	struct list sessions;         /* struct selected.node */
-	struct list changers;         /* struct change.turn: who changes the mailbox, and who waits to */
-	bool gone;                    /* the mailbox was deleted, or does not apply: sessions are told BYE */
+	struct keywords keywords;      /* opened names of state->head.keywords */
+	struct arena *names;           /* where they live */
+	struct header_cache *headers;  /* what searches have opened */
+	struct signatures *signatures; /* what searches have loaded */
+	struct list sessions;          /* struct selected.node */
+	struct list changers;          /* struct change.turn: who changes the mailbox, and who waits to */
+	bool gone;                     /* the mailbox was deleted, or does not apply: sessions are told BYE */
 	/* view.c's own */
 	struct views *views;
 	struct list node;   /* of views->unused, the longest unused first; else a ring of its own */
@@ -78,8 +79,8 @@ struct views_conf {
 	struct stack *stack;
 	struct loop *loop;
 	struct pool *pool;
-	const int64_t *poll, *keep, *memory; /* settings, which may be reloaded */
-	const char *cache_dir;               /* of the cache files; NULL: there are none */
+	const int64_t *poll, *keep, *memory, *search_memory; /* settings, which may be reloaded */
+	const char *cache_dir;                               /* of the cache files; NULL: there are none */
 };
 struct views *views_new(const struct views_conf *);
 void views_free(struct views *); /* NULL accepted; its jobs are back and nobody holds a view any more */
@@ -103,6 +104,10 @@ struct view_wait *view_get(struct views *, struct account_ctx *, const struct id
 void view_cancel(struct view_wait *);
 void view_put(struct view *);
 void view_hold(struct view *); /* one reference more */
+/* What all views of the process share, as views_conf has it. */
+const char *view_cache_dir(const struct view *);
+size_t view_search_memory(const struct view *);
+struct loop *view_loop(const struct view *);
 /* Makes an open view fresh; with a callback as above (no reference is added). */
 struct view_wait *view_look(struct view *,
                             void (*on_ready)(void *arg, enum fault, const struct why *, struct view *),

@@ -1,0 +1,301 @@
+/* What signatures say of a search (search_sieve.h). */
+#include "search_sieve.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "mail/fold.h"
+#include "search_walk.h"
+#include "signatures.h"
+#include "suite/signature.h"
+#include "view.h"
+
+#define MESSAGES_MIN 64     /* fewer are opened as fast */
+#define LOAD_MIN     16     /* the same, of those whose signatures are not in memory */
+#define CHUNK        100000 /* keys asked about messages between two looks at other sessions */
+#define FILE_VERSION 1
+
+/* ---- on the loop ---- */
+
+/* A text of two letters says nothing; but that a field is there at all stands in the signature as "NAME: ". */
+static struct segment_query *query_of(const struct search_key *key)
+{
+	struct segment_query *query = segment_query_new(key->text);
+	struct buf name;
+
+	if (query || key->op != SEARCH_HEADER)
+		return query;
+	buf_init(&name, 4096);
+	if (fold_search(&name, key->name) && buf_adds(&name, ": "))
+		query = segment_query_new(buf_slice(&name));
+	buf_done(&name);
+	return query;
+}
+
+bool search_sieve_start(struct search_sieve *sieve, const struct search *search,
+                        const struct selected *selected, const struct uid_set *uids)
+{
+	struct view *view = selected->view;
+	const char *dir = view_cache_dir(view);
+	bool any = false;
+
+	if (view->state->n < MESSAGES_MIN || (uids && uid_set_count(uids) < MESSAGES_MIN))
+		return false;
+	for (uint32_t i = 0; i < search->n_texts; i++) {
+		sieve->asked[i] = query_of(search->texts[i]);
+		any |= sieve->asked[i] != NULL;
+	}
+	if (!any || !signatures_make_room(view->signatures, view_search_memory(view)))
+		return false;
+	sieve->search = search;
+	sieve->arena = arena_new();
+	sieve->file = (struct cache_file){ dir, view->account, view->mailbox, ".signatures", "signatures" };
+	sieve->uid_validity = view->state->head.uid_validity;
+	sieve->modseq = view->state->head.modseq;
+	sieve->batch.mailbox = view->mailbox;
+	sieve->state = dir && signatures_first(view->signatures) ? SIEVE_FILE : SIEVE_LOAD;
+	rows_start(&sieve->rows, selected, uids);
+	return true;
+}
+
+static void unref_all(struct segment **segments, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		segment_unref(segments[i]);
+}
+
+static void take_fresh(struct search_sieve *sieve, struct view *view, int64_t now)
+{
+	for (size_t i = 0; i < sieve->n_fresh; i++)
+		signatures_add(view->signatures, sieve->fresh[i], sieve->small, sieve->n_small, now);
+	unref_all(sieve->small, sieve->n_small);
+	sieve->n_fresh = sieve->n_small = 0;
+}
+
+/* A job has come back. */
+static void take_back(struct search_sieve *sieve, struct view *view)
+{
+	const int64_t now = loop_now(view_loop(view));
+
+	sieve->running = false;
+	take_fresh(sieve, view, now);
+	if (sieve->state == SIEVE_FILE) {
+		signatures_saved(view->signatures);
+		sieve->state = SIEVE_LOAD;
+	} else if (sieve->state == SIEVE_LOAD) {
+		batch_give_keys(&sieve->batch, view->state);
+		sieve->batch = (struct batch){ .mailbox = sieve->batch.mailbox };
+		arena_reset(sieve->arena);
+	} else {
+		sieve->state = SIEVE_READY;
+	}
+}
+
+static void want(struct search_sieve *sieve, struct view *view, int64_t now)
+{
+	const struct search_row row = search_row_of(&sieve->rows);
+	const struct search_facts facts = { .row = &row };
+	struct batch *batch = &sieve->batch;
+
+	if (search_match(sieve->search->root, &facts) != MATCH_UNKNOWN ||
+	    !signatures_want(view->signatures, row.uid, now))
+		return;
+	if (!batch->items)
+		batch->items = arena_array(sieve->arena, struct batch_item,
+		                           MIN_OF(view->state->n, (uint32_t)SIGNATURES_SEGMENT));
+	batch_take(&batch->items[batch->n++], view->state, sieve->rows.at);
+}
+
+/* Goes through the view until there is enough to load. */
+static bool collect(struct search_sieve *sieve, struct view *view, enum imap_next *ret)
+{
+	const int64_t now = loop_now(view_loop(view));
+	const size_t room = MIN_OF(view->state->n, (uint32_t)SIGNATURES_SEGMENT);
+	uint32_t left = CHUNK / sieve->search->n_keys + 1;
+	bool more = true;
+
+	rows_resume(&sieve->rows);
+	while (left-- && sieve->batch.n < room && (more = rows_next(&sieve->rows)))
+		want(sieve, view, now);
+	if (more && sieve->batch.n < room) {
+		*ret = IMAP_AGAIN;
+		return true;
+	}
+	if (sieve->batch.n < LOAD_MIN || !signatures_make_room(view->signatures, view_search_memory(view)))
+		return false;
+	sieve->small = signatures_hold(view->signatures, true, sieve->arena, &sieve->n_small);
+	*ret = IMAP_RUN;
+	return true;
+}
+
+bool search_sieve_next(struct search_sieve *sieve, enum imap_next *ret)
+{
+	struct view *view = sieve->rows.selected->view;
+
+	if (sieve->running)
+		take_back(sieve, view);
+	if (sieve->state == SIEVE_READY)
+		return false;
+	if (sieve->state == SIEVE_LOAD && collect(sieve, view, ret)) {
+		sieve->running = *ret == IMAP_RUN;
+		return true;
+	}
+	if (sieve->state == SIEVE_LOAD) {
+		sieve->state = SIEVE_ASK;
+		arena_reset(sieve->arena);
+		sieve->held = signatures_hold(view->signatures, false, sieve->arena, &sieve->n_held);
+		sieve->save = sieve->file.dir && signatures_unsaved(view->signatures);
+		if (sieve->save)
+			signatures_saved(view->signatures);
+		if (!sieve->n_held)
+			return false;
+	}
+	sieve->running = true;
+	*ret = IMAP_RUN;
+	return true;
+}
+
+/* ---- on a worker ---- */
+
+/* version(1) | uid_validity(4) | modseq(8) | segment (block) … */
+static void read_file(struct search_sieve *sieve)
+{
+	struct reader reader;
+	struct buf plain;
+
+	buf_init(&plain, CACHE_FILE_MAX);
+	if (cache_file_read(&sieve->file, &plain)) {
+		reader = reader_of(buf_slice(&plain));
+		reader.bad |= read_u8(&reader) != FILE_VERSION;
+		reader.bad |= read_u32(&reader) != sieve->uid_validity;
+		reader.bad |= read_u64(&reader) > sieve->modseq; /* of a store that was set back since */
+		sieve->fresh = arena_array(sieve->arena, struct segment *, reader.rest.len / 2 + 1);
+		while (reader.rest.len && !reader.bad) {
+			struct slice packed = read_block(&reader);
+			struct segment **next = &sieve->fresh[sieve->n_fresh];
+
+			reader.bad |= !packed.len || segment_unpack(packed, next, NULL);
+			sieve->n_fresh += !reader.bad;
+		}
+	}
+	buf_done(&plain);
+}
+
+static void write_file(const struct search_sieve *sieve)
+{
+	struct buf plain, packed;
+	struct why why = { "" };
+	enum fault fault;
+	bool fits;
+
+	buf_init(&plain, CACHE_FILE_MAX);
+	buf_init(&packed, CACHE_FILE_MAX);
+	fits = buf_add_u8(&plain, FILE_VERSION) && buf_add_u32(&plain, sieve->uid_validity) &&
+	       buf_add_u64(&plain, sieve->modseq);
+	for (size_t i = 0; i < sieve->n_held && fits; i++) {
+		buf_clear(&packed);
+		fits = segment_pack(sieve->held[i], &packed) &&
+		       (!packed.len || buf_add_block(&plain, buf_slice(&packed)));
+	}
+	fault = fits ? cache_file_write(&sieve->file, buf_slice(&plain), &why)
+	             : fault_set(&why, FAULT_TOO_BIG, "the mailbox is too large for a file");
+	if (fault)
+		log_fault(NULL, fault, &why, "search signatures were not cached");
+	buf_done(&packed);
+	buf_done(&plain);
+}
+
+static enum fault load(struct search_sieve *sieve, struct imap_cmd *cmd, struct stack *stack, struct why *why)
+{
+	struct arena *arena = arena_new();
+	struct signature_wanted *wanted = arena_array(arena, struct signature_wanted, sieve->batch.n);
+	struct batch *batch = &sieve->batch;
+	struct buf rows;
+	size_t n = 0;
+	enum fault fault = batch_load_keys(batch, stack, &cmd->actor, sieve->arena, why);
+
+	for (size_t i = 0; i < batch->n && !fault; i++)
+		if (!batch->items[i].gone)
+			wanted[n++] = (struct signature_wanted){ .content = batch->items[i].content,
+				                                 .key = batch->items[i].key };
+	if (!fault)
+		fault = signatures_load(stack, &cmd->actor, cmd->account->key, wanted, n, arena, why);
+	buf_init(&rows, BUF_NO_LIMIT);
+	for (size_t i = 0; i < sieve->n_small && !fault; i++)
+		segment_rows(sieve->small[i], arena, &rows);
+	n = 0;
+	for (size_t i = 0; i < batch->n && !fault; i++)
+		if (!batch->items[i].gone) {
+			struct segment_row row = { batch->items[i].uid, wanted[n++].ret };
+
+			buf_add(&rows, &row, sizeof(row));
+		}
+	if (!fault) {
+		sieve->fresh = arena_array(sieve->arena, struct segment *, 1);
+		sieve->fresh[0] =
+		    segment_new((struct segment_row *)rows.data, rows.len / sizeof(struct segment_row));
+		sieve->n_fresh = 1;
+	}
+	buf_done(&rows);
+	arena_free(arena);
+	return fault;
+}
+
+static void ask(struct search_sieve *sieve)
+{
+	sieve->may = arena_array(sieve->arena, uint64_t *, sieve->n_held);
+	for (size_t i = 0; i < sieve->n_held; i++) {
+		const size_t words = segment_words(sieve->held[i]);
+
+		sieve->may[i] = arena_array(sieve->arena, uint64_t, words * sieve->search->n_texts);
+		for (uint32_t k = 0; k < sieve->search->n_texts; k++)
+			if (sieve->asked[k])
+				segment_ask(sieve->held[i], sieve->asked[k], sieve->may[i] + k * words);
+	}
+}
+
+enum fault search_sieve_run(struct search_sieve *sieve, struct imap_cmd *cmd, struct stack *stack,
+                            struct why *why)
+{
+	switch (sieve->state) {
+	case SIEVE_FILE:
+		read_file(sieve);
+		return FAULT_NONE;
+	case SIEVE_LOAD:
+		return load(sieve, cmd, stack, why);
+	default:
+		ask(sieve);
+		if (sieve->save)
+			write_file(sieve);
+		return FAULT_NONE;
+	}
+}
+
+/* ---- what it says ---- */
+
+uint64_t search_sieve_lacks(const struct search_sieve *sieve, uint32_t uid)
+{
+	uint64_t lacks = 0;
+
+	if (sieve->state != SIEVE_READY)
+		return 0;
+	for (size_t i = 0; i < sieve->n_held; i++) {
+		const ptrdiff_t at = segment_find(sieve->held[i], uid);
+		const size_t words = segment_words(sieve->held[i]);
+
+		for (uint32_t k = 0; at >= 0 && k < sieve->search->n_texts; k++)
+			if (sieve->asked[k] && !(sieve->may[i][k * words + (size_t)at / 64] >> (at % 64) & 1))
+				lacks |= (uint64_t)1 << k;
+	}
+	return lacks;
+}
+
+void search_sieve_done(struct search_sieve *sieve)
+{
+	for (uint32_t k = 0; k < SEARCH_TEXTS_MAX; k++)
+		segment_query_free(sieve->asked[k]);
+	unref_all(sieve->fresh, sieve->n_fresh);
+	unref_all(sieve->small, sieve->n_small);
+	unref_all(sieve->held, sieve->n_held);
+	arena_free(sieve->arena);
+}

@@ -1,5 +1,5 @@
 /*
- * APPEND (RFC 3501 6.3.11, APPENDUID: RFC 4315 3, literal8: RFC 3516 4.4, several messages: RFC 3502), sealed and filed
+ * APPEND (RFC 3501 6.3.11, APPENDUID: RFC 4315 3, literal8: RFC 3516 4.4, several messages: RFC 3502, CATENATE: RFC 4469), sealed and filed
  * on a worker, on stable storage before OK.
  *
  * All messages of a command or none, in one commit of the mailbox. One message goes with its content in that commit;
@@ -64,8 +64,8 @@ static enum fault file_several(struct imap_cmd *cmd, struct stack *stack, struct
 	enum fault fault = FAULT_NONE;
 
 	while (!fault && append->stored < end && bytes < RUN_BYTES) {
-		bytes += messages->list[append->stored].text.data.len;
 		fault = store_one(cmd, stack, append->stored, why);
+		bytes += messages->entries[append->stored].size;
 		append->stored += !fault;
 	}
 	return fault || append->stored < messages->n ? fault : new_messages_file(messages, cmd, stack, why);
@@ -110,29 +110,16 @@ static enum imap_next append_reply(struct imap_cmd *cmd, enum fault fault, const
 
 /* ---- the arguments ---- */
 
-static size_t count_literals(const struct imap_args *args)
-{
-	size_t n = 0;
-
-	for (const struct imap_segment *at = args->segment; at->next && n <= MESSAGES_MAX; at = at->next)
-		n++;
-	return n;
-}
-
 /* mailbox 1*append-message */
 static bool parse_rest(struct imap_args *args, struct append *append)
 {
-	size_t max;
-
 	if (!imap_args_space(args) || !imap_args_mailbox(args, &append->messages.target.path))
 		return false;
-	max = count_literals(args);
-	if (max > MESSAGES_MAX) {
-		args->error = "Too many messages at once";
-		return false;
-	}
-	new_messages_make(&append->messages, args->arena, max);
 	do {
+		if (append->messages.n == MESSAGES_MAX) {
+			args->error = "Too many messages at once";
+			return false;
+		}
 		if (!new_messages_take(&append->messages, args))
 			return false;
 	} while (!imap_args_is_end(args));
@@ -145,12 +132,9 @@ static enum imap_next append_parse(struct imap_cmd *cmd, struct imap_args *args)
 
 	if (!parse_rest(args, append))
 		return imap_bad(cmd, args->error);
-	if (!new_messages_sum_up(&append->messages))
-		return imap_no_code(cmd, "[CANNOT]", "A message cannot be empty");
 	if (append->messages.n > limit_saving())
 		return limit_refuse(cmd);
-	append->messages.target.quota = cmd->account->quota;
-	return IMAP_RUN;
+	return new_messages_check(&append->messages, cmd);
 }
 
 static void append_done(struct imap_cmd *cmd)

@@ -90,6 +90,9 @@ static enum fault prepare(struct imap_cmd *cmd, struct stack *stack, struct why 
 	                        &replace->content, why);
 	if (fault)
 		return fault;
+	fault = new_messages_weigh(messages, cmd, stack, why);
+	if (fault)
+		return fault;
 	replace->in_place = id_eq(&messages->mailbox, &cmd->selected);
 	fault = replace->in_place ? new_messages_name(messages, cmd, stack, why)
 	                          : new_messages_file(messages, cmd, stack, why);
@@ -158,20 +161,17 @@ static enum imap_next replace_reply(struct imap_cmd *cmd, enum fault fault, cons
 
 /* ---- the arguments ---- */
 
-/* The message that goes, and the quota: what is added to its size. */
+/* The message that goes; the quota is asked for what is added to its size. */
 static bool find_old(struct imap_cmd *cmd, struct replace *replace)
 {
 	const struct mailbox_state *state = cmd->session->selected.view->state;
-	struct target *target = &replace->messages.target;
 	int64_t at;
 
 	replace->uid = uid_set_max(&replace->named);
 	at = mailbox_state_find(state, replace->uid);
-	if (at < 0)
-		return false;
-	target->quota = target->bytes > state->size[at] ? cmd->account->quota : 0;
-	target->bytes -= MIN_OF(target->bytes, (uint64_t)state->size[at]);
-	return true;
+	if (at >= 0)
+		replace->messages.freed = state->size[at];
+	return at >= 0;
 }
 
 /* seq-number SP mailbox append-message */
@@ -179,7 +179,6 @@ static enum imap_next replace_parse(struct imap_cmd *cmd, struct imap_args *args
 {
 	struct replace *replace = cmd->state;
 
-	new_messages_make(&replace->messages, cmd->arena, 1);
 	if (!imap_args_space(args) || !imap_args_messages(args, cmd, &replace->named) ||
 	    !imap_args_space(args) || !imap_args_mailbox(args, &replace->messages.target.path) ||
 	    !new_messages_take(&replace->messages, args) || !imap_args_end(args))
@@ -190,9 +189,7 @@ static enum imap_next replace_parse(struct imap_cmd *cmd, struct imap_args *args
 		return imap_no_code(cmd, "[READ-ONLY]", "The mailbox is open for reading only");
 	if (outbox_is_selected(cmd))
 		return imap_no_code(cmd, "[CANNOT]", "What is queued can be cancelled, not replaced");
-	if (!new_messages_sum_up(&replace->messages))
-		return imap_no_code(cmd, "[CANNOT]", "A message cannot be empty");
-	return find_old(cmd, replace) ? IMAP_RUN : gone(cmd);
+	return find_old(cmd, replace) ? new_messages_check(&replace->messages, cmd) : gone(cmd);
 }
 
 static void replace_done(struct imap_cmd *cmd)

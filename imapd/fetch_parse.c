@@ -81,7 +81,7 @@ static bool parse_text(struct imap_args *args, struct fetch_section *section)
 }
 
 /* section-spec = section-msgtext / (section-part ["." section-text]); section-part = nz-number *("." nz-number) */
-static bool parse_spec(struct imap_args *args, struct fetch_section *section)
+bool section_parse(struct imap_args *args, struct fetch_section *section)
 {
 	uint32_t numbers[SECTION_DEPTH_MAX], n = 0;
 	uint64_t number;
@@ -181,7 +181,7 @@ static bool parse_section(struct parsing *p, bool peek)
 {
 	struct fetch_section section = { .n = 0 };
 
-	if (!imap_args_char(p->args, '[') || !parse_spec(p->args, &section))
+	if (!imap_args_char(p->args, '[') || !section_parse(p->args, &section))
 		return false;
 	if (!imap_args_char(p->args, ']'))
 		return fail(p->args, "Expected \"]\"");
@@ -195,7 +195,7 @@ static bool parse_binary(struct parsing *p, enum fetch_kind kind, bool peek)
 	struct fetch_item item = { .kind = kind };
 	struct fetch_section *section = &item.section;
 
-	if (!imap_args_char(p->args, '[') || !parse_spec(p->args, section))
+	if (!imap_args_char(p->args, '[') || !section_parse(p->args, section))
 		return false;
 	if (section->what != SECTION_ALL || !imap_args_char(p->args, ']'))
 		return fail(p->args, "Expected the number of a part and \"]\"");

@@ -4,14 +4,48 @@
 #include "account_ctx.h"
 #include "base/clock.h"
 #include "suite/nudge.h"
+#include "url_text.h"
 
 /* ---- the arguments ---- */
 
-void new_messages_make(struct new_messages *messages, struct arena *arena, size_t max)
+static void *grow(struct arena *arena, const void *old, size_t n, size_t size)
 {
-	messages->list = arena_array(arena, struct new_message, max);
-	messages->entries = arena_array(arena, struct mailbox_append, max);
-	messages->max = max;
+	void *array = arena_zalloc_n(arena, n ? 2 * n : 1, size);
+
+	return n ? memcpy(array, old, n * size) : array;
+}
+
+/* text-literal / url = "TEXT" SP literal / "URL" SP astring */
+static bool take_part(struct new_messages *messages, struct imap_args *args, struct new_part *part)
+{
+	if (imap_args_word(args, "TEXT"))
+		return imap_args_space(args) && imap_args_literal(args, &part->text);
+	if (!imap_args_word(args, "URL")) {
+		args->error = "Expected TEXT or URL";
+		return false;
+	}
+	if (!imap_args_space(args) || !imap_args_astring(args, &part->url))
+		return false;
+	if (!imap_url_parse(part->url, args->arena, &part->parsed) && !messages->bad_url.data)
+		messages->bad_url = part->url;
+	return true;
+}
+
+static bool take_parts(struct new_messages *messages, struct imap_args *args, struct new_message *message)
+{
+	messages->catenates = true;
+	if (!imap_args_space(args) || !imap_args_open(args))
+		return false;
+	do {
+		if (!(message->n_parts & (message->n_parts - 1))) /* a power of two: it is full */
+			message->parts =
+			    grow(args->arena, message->parts, message->n_parts, sizeof(message->parts[0]));
+		if (!take_part(messages, args, &message->parts[message->n_parts++]))
+			return false;
+		if (imap_args_close(args))
+			return true;
+	} while (imap_args_space(args));
+	return false;
 }
 
 /* append-data = literal / literal8 / "UTF8" SP "(" literal8 ")" (RFC 6855 4): bytes are kept as they come, so it is all
@@ -24,23 +58,30 @@ static bool take_text(struct imap_args *args, struct imap_literal *ret)
 	       imap_args_close(args);
 }
 
+static void make_room(struct new_messages *messages, struct arena *arena)
+{
+	messages->list = grow(arena, messages->list, messages->n, sizeof(messages->list[0]));
+	messages->room = messages->n ? 2 * messages->n : 1;
+	messages->entries = arena_array(arena, struct mailbox_append, messages->room);
+}
+
 bool new_messages_take(struct new_messages *messages, struct imap_args *args)
 {
-	struct new_message *message = &messages->list[messages->n];
+	struct new_message *message;
 
 	if (!imap_args_space(args))
 		return false;
-	if (messages->n == messages->max) {
-		args->error = "Expected a literal";
-		return false;
-	}
+	if (messages->n == messages->room)
+		make_room(messages, args->arena);
+	message = &messages->list[messages->n++];
 	if (imap_args_peek(args, '(') &&
 	    (!imap_args_flags(args, false, &message->flags) || !imap_args_space(args)))
 		return false;
 	message->dated = imap_args_peek(args, '"');
 	if (message->dated && (!imap_args_date_time(args, &message->date) || !imap_args_space(args)))
 		return false;
-	messages->n++;
+	if (imap_args_word(args, "CATENATE"))
+		return take_parts(messages, args, message);
 	return take_text(args, &message->text);
 }
 
@@ -54,18 +95,56 @@ static void note_keyword(struct new_messages *messages, const char *name)
 		messages->keywords[messages->n_keywords++] = name;
 }
 
-bool new_messages_sum_up(struct new_messages *messages)
+static void ask_for(struct new_messages *messages, const struct imap_cmd *cmd, uint64_t bytes)
 {
+	struct target *target = &messages->target;
+
+	target->bytes = bytes - MIN_OF(bytes, messages->freed);
+	target->quota = target->bytes ? cmd->account->quota : 0;
+}
+
+/* One message at a time is put together, and none is larger than message_max. */
+static bool reserve(struct imap_cmd *cmd)
+{
+	const uint64_t bytes = (uint64_t)cmd->stack->conf->message_max;
+
+	if (!session_reserve(cmd->session, bytes))
+		return false;
+	cmd->reserved += bytes;
+	return true;
+}
+
+static enum imap_next bad_url(const struct new_messages *messages, struct imap_cmd *cmd)
+{
+	char *text = arena_strz(cmd->arena, slice_first(messages->bad_url, IMAP_URL_MAX));
+
+	for (char *c = text; *c; c++)
+		if (*c <= 0x20 || *c >= 0x7f || strchr("\"\\]", *c))
+			*c = '?';
+	return imap_no_code(cmd, arena_printf(cmd->arena, "[BADURL \"%s\"]", text),
+	                    "This names nothing here");
+}
+
+enum imap_next new_messages_check(struct new_messages *messages, struct imap_cmd *cmd)
+{
+	uint64_t bytes = 0;
+
 	for (size_t i = 0; i < messages->n; i++) {
 		const struct new_message *message = &messages->list[i];
 
-		if (!message->text.data.len)
-			return false;
-		messages->target.bytes += message->text.data.len;
+		if (!message->text.data.len && !message->n_parts)
+			return imap_no_code(cmd, "[CANNOT]", "A message cannot be empty");
+		bytes += message->text.data.len;
 		for (size_t k = 0; k < message->flags.n; k++)
 			note_keyword(messages, message->flags.keywords[k]);
 	}
-	return true;
+	if (messages->bad_url.data)
+		return bad_url(messages, cmd);
+	if (messages->catenates && !reserve(cmd))
+		return imap_no_code(cmd, "[UNAVAILABLE]",
+		                    "Too many messages are being received, try again later");
+	ask_for(messages, cmd, bytes);
+	return IMAP_RUN;
 }
 
 /* ---- on a worker ---- */
@@ -86,6 +165,46 @@ enum fault new_messages_find(struct new_messages *messages, struct imap_cmd *cmd
 	return fault;
 }
 
+/* The parts one behind the other. */
+static enum fault put_together(struct new_messages *messages, const struct new_message *message,
+                               struct imap_cmd *cmd, struct stack *stack, struct buf *out, struct why *why)
+{
+	enum fault fault = FAULT_NONE;
+
+	for (size_t i = 0; i < message->n_parts && !fault; i++) {
+		const struct new_part *part = &message->parts[i];
+
+		if (part->url.data) {
+			fault = url_text_read(cmd, stack, &part->parsed, out, why);
+			if (fault == FAULT_NOT_FOUND)
+				messages->bad_url = part->url;
+		} else if (!buf_add_slice(out, part->text.data)) {
+			fault = fault_set(why, FAULT_TOO_BIG, "more text than a message may have");
+		}
+	}
+	if (fault)
+		return fault;
+	messages->is_empty = !out->len;
+	messages->has_nul = slice_chr(buf_slice(out), '\0') >= 0;
+	return messages->is_empty || messages->has_nul ? fault_set(why, FAULT_INPUT, "no message")
+	                                               : FAULT_NONE;
+}
+
+static enum fault seal_parts(struct new_messages *messages, const struct new_message *message,
+                             struct imap_cmd *cmd, struct stack *stack, struct arena *arena,
+                             struct sealed_message *ret, struct why *why)
+{
+	struct buf text;
+	enum fault fault;
+
+	buf_init(&text, (size_t)stack->conf->message_max);
+	fault = put_together(messages, message, cmd, stack, &text, why);
+	if (!fault)
+		fault = message_seal(stack->conf, buf_slice(&text), arena, ret, why);
+	buf_done(&text);
+	return fault;
+}
+
 enum fault new_message_seal(struct new_messages *messages, size_t i, struct imap_cmd *cmd,
                             struct stack *stack, struct arena *arena, struct sealed_message *ret,
                             struct why *why)
@@ -93,8 +212,10 @@ enum fault new_message_seal(struct new_messages *messages, size_t i, struct imap
 	const struct new_message *message = &messages->list[i];
 	struct mailbox_append *entry = &messages->entries[i];
 	const int64_t now = clock_now();
-	enum fault fault = message_seal(stack->conf, message->text.data, arena, ret, why);
+	enum fault fault;
 
+	fault = message->parts ? seal_parts(messages, message, cmd, stack, arena, ret, why)
+	                       : message_seal(stack->conf, message->text.data, arena, ret, why);
 	if (fault)
 		return fault;
 	*entry = (struct mailbox_append){
@@ -106,6 +227,19 @@ enum fault new_message_seal(struct new_messages *messages, size_t i, struct imap
 	};
 	content_key_wrap(cmd->account->key, &ret->content, &ret->key, &entry->key);
 	return FAULT_NONE;
+}
+
+enum fault new_messages_weigh(struct new_messages *messages, struct imap_cmd *cmd, struct stack *stack,
+                              struct why *why)
+{
+	uint64_t bytes = 0;
+
+	if (!messages->catenates)
+		return FAULT_NONE; /* it was known from the start */
+	for (size_t i = 0; i < messages->n; i++)
+		bytes += messages->entries[i].size;
+	ask_for(messages, cmd, bytes);
+	return target_find(cmd, stack, &messages->target, &messages->mailbox, why);
 }
 
 enum fault new_messages_name(struct new_messages *messages, struct imap_cmd *cmd, struct stack *stack,
@@ -149,8 +283,10 @@ static enum fault commit(struct new_messages *messages, struct imap_cmd *cmd, st
 enum fault new_messages_file(struct new_messages *messages, struct imap_cmd *cmd, struct stack *stack,
                              struct why *why)
 {
-	enum fault fault = commit(messages, cmd, stack, why);
+	enum fault fault = new_messages_weigh(messages, cmd, stack, why);
 
+	if (!fault)
+		fault = commit(messages, cmd, stack, why);
 	if (fault != FAULT_NOT_FOUND || !target_is_behind(cmd, &messages->target))
 		return fault;
 	fault = target_find(cmd, stack, &messages->target, &messages->mailbox, why);
@@ -165,6 +301,10 @@ enum imap_next new_messages_fail(const struct new_messages *messages, struct ima
 	if (messages->has_nul)
 		return imap_no_code(cmd, messages->is_binary ? "[UNKNOWN-CTE]" : "[CANNOT]",
 		                    "A message cannot hold NUL bytes");
+	if (messages->is_empty)
+		return imap_no_code(cmd, "[CANNOT]", "A message cannot be empty");
+	if (messages->bad_url.data)
+		return bad_url(messages, cmd);
 	return imap_no(cmd, fault, why);
 }
 

@@ -2,6 +2,7 @@
 #include "store/access.h"
 #include "store/acl.h"
 #include "store/front.h"
+#include "store/log.h"
 #include "store/page.h"
 
 enum fault mailbox_look(struct store *store, const struct actor *actor, const struct id *mailbox,
@@ -42,4 +43,64 @@ enum fault page_keys(const struct page_row *row, const uint32_t *uids, size_t n,
 	}
 	arena_free(arena);
 	return fault;
+}
+
+/* ---- one message ---- */
+
+enum where { NOWHERE, IN_LOG, IN_PAGE };
+
+/* The log has the last word: what it appends is there, what it expunges is not, and of the rest the page knows. */
+static enum where find_in_log(const struct mailbox_log *log, const struct entry *entries,
+                              const uint32_t *first_uid, uint32_t uid, struct mailbox_append *ret)
+{
+	enum where where = uid < log->head.log_base_uid ? IN_PAGE : NOWHERE;
+
+	for (uint32_t i = 0; i < log->n; i++) {
+		const struct entry *entry = &entries[i];
+
+		if (entry->kind == ENTRY_EXPUNGE && uid_set_has(&entry->uids, uid))
+			return NOWHERE;
+		if (entry->kind != ENTRY_APPEND || uid < first_uid[i] ||
+		    uid - first_uid[i] >= entry->n_appends)
+			continue;
+		ret->content = entry->appends[uid - first_uid[i]].content;
+		ret->key = entry->appends[uid - first_uid[i]].key;
+		where = IN_LOG;
+	}
+	return where;
+}
+
+static enum fault find_in_page(struct store *store, const struct actor *actor, const struct id *mailbox,
+                               uint32_t uid, struct arena *arena, struct mailbox_append *ret, struct why *why)
+{
+	struct page_row row;
+	enum fault fault = mailbox_page_keys(store, actor, mailbox, page_of(uid), arena, &row, why);
+
+	return fault ? fault : page_keys(&row, &uid, 1, &ret->content, &ret->key, why);
+}
+
+enum fault mailbox_find_message(struct store *store, const struct actor *actor, const struct id *mailbox,
+                                uint32_t uid, struct arena *arena, struct mailbox_append *ret,
+                                struct mailbox_head *ret_head, struct why *why)
+{
+	struct mailbox_append found = { .size = 0 };
+	struct mailbox_log log;
+	struct entry *entries;
+	uint32_t *first_uid;
+	enum where where = NOWHERE;
+	enum fault fault = mailbox_look(store, actor, mailbox, arena, &log, why);
+
+	if (!fault)
+		fault = entry_decode_log(&log, arena, &entries, &first_uid, why);
+	if (!fault)
+		where = find_in_log(&log, entries, first_uid, uid, &found);
+	if (!fault && where == NOWHERE)
+		fault = fault_set(why, FAULT_NOT_FOUND, "there is no message %u", uid);
+	if (!fault && where == IN_PAGE)
+		fault = find_in_page(store, actor, mailbox, uid, arena, &found, why);
+	if (fault)
+		return fault;
+	*ret = found;
+	*ret_head = log.head;
+	return FAULT_NONE;
 }

@@ -221,6 +221,12 @@ MUST_CHECK enum fault page_keys(const struct page_row *, const uint32_t *uids, s
 MUST_CHECK enum fault mailbox_page_keys(struct store *, const struct actor *, const struct id *mailbox,
                                         uint32_t page, struct arena *, struct page_row *ret, struct why *);
 
+/* One message by its UID, without the whole mailbox: two reads at most. In `ret` the content and its key only.
+ * NOT_FOUND: there is no such message. */
+MUST_CHECK enum fault mailbox_find_message(struct store *, const struct actor *, const struct id *mailbox,
+                                           uint32_t uid, struct arena *, struct mailbox_append *ret,
+                                           struct mailbox_head *ret_head, struct why *);
+
 /* ---- folding ------------------------------------------------------------------------------------------------- */
 
 #define FOLD_ENTRIES 256         /* a log longer than this is worth folding */

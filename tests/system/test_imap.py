@@ -99,6 +99,26 @@ def test_replace_across_processes(suite, pair):
     assert one.uid("SEARCH", "SUBJECT", "draft")[1][0] == two.uid("SEARCH", "SUBJECT", "draft")[1][0]
 
 
+def test_catenate_of_a_large_message(suite, pair):
+    """Pieces of a message that lies in the blob store, by the other process, that does not have the mailbox open."""
+    one, two = pair
+    text = b"Subject: large\r\n\r\n" + b"".join(b"%070d\r\n" % i for i in range(30000))
+    kind, answer = one.append("INBOX", None, None, text)
+    assert kind == "OK"
+    uid = re.search(rb"\[APPENDUID \d+ (\d+)\]", answer[0])[1].decode()
+    two.unselect()
+    ranges = [(0, 18), (1000000, 700000), (2159990, 100)]
+    urls = " ".join(f'URL "/INBOX/;UID={uid}/;PARTIAL={start}.{count}"' for start, count in ranges)
+    kind, answer = two._simple_command("APPEND", "INBOX", "CATENATE", f"({urls})")
+    assert kind == "OK"
+    made = re.search(rb"\[APPENDUID \d+ (\d+)\]", answer[0])[1].decode()
+    one.noop()
+    got = one.uid("FETCH", made, "(BODY.PEEK[])")[1][0][1]
+    assert got == b"".join(text[start:start + count] for start, count in ranges)
+    kind, answer = two._simple_command("APPEND", "INBOX", "CATENATE", f'({urls} URL "/INBOX/;UID={uid}0")')
+    assert kind == "NO" and answer[0].startswith(b"[BADURL")
+
+
 def test_noop_tells_what_idle_would(suite, pair):
     one, two = pair
     before = int(one.select()[1][0])

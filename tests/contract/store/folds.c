@@ -77,6 +77,50 @@ static void assert_reads_as(const struct mailbox_state *want)
 	mailbox_state_free(fresh);
 }
 
+/* One message without the mailbox: from the log, from its page, and gone from either. */
+static void assert_message(const struct id *mailbox, uint32_t uid, const struct id *content)
+{
+	struct arena *arena = arena_new();
+	struct mailbox_append found;
+	struct mailbox_head head;
+	struct why why = { "" };
+	enum fault fault =
+	    mailbox_find_message(the_store, &the_owner, mailbox, uid, arena, &found, &head, &why);
+
+	assert_int_equal(fault, content ? FAULT_NONE : FAULT_NOT_FOUND);
+	if (content)
+		assert_true(id_eq(&found.content, content) && head.uid_validity == 7);
+	arena_free(arena);
+}
+
+static void test_find_message(void **state)
+{
+	struct mailbox_append messages[4] = { a_message(10, 0), a_message(20, 0), a_message(30, 0),
+		                              a_message(40, 0) };
+	struct mailbox_appended done;
+	struct mailbox_state *view;
+
+	start(*state);
+	assert_good(mailbox_append(the_store, &the_owner, &the_mailbox, messages, 2, &done, why));
+	assert_message(&the_mailbox, 2, &messages[1].content);
+	assert_good(mailbox_fold(the_store, &the_owner, &the_mailbox, NULL, why));
+	assert_good(mailbox_append(the_store, &the_owner, &the_mailbox, messages + 2, 2, &done, why));
+	assert_message(&the_mailbox, 1, &messages[0].content);
+	assert_message(&the_mailbox, 2, &messages[1].content);
+	assert_message(&the_mailbox, 3, &messages[2].content);
+	assert_message(&the_mailbox, 5, NULL);
+	assert_message(&the_mailbox, 5000, NULL);
+	view = read_state(the_store, &the_owner, &the_mailbox);
+	assert_good(edit_range(the_store, &the_owner, view, 2, 3, true, 0));
+	assert_message(&the_mailbox, 2, NULL);
+	assert_message(&the_mailbox, 3, NULL);
+	assert_message(&the_mailbox, 4, &messages[3].content);
+	assert_good(mailbox_fold(the_store, &the_owner, &the_mailbox, NULL, why));
+	assert_message(&the_mailbox, 2, NULL);
+	assert_message(&the_mailbox, 4, &messages[3].content);
+	mailbox_state_free(view);
+}
+
 static void test_fold(void **state)
 {
 	struct place *place = *state;
@@ -467,6 +511,6 @@ static void test_keys(void **state)
 
 const struct CMUnitTest fold_cases[] = {
 	CASE(test_fold), CASE(test_many_pages), CASE(test_interrupted), CASE(test_overtaken),
-	CASE(test_race), CASE(test_vanished),   CASE(test_keys),
+	CASE(test_race), CASE(test_vanished),   CASE(test_keys),        CASE(test_find_message),
 };
 const size_t n_fold_cases = ARRAY_LEN(fold_cases);

@@ -1,0 +1,19 @@
+/* Fuzzes IMAP URLs: what is read names a message, and its section and range are such as FETCH would take. */
+#include "imap_url.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct arena *arena = arena_new();
+	struct imap_url url;
+
+	if (imap_url_parse(slice_of(data, len), arena, &url)) {
+		if (!url.uid || url.section.n > SECTION_DEPTH_MAX || (url.mailbox && !url.mailbox[0]))
+			__builtin_trap();
+		if (url.section.partial && !url.section.len)
+			__builtin_trap();
+	}
+	arena_free(arena);
+	return 0;
+}

@@ -1,0 +1,130 @@
+/* Texts that URLs name (url_text.h). */
+#include "url_text.h"
+
+#include "batch.h"
+#include "mail/mime.h"
+#include "target.h"
+
+#define HEADER_MAX (4 * 1024 * 1024) /* of which fields are taken; what is behind is not seen */
+
+struct url_text {
+	struct imap_cmd *cmd;
+	struct stack *stack;
+	const struct imap_url *url;
+	struct arena *arena;
+	struct message message;
+	struct why *why;
+};
+
+/* A URL with a server in it names ours, and nobody else's mail (RFC 5092 3.2). */
+static bool is_ours(const struct url_text *t)
+{
+	const struct imap_url *url = t->url;
+
+	if (url->host.data && !slice_is(url->host, t->stack->conf->hostname))
+		return false;
+	return !url->user.len || slice_is(url->user, t->cmd->account->login);
+}
+
+static enum fault find_mailbox(struct url_text *t, struct id *ret)
+{
+	struct target target = { .path = t->url->mailbox, .opens = true };
+	enum fault fault;
+
+	if (!is_ours(t))
+		return fault_set(t->why, FAULT_NOT_FOUND, "a URL of another server or account");
+	if (!t->url->mailbox) {
+		*ret = t->cmd->selected;
+		return id_is_zero(ret) ? fault_set(t->why, FAULT_NOT_FOUND, "no mailbox is open")
+		                       : FAULT_NONE;
+	}
+	fault = target_find(t->cmd, t->stack, &target, ret, t->why);
+	return fault == FAULT_NO_TARGET ? FAULT_NOT_FOUND : fault;
+}
+
+static enum fault open_message(struct url_text *t)
+{
+	struct batch_item item = { .uid = t->url->uid, .loaded = true };
+	struct batch batch = { .items = &item, .n = 1 };
+	struct mailbox_append found;
+	struct mailbox_head head;
+	const struct actor *actor = &t->cmd->actor;
+	enum fault fault = find_mailbox(t, &batch.mailbox);
+
+	if (!fault)
+		fault = mailbox_find_message(t->stack->store, actor, &batch.mailbox, t->url->uid, t->arena,
+		                             &found, &head, t->why);
+	if (!fault && t->url->uid_validity && t->url->uid_validity != head.uid_validity)
+		fault = fault_set(t->why, FAULT_NOT_FOUND, "the UIDs are others now");
+	if (fault)
+		return fault;
+	item.content = found.content;
+	item.key = found.key;
+	fault = batch_load_records(&batch, t->stack, actor, true, t->arena, t->why);
+	return fault ? fault : batch_open(&item, t->cmd->account->key, t->arena, &t->message, t->why);
+}
+
+static enum fault find_place(struct url_text *t, struct fetch_place *ret)
+{
+	struct message_summary summary;
+	struct mime mime;
+	enum fault fault = message_summary(&t->message, t->arena, &summary, t->why);
+
+	if (!fault)
+		fault = mime_unpack(summary.structure, t->arena, &mime, t->why);
+	if (!fault && mime.root->header_len > t->message.size)
+		fault = fault_set(t->why, FAULT_CORRUPT, "a header is longer than its message");
+	if (fault)
+		return fault;
+	*ret = section_place(&t->url->section, &mime, mime.root->header_len, t->message.size);
+	return ret->missing ? fault_set(t->why, FAULT_NOT_FOUND, "there is no such part") : FAULT_NONE;
+}
+
+static enum fault add(struct url_text *t, uint64_t offset, uint64_t len, struct buf *out)
+{
+	if (len > out->limit - out->len)
+		return fault_set(t->why, FAULT_TOO_BIG, "more text than a message may have");
+	return message_read(t->stack, &t->cmd->actor, &t->message, offset, len, t->arena, out, t->why);
+}
+
+/* HEADER.FIELDS: the header, what is wanted of it, and of that the part asked for. */
+static enum fault add_filtered(struct url_text *t, const struct fetch_place *place, struct buf *out)
+{
+	struct buf header, wanted;
+	uint64_t offset = 0, len;
+	enum fault fault;
+
+	buf_init(&header, HEADER_MAX);
+	buf_init(&wanted, HEADER_MAX);
+	fault = add(t, place->offset, MIN_OF(place->len, (uint64_t)HEADER_MAX), &header);
+	section_filter(&t->url->section, buf_slice(&header), &wanted);
+	len = wanted.len;
+	section_clip(&t->url->section, &offset, &len);
+	if (!fault && len > out->limit - out->len)
+		fault = fault_set(t->why, FAULT_TOO_BIG, "more text than a message may have");
+	if (!fault && len)
+		buf_add(out, wanted.data + offset, (size_t)len);
+	buf_done(&header);
+	buf_done(&wanted);
+	return fault;
+}
+
+enum fault url_text_read(struct imap_cmd *cmd, struct stack *stack, const struct imap_url *url,
+                         struct buf *out, struct why *why)
+{
+	struct url_text text = { .cmd = cmd, .stack = stack, .url = url, .arena = arena_new(), .why = why };
+	struct fetch_place place;
+	enum fault fault = open_message(&text);
+
+	if (!fault)
+		fault = find_place(&text, &place);
+	if (!fault && place.filtered) {
+		fault = add_filtered(&text, &place, out);
+	} else if (!fault) {
+		section_clip(&url->section, &place.offset, &place.len);
+		fault = add(&text, place.offset, place.len, out);
+	}
+	secret_wipe(&text.message.key, sizeof(text.message.key));
+	arena_free(text.arena);
+	return fault;
+}

@@ -3,9 +3,11 @@
 
 #include "base/clock.h"
 #include "cli.h"
+#include "suite/trace_file.h"
 
 #define PAGE          200
 #define TRACE_MINUTES 60
+#define TRACED_MAX    ((size_t)1 << 30)
 
 static int add(struct cli *cli)
 {
@@ -142,6 +144,26 @@ static int trace(struct cli *cli)
 	return change(cli, edit_trace);
 }
 
+static int traced(struct cli *cli)
+{
+	const char *dir = arena_printf(cli->arena, "%s/trace", cli->suite.data_dir);
+	struct account account;
+	struct account_key *key = NULL;
+	struct buf text;
+	struct why why = { "" };
+	enum fault fault = account_by_login(cli->stack, slice_str(cli->argv[0]), cli->arena, &account, &why);
+
+	buf_init(&text, TRACED_MAX);
+	if (!fault)
+		fault = account_unlock(cli->stack, &account, &key, &why);
+	if (!fault)
+		fault = trace_files_read(dir, &account.id, key, &text, &why);
+	(void)fwrite(text.data, 1, text.len, stdout);
+	buf_done(&text);
+	account_key_unref(key);
+	return fault ? cli_fail(fault, &why) : 0;
+}
+
 static int password(struct cli *cli)
 {
 	struct account account;
@@ -181,6 +203,7 @@ static const struct cli_action actions[] = {
 	  "takes these IMAP capabilities from its sessions, all the others it has", 2, 2, capabilities },
 	{ "trace", "ADDRESS [MINUTES]", "imapd writes down its sessions for an hour, or so long; 0: no more",
 	  1, 2, trace },
+	{ "traced", "ADDRESS", "what imapd wrote down on this machine; kept for a week", 1, 1, traced },
 	{ "suspend", "ADDRESS", "no login, no mail, nothing deleted", 1, 1, suspend },
 	{ "resume", "ADDRESS", "ends a suspension", 1, 1, resume },
 	{ "delete", "ADDRESS", "deletes an account and its keys", 1, 1, delete },

@@ -16,6 +16,7 @@
 #include "loop/proxy.h"
 #include "loop/timer.h"
 #include "session.h"
+#include "trace.h"
 
 #define PASSWORD_THREADS_MAX 4
 #define PASSWORD_QUEUE       1000
@@ -84,12 +85,15 @@ static void on_checked(struct job *job)
 			account_ctx_update(check->ctx, &check->account);
 		list_each (&check->imapd->sessions, node) {
 			struct session *s = list_item(node, struct session, node);
-			const char *text = s->account && id_eq(&s->account->id, &check->ctx->id)
-			                       ? objection(check, s)
-			                       : NULL;
+			const char *text;
 
+			if (!s->account || !id_eq(&s->account->id, &check->ctx->id))
+				continue;
+			text = objection(check, s);
 			if (text)
 				session_close(s, "[UNAVAILABLE]", text);
+			else
+				trace_consider(s);
 		}
 	}
 	free_check(job);
@@ -326,6 +330,7 @@ struct imapd *imapd_new(struct daemon *daemon)
 	};
 
 	imapd->daemon = daemon;
+	imapd->trace_dir = arena_printf(daemon->arena, "%s/trace", daemon->suite->data_dir);
 	imapd->progress_every = PROGRESS_MS;
 	imapd->views = views_new(&views);
 	imapd->logins = login_cache_new(imapd_conf.login_cache, LOGINS_MAX);

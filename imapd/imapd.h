@@ -40,6 +40,7 @@ struct imapd {
 	bool draining;
 	/* imapd.c's own */
 	struct networks proxies;
+	const char *trace_dir;
 	struct list checks; /* jobs under way */
 	struct timer *timer;
 	struct imapd_listener listeners[IMAPD_LISTENERS_MAX];

@@ -4,6 +4,7 @@
 #include "account_ctx.h"
 #include "base/metrics.h"
 #include "imapd.h"
+#include "trace.h"
 
 static struct metric logins_ok = { .name = "posthouse_imapd_logins_total",
 	                           .labels = "result=\"ok\"",
@@ -113,6 +114,7 @@ static enum imap_next accept_session(struct imap_cmd *cmd, struct login *login, 
 	s->account = ctx;
 	s->verifier = imapd_verifier(&login->account);
 	session_enter(s, ST_AUTH);
+	trace_consider(s);
 	log_set(&s->log, "user", ctx->login);
 	metric_inc(&logins_ok);
 	log_line(&cmd->log, LOG_INFO, "login", "mechanism", login->mechanism, NULL);

@@ -19,6 +19,7 @@
 #include "base/rand.h"
 #include "engine.h"
 #include "imapd.h"
+#include "trace.h"
 #include "suite/oauth.h"
 
 #define BAD_MAX       20          /* malformed commands in a row */
@@ -105,6 +106,7 @@ void session_log_out(struct session *s)
 	selected_close(&s->selected);
 	if (s->state == ST_SELECTED)
 		session_enter(s, ST_AUTH);
+	trace_end(s);
 	log_set(&s->log, "user", NULL); /* it goes with the account */
 	s->account->sessions--;
 	account_ctx_unref(s->account);
@@ -143,6 +145,7 @@ static void leave(struct session *s)
 	list_del(&s->node);
 	metric_set(&sessions_now, (int64_t)--s->imapd->n_sessions);
 	imapd_peer_leave(s->imapd, conn_peer_ip(s->conn));
+	trace_end(s);
 	if (s->account)
 		s->account->sessions--;
 }

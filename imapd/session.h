@@ -45,6 +45,7 @@ struct session {
 	struct imap_cmd *cmd;      /* the one under way, NULL */
 	struct imap_cmd *aside;    /* work that no command waits for (command.h), NULL */
 	struct contexts *contexts; /* context.h; NULL: none */
+	struct trace *trace;       /* trace.h; NULL: none */
 	/* session.c's and command.c's own */
 	struct list node;
 	struct arena *arena;       /* as long as the session */

@@ -389,6 +389,12 @@ struct conn *conn_connect(struct loop *loop, const struct sockaddr *addr, const 
 	return conn;
 }
 
+void conn_tap(struct conn *conn, void (*see)(void *arg, bool written, struct slice), void *arg)
+{
+	conn->tap = see;
+	conn->tap_arg = arg;
+}
+
 /* -- names -- */
 
 const char *conn_peer_ip(const struct conn *conn)

@@ -109,6 +109,9 @@ bool conn_tls_exporter(const struct conn *, uint8_t out[32]);
 void conn_start_deflate(struct conn *);
 bool conn_is_deflated(const struct conn *);
 
+/* From now on `see` is told of all that is taken and written, before it is. NULL: no more. */
+void conn_tap(struct conn *, void (*see)(void *arg, bool written, struct slice), void *arg);
+
 void conn_deadline(struct conn *, int64_t ms);
 void conn_close(struct conn *);
 void conn_abort(struct conn *);

@@ -120,6 +120,8 @@ void conn_regulate(struct conn *conn)
 
 static void take(struct conn *conn, size_t len)
 {
+	if (conn->tap)
+		conn->tap(conn->tap_arg, false, slice_first(conn_unread(conn), len));
 	conn->in_at += len;
 	conn->scanned -= MIN_OF(conn->scanned, len);
 }

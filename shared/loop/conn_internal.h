@@ -79,6 +79,8 @@ struct conn {
 	bool in_callback;
 	struct conn_tls *tls;
 	struct conn_deflate *deflate;
+	void (*tap)(void *arg, bool written, struct slice);
+	void *tap_arg;
 	char peer_ip[IP_TEXT], local_ip[IP_TEXT];
 	uint16_t peer_port;
 };

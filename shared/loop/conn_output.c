@@ -110,6 +110,8 @@ void conn_write(struct conn *conn, const void *data, size_t len)
 {
 	if (!conn_live(conn) || conn->broken)
 		return;
+	if (conn->tap)
+		conn->tap(conn->tap_arg, true, slice_of(data, len));
 	if (conn->deflate)
 		conn_deflate_add(conn, slice_of(data, len));
 	else

@@ -34,6 +34,16 @@ MUST_CHECK enum fault fsck_run(struct stack *, bool open_seals,
                                void (*on_progress)(void *arg, const struct walk_progress *), void *arg,
                                struct fsck_result *ret, struct why *);
 
+struct index_result {
+	uint64_t accounts, locked; /* locked: only their owners' passwords open them */
+	uint64_t messages, made, failed;
+};
+/* Gives mail that has no search signature (signature.h), or a damaged one, its own: of one account, or (login NULL) of all.
+ * Online, resumable: what is done is seen from the signatures themselves. It rests as long as it works, unless `fast`. */
+MUST_CHECK enum fault index_run(struct stack *, const char *login, bool fast,
+                                void (*on_progress)(void *arg, const struct walk_progress *), void *arg,
+                                struct index_result *ret, struct why *);
+
 /* Re-wraps every account key (and the queue key) that another KEK than the active one wrapped. Online, resumable: what
  * is done is seen from the wrapped keys themselves. Accounts that cannot be done are told at the end, as a fault. */
 MUST_CHECK enum fault rewrap_run(struct stack *, void (*on_progress)(void *arg, const struct walk_progress *),

@@ -14,6 +14,7 @@
 #include "suite/keyword.h"
 #include "suite/message.h"
 #include "suite/outgoing.h"
+#include "suite/signature.h"
 #include "suite/walk.h"
 
 #define BODY_STEP      (1024 * 1024)
@@ -126,6 +127,27 @@ out:
 	arena_free(arena);
 }
 
+/* What is missing costs time, no more: only what is damaged is told. */
+static enum fault check_signatures(struct fsck *fsck, const struct box *box, uint32_t from, uint32_t n,
+                                   struct arena *arena, struct why *why)
+{
+	const struct mailbox_state *state = box->state;
+	struct signature_wanted *wanted = arena_array(arena, struct signature_wanted, n);
+	enum fault fault;
+
+	for (uint32_t i = 0; i < n; i++)
+		wanted[i] = (struct signature_wanted){ .content = state->content[from + i],
+			                               .key = state->key[from + i] };
+	fault = signatures_load(fsck->stack, &actor_system, box->key, wanted, n, arena, why);
+	for (uint32_t i = 0; i < n && !fault; i++)
+		if (wanted[i].damaged)
+			problem(fsck,
+			        "%s: message %u of mailbox %s: its search signature is damaged; search index "
+			        "makes a new one",
+			        box->account->login, state->uid[from + i], id_print(&state->mailbox).text);
+	return fault;
+}
+
 static enum fault check_contents(struct fsck *fsck, const struct box *box, struct why *why)
 {
 	const struct mailbox_state *state = box->state;
@@ -146,6 +168,8 @@ static enum fault check_contents(struct fsck *fsck, const struct box *box, struc
 			fsck->result->messages++;
 			check_message(fsck, box, from + i, &records[i]);
 		}
+		if (!fault && fsck->open_seals && box->key)
+			fault = check_signatures(fsck, box, from, n, arena, why);
 		arena_free(arena);
 	}
 	return fault;

@@ -60,14 +60,18 @@ enum fault signatures_load(struct stack *stack, const struct actor *actor, const
 	for (size_t i = 0; i < n; i++)
 		keys[i] = id_slice(&wanted[i].content);
 	fault = record_signatures(stack->store, actor, keys, n, arena, sealed, why);
-	for (size_t i = 0; i < n && !fault; i++)
-		if (!sealed[i].data || open_one(account, &wanted[i], sealed[i], arena, &wanted[i].ret, why))
-			wanted[i].ret = (struct signature){ SEGMENT_NONE, { NULL, 0 } };
+	for (size_t i = 0; i < n && !fault; i++) {
+		wanted[i].ret = (struct signature){ SEGMENT_NONE, { NULL, 0 } };
+		wanted[i].damaged =
+		    sealed[i].data && open_one(account, &wanted[i], sealed[i], arena, &wanted[i].ret, why);
+	}
 	return fault;
 }
 
-enum fault signature_of_message(struct stack *stack, const struct actor *actor, struct message *message,
-                                struct arena *arena, struct slice *ret, struct why *why)
+/* ---- of mail that has none ---- */
+
+static enum fault sign_message(struct stack *stack, const struct actor *actor, struct message *message,
+                               struct arena *arena, struct slice *ret, struct why *why)
 {
 	struct mime_limits limits = MIME_LIMITS_DEFAULT;
 	struct mime mime;
@@ -81,5 +85,50 @@ enum fault signature_of_message(struct stack *stack, const struct actor *actor, 
 		*ret = signature_seal(&message->key, &mime, buf_slice(&text), arena);
 	}
 	buf_done(&text);
+	return fault;
+}
+
+/* One at a time in memory: a message may be large. The signature is kept. */
+static enum fault make_one(struct stack *stack, const struct actor *actor, const struct account_key *key,
+                           const struct signature_wanted *wanted, struct arena *kept, struct slice *ret,
+                           struct why *why)
+{
+	struct arena *arena = arena_new();
+	struct message message;
+	struct record record;
+	struct slice sealed;
+	enum fault fault = record_get(stack->store, actor, COLL_CONTENTS, id_slice(&wanted->content), true,
+	                              arena, &record, why);
+
+	if (!fault)
+		fault = message_open(key, &record, &wanted->key, arena, &message, why);
+	if (!fault)
+		fault = sign_message(stack, actor, &message, arena, &sealed, why);
+	if (!fault)
+		*ret = arena_copy(kept, sealed);
+	arena_free(arena);
+	return fault;
+}
+
+enum fault signatures_make(struct stack *stack, const struct actor *actor, const struct account_key *key,
+                           const struct signature_wanted *wanted, size_t n, size_t *ret_made, struct why *why)
+{
+	struct arena *arena = arena_new();
+	struct slice *keys = arena_array(arena, struct slice, n), *made = arena_array(arena, struct slice, n);
+	enum fault fault = FAULT_NONE;
+	size_t n_made = 0;
+
+	for (size_t i = 0; i < n && fault != FAULT_TEMP; i++) {
+		if (wanted[i].ret.class != SEGMENT_NONE)
+			continue;
+		keys[n_made] = id_slice(&wanted[i].content);
+		fault = make_one(stack, actor, key, &wanted[i], arena, &made[n_made], why);
+		n_made += !fault;
+	}
+	if (fault != FAULT_TEMP)
+		fault = record_sign(stack->store, actor, keys, made, n_made, why);
+	if (!fault)
+		*ret_made = n_made;
+	arena_free(arena);
 	return fault;
 }

@@ -17,13 +17,16 @@ struct signature_wanted {
 	struct id content;
 	struct wrapped_key key;
 	struct signature ret; /* class SEGMENT_NONE: it has none that is good */
+	bool damaged;         /* since what it has does not open or parse */
 };
 /* Reads and opens them together; bits are in the arena. */
 MUST_CHECK enum fault signatures_load(struct stack *, const struct actor *, const struct account_key *,
                                       struct signature_wanted *, size_t n, struct arena *, struct why *);
 
-/* Opens a message that has no signature and makes one, for record_sign(). CORRUPT, NOT_FOUND. */
-MUST_CHECK enum fault signature_of_message(struct stack *, const struct actor *, struct message *,
-                                           struct arena *, struct slice *ret, struct why *);
+/* Opens those of `wanted` that lack one (ret, as loaded) and gives them theirs. Messages that do not open are passed over.
+ * For the owner, or the system with the owner's key. */
+MUST_CHECK enum fault signatures_make(struct stack *, const struct actor *, const struct account_key *,
+                                      const struct signature_wanted *wanted, size_t n, size_t *ret_made,
+                                      struct why *);
 
 #endif

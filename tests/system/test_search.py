@@ -145,4 +145,13 @@ def test_without_good_signatures(suite, mailbox, services):
     damage(suite, services)
     imapd.start()
     check_all(suite, mailbox)
+    with pytest.raises(AssertionError):
+        suite.fsck()
+    assert f"{N} messages: {N - N // 3} signed now, 0 could not be" in suite.cli("search", "index", "--fast", suite.alice)
+    assert f"{N} messages: 0 signed now" in suite.cli("search", "index")
     suite.fsck()
+    imapd.stop()
+    imapd.start()
+    before = counted(suite, "opened")
+    assert found(suite, "BODY", '"xylophone quartz"') == {78}
+    assert counted(suite, "opened") - before <= 4

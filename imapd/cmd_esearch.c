@@ -113,6 +113,8 @@ static enum imap_next esearch_parse(struct imap_cmd *cmd, struct imap_args *args
 	esearch->program = *args;
 	if (!search_parse(args, &search))
 		return refuse(cmd, args, &search);
+	if (search.by_number && (cmd->session->enabled & ENABLED_UIDONLY))
+		return imap_bad(cmd, "[UIDREQUIRED] Message numbers are off since ENABLE UIDONLY");
 	if (search.modseq)
 		session_enable_condstore(cmd->session);
 	return IMAP_RUN;

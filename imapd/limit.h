@@ -2,7 +2,7 @@
 #define IMAPD_LIMIT_H
 /*
  * How many messages one command may touch (RFC 9738): message_limit for all commands, save_limit for what COPY and
- * APPEND add to a mailbox. What is cut off are the older ones; the tagged reply then names the oldest that was not.
+ * APPEND add to a mailbox; ESEARCH in several mailboxes has none. What is cut off are the older ones; the tagged reply then names the oldest that was not.
  */
 #include "command.h"
 

@@ -335,7 +335,7 @@ enum imap_next search_walk_start(struct search_walk *walk, struct imap_cmd *cmd)
 	search_bind(&walk->search, walk->selected ? walk->selected : &s->selected);
 	if (walk->search.modseq)
 		session_enable_condstore(s);
-	if (!imapd_conf.message_limit)
+	if (!imapd_conf.message_limit || walk->selected) /* of several mailboxes there is no oldest message */
 		return search_walk_among(walk, cmd, NULL);
 	limit_search(walk, cmd);
 	return search_walk_among(walk, cmd, &walk->within);

@@ -110,6 +110,9 @@ static const struct call_case {
 	{ "UID COPY 1:10 Archive", 0, 0, 1, 0, 0, 0 },
 	{ "UID MOVE 1:5 Archive", 0, 0, 2, 0, 0, 0 },
 	{ "UID MOVE 1:5 Archive", 0, 0, 0, 0, 0, 0 },
+	/* in the mailbox that is open the new one and the old one are one change */
+	{ "UID REPLACE 6 INBOX {5+}\r\na: b\n", 0, 0, 1, 0, 0, 0 },
+	{ "UID REPLACE 7 Archive {5+}\r\na: b\n", 0, 0, 2, 0, 0, 0 },
 	/* EXPUNGE looks first */
 	{ "STORE 1:2 +FLAGS.SILENT (\\Deleted)", 0, 0, 1, 0, 0, 0 },
 	{ "EXPUNGE", 0, 0, 1, 1, 0, 0 },

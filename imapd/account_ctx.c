@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "imapd.h"
+#include "suite/share.h"
 
 static struct account_ctx *account_ctx_new(struct imapd *imapd, const struct account *account,
                                            struct account_key *key)
@@ -15,6 +16,8 @@ static struct account_ctx *account_ctx_new(struct imapd *imapd, const struct acc
 	ctx->login = xstrdup(account->login);
 	ctx->key = key;
 	ctx->actor = (struct actor){ ACTOR_OWNER, account->id };
+	ctx->domain = xstrdup(account->domain);
+	ctx->guest = share_guest(&account->id, account->domain);
 	ctx->folders = folder_cache_get(imapd->folders, &account->id);
 	ctx->imapd = imapd;
 	ctx->has_outbox = imapd->daemon->suite->outbox;
@@ -63,5 +66,6 @@ void account_ctx_unref(struct account_ctx *ctx)
 	account_key_unref(ctx->key);
 	free((char *)ctx->login);
 	free(ctx->capabilities_off);
+	free((char *)ctx->domain);
 	free(ctx);
 }

@@ -17,7 +17,9 @@ struct account_ctx {
 	struct id id;
 	const char *login;
 	struct account_key *key;
+	const char *domain;
 	struct actor actor; /* OWNER */
+	struct actor guest; /* GUEST, of what others share: share_actor() makes one in a mailbox of it */
 	struct folder_cache *folders;
 	bool has_outbox; /* queued mail is shown (suite/outbox.h) */
 	/* The loop's only. */

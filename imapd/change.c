@@ -16,11 +16,12 @@ void change_begin(struct change *change, struct imap_cmd *cmd)
 	uid_set_done(&change->uids);
 	uid_set_init(&change->uids);
 	change->cancelled = false;
-	change->edit = (struct mailbox_edit){ .uids = &change->uids };
+	memset(change->edits, 0, sizeof(change->edits));
+	change->edits[0].uids = change->edits[1].uids = &change->uids;
 	change->commit = (struct mailbox_commit){
 		.mailbox = cmd->selected,
 		.if_modseq = state_of(change)->head.modseq,
-		.edits = &change->edit,
+		.edits = change->edits,
 		.n_edits = 1,
 	};
 }
@@ -32,17 +33,44 @@ static uint64_t result(enum flag_op op, uint64_t old, uint64_t flags)
 	return op == FLAGS_ADD ? old | flags : old & ~flags;
 }
 
+/* A guest sets those that he may change; the others stay as they are. */
+static bool guest_sets_flags(struct change *change, uint32_t at, uint32_t flags, uint64_t keywords)
+{
+	const struct selected *selected = &change->cmd->session->selected;
+	const struct mailbox_state *state = state_of(change);
+	const uint32_t may = selected_settable(selected) & ~(uint32_t)FLAG_SEEN;
+	const uint64_t names = selected_may_write(selected) ? UINT64_MAX : 0;
+
+	if ((state->flags[at] & may) == (flags & may) && (state->keywords[at] & names) == (keywords & names))
+		return false;
+	change->commit.n_edits = 0;
+	for (int op = FLAGS_ADD; op <= FLAGS_REMOVE; op++) {
+		struct mailbox_edit *edit = &change->edits[change->commit.n_edits];
+
+		edit->op = (enum flag_op)op;
+		edit->flags = may & (op == FLAGS_ADD ? flags : ~flags);
+		edit->keywords = names & (op == FLAGS_ADD ? keywords : ~keywords);
+		change->commit.n_edits += edit->flags || edit->keywords;
+	}
+	uid_set_add(&change->uids, state->uid[at]);
+	return true;
+}
+
 bool change_flags(struct change *change, uint32_t at, enum flag_op op, uint32_t flags, uint64_t keywords)
 {
 	const struct mailbox_state *state = state_of(change);
-	uint32_t made = (uint32_t)result(op, state->flags[at], flags);
+	struct mailbox_edit *edit = change->edits;
+	uint32_t made;
 
+	if (op == FLAGS_SET && change->cmd->session->selected.guest)
+		return guest_sets_flags(change, at, flags, keywords);
+	made = (uint32_t)result(op, state->flags[at], flags);
 	if (made == state->flags[at] && result(op, state->keywords[at], keywords) == state->keywords[at])
 		return false;
-	change->edit.op = op;
-	change->edit.flags = flags;
-	change->edit.keywords = keywords;
-	change->edit.unseen += !(made & FLAG_SEEN) - !(state->flags[at] & FLAG_SEEN);
+	edit->op = op;
+	edit->flags = flags;
+	edit->keywords = keywords;
+	edit->unseen += !(made & FLAG_SEEN) - !(state->flags[at] & FLAG_SEEN);
 	uid_set_add(&change->uids, state->uid[at]);
 	return true;
 }
@@ -51,11 +79,11 @@ void change_expunge(struct change *change, uint32_t at)
 {
 	const struct mailbox_state *state = state_of(change);
 
-	change->edit.expunge = true;
+	change->edits[0].expunge = true;
 	change->commit.durable = true;
-	change->edit.messages--;
-	change->edit.unseen -= !(state->flags[at] & FLAG_SEEN);
-	change->edit.bytes -= state->size[at];
+	change->edits[0].messages--;
+	change->edits[0].unseen -= !(state->flags[at] & FLAG_SEEN);
+	change->edits[0].bytes -= state->size[at];
 	uid_set_add(&change->uids, state->uid[at]);
 }
 
@@ -69,11 +97,11 @@ enum fault change_commit(struct change *change, struct stack *stack, struct why 
 	const struct imap_cmd *cmd = change->cmd;
 	enum fault fault;
 
-	if (change->edit.expunge && !change->cancelled && outbox_is(cmd, &cmd->selected))
+	if (change->edits[0].expunge && !change->cancelled && outbox_is(cmd, &cmd->selected))
 		return fault_set(why, FAULT_UNSUPPORTED, "nothing leaves the Outbox but what was cancelled");
-	fault = mailbox_commit(stack->store, &cmd->actor, &change->commit, &change->head, why);
+	fault = mailbox_commit(stack->store, &cmd->acting, &change->commit, &change->head, why);
 	if (!fault)
-		nudge_mailbox(stack, &cmd->actor, &cmd->selected, change->head.modseq);
+		nudge_mailbox(stack, &cmd->acting, &cmd->selected, change->head.modseq);
 	return fault;
 }
 

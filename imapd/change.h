@@ -24,7 +24,7 @@ typedef enum imap_next change_then(struct imap_cmd *, enum fault, const struct w
 struct change {
 	struct imap_cmd *cmd;
 	struct uid_set uids; /* what really changes */
-	struct mailbox_edit edit;
+	struct mailbox_edit edits[2];
 	struct mailbox_commit commit;
 	struct mailbox_head head; /* behind the commit */
 	bool cancelled; /* of the Outbox: what is expunged has left the queue; set behind change_begin() */

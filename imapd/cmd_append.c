@@ -33,7 +33,8 @@ static enum fault file_one(struct imap_cmd *cmd, struct stack *stack, struct why
 	if (fault)
 		return fault;
 	append->messages.entries[0].record = &content;
-	fault = message_prepare(stack, &sealed, &cmd->actor.account, 1, cmd->arena, &content, why);
+	fault = message_prepare(stack, &sealed, &append->messages.target.actor.account, 1, cmd->arena,
+	                        &content, why);
 	if (!fault)
 		fault = new_messages_file(&append->messages, cmd, stack, why);
 	sealed_message_done(&sealed);
@@ -48,7 +49,8 @@ static enum fault store_one(struct imap_cmd *cmd, struct stack *stack, size_t i,
 	enum fault fault = new_message_seal(&append->messages, i, cmd, stack, arena, &sealed, why);
 
 	if (!fault) {
-		fault = message_store(stack, &cmd->actor, &sealed, &cmd->actor.account, 1, arena, why);
+		fault = message_store(stack, &append->messages.target.actor, &sealed,
+		                      &append->messages.target.actor.account, 1, arena, why);
 		sealed_message_done(&sealed);
 	}
 	arena_free(arena);
@@ -142,6 +144,7 @@ static void append_done(struct imap_cmd *cmd)
 	struct append *append = cmd->state;
 
 	change_done(&append->look);
+	target_done(&append->messages.target);
 }
 
 const struct imap_command imap_append = {

@@ -1,5 +1,6 @@
 /* The commands that say or do next to nothing: CAPABILITY, NOOP and CHECK, LOGOUT, ENABLE, NAMESPACE. */
 #include "commands.h"
+#include "suite/share.h"
 
 /* ---- CAPABILITY (RFC 9051 6.1.1) ---- */
 
@@ -99,7 +100,10 @@ static enum imap_next namespace_parse(struct imap_cmd *cmd, struct imap_args *ar
 {
 	if (!imap_args_end(args))
 		return imap_bad(cmd, args->error);
-	imap_untagged(cmd->session, "NAMESPACE ((\"\" \"%c\")) NIL NIL", FOLDER_SEPARATOR);
+	imap_untagged(cmd->session,
+	              "NAMESPACE ((\"\" \"%1$c\")) ((\"" SHARE_USERS "%1$c\" \"%1$c\")) ((\"" SHARE_PUBLIC
+	              "%1$c\" \"%1$c\"))",
+	              FOLDER_SEPARATOR);
 	return imap_ok(cmd, "Namespace completed");
 }
 

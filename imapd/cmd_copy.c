@@ -90,8 +90,13 @@ static void take_items(struct imap_cmd *cmd, struct copy *copy, const struct uid
 	copy_items(view->state, uids, copy->arena, &copy->request.items, &copy->request.n);
 	copy->target.bytes = 0;
 	for (size_t i = 0; i < copy->request.n; i++) {
-		copy->target.bytes += copy->request.items[i].message.size;
-		copy->request.items[i].message.keywords &= ~states;
+		struct copy_item *item = &copy->request.items[i];
+
+		copy->target.bytes += item->message.size;
+		if (cmd->session->selected.guest) /* what it has seen itself */
+			item->message.flags = selected_flags(
+			    &cmd->session->selected, (uint32_t)mailbox_state_find(view->state, item->uid));
+		item->message.keywords &= ~states;
 	}
 }
 
@@ -170,21 +175,39 @@ static enum imap_next expunge_again(struct imap_cmd *cmd, enum fault fault, cons
 
 /* ---- on a worker ---- */
 
+static void note_seen(const struct imap_cmd *cmd, struct stack *stack, const struct copy_request *request,
+                      const struct mailbox_appended *made)
+{
+	const struct copy *copy = cmd->state;
+	struct uid_set seen;
+
+	uid_set_init(&seen);
+	for (size_t i = 0; i < request->n; i++)
+		if (request->items[i].message.flags & FLAG_SEEN)
+			uid_set_add(&seen, made->first_uid + (uint32_t)i);
+	target_note_seen(cmd, stack, &copy->target, made->uid_validity, &seen);
+	uid_set_done(&seen);
+}
+
 static enum fault copy_some(struct imap_cmd *cmd, struct stack *stack, size_t start, size_t n,
                             struct why *why)
 {
 	struct copy *copy = cmd->state;
 	struct copy_request some = copy->request;
+	const struct copy_into into = { &copy->target.actor, copy->target.key, target_flags(&copy->target),
+		                        target_takes_keywords(&copy->target) };
 	struct mailbox_appended made;
 	enum fault fault;
 
 	some.items += start;
 	some.n = n;
-	fault = copy_run(stack, &cmd->actor, cmd->account->key, &some, copy->arena, &made, why);
+	some.into = &into;
+	fault = copy_run(stack, &cmd->acting, cmd->holder->key, &some, copy->arena, &made, why);
 	if (fault)
 		return fault;
 	for (size_t i = 0; i < n; i++)
 		uid_set_add(&copy->from, some.items[i].uid);
+	note_seen(cmd, stack, &some, &made);
 	uid_set_add_range(&copy->to, made.first_uid, made.first_uid + (uint32_t)n - 1);
 	copy->uid_validity = made.uid_validity;
 	folder_cache_note(cmd->account->folders, &some.to, &made.head);
@@ -203,7 +226,7 @@ static enum fault copy_all(struct imap_cmd *cmd, struct stack *stack, struct why
 	for (size_t at = 0; at < copy->request.n && !fault; at += COPY_BATCH)
 		fault = copy_some(cmd, stack, at, MIN_OF(copy->request.n - at, (size_t)COPY_BATCH), why);
 	if (fault && !uid_set_is_empty(&copy->to) &&
-	    copy_expunge(stack, &cmd->actor, &copy->request.to, &copy->to, &later))
+	    copy_expunge(stack, &copy->target.actor, &copy->request.to, &copy->to, &later))
 		return fault_add(why, fault, "what was copied could not be taken back (%s)", later.text);
 	return fault;
 }
@@ -330,13 +353,16 @@ static enum imap_next copy_parse(struct imap_cmd *cmd, struct imap_args *args)
 		return imap_bad(cmd, args->error);
 	if (is_move(cmd) && cmd->session->selected.read_only)
 		return imap_no_code(cmd, "[READ-ONLY]", "The mailbox is open for reading only");
+	if (is_move(cmd) && !imap_may(cmd, RIGHT_DELETE | RIGHT_EXPUNGE))
+		return IMAP_DONE;
 	if (!is_move(cmd) && !cmd->uid_form && names_ghosts(cmd, &copy->todo))
 		return imap_no_code(cmd, "[EXPUNGEISSUED]", "Some of the messages are gone");
 	if (is_move(cmd))
 		limit_messages(cmd, &copy->todo);
 	else if (limit_count(cmd, &copy->todo) > limit_saving())
 		return limit_refuse(cmd);
-	copy->target.quota = is_move(cmd) ? 0 : cmd->account->quota;
+	copy->target.quota = is_move(cmd) && !cmd->session->selected.guest ? 0 : cmd->account->quota;
+	copy->target.needs = RIGHT_INSERT;
 	copy->arena = arena_new();
 	cmd->goal = uid_set_count(&copy->todo); /* as many, or less: some may not exist */
 	rows_start(&copy->rows, &cmd->session->selected, &copy->todo);
@@ -351,6 +377,7 @@ static void copy_done(struct imap_cmd *cmd)
 	uid_set_done(&copy->to);
 	change_done(&copy->change);
 	arena_free(copy->arena);
+	target_done(&copy->target);
 }
 
 const struct imap_command imap_copy = {

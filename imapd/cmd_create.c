@@ -4,6 +4,7 @@
 #include "folder_args.h"
 #include "list_line.h"
 #include "object_id.h"
+#include "shared_name.h"
 
 struct create {
 	const char *path, *written; /* args.h */
@@ -80,10 +81,26 @@ static enum imap_next create_parse(struct imap_cmd *cmd, struct imap_args *args)
 	return folder_name_is_good(cmd, &create->path) ? IMAP_RUN : IMAP_DONE;
 }
 
+/* Below a mailbox of another account: special uses are its owner's affair. */
+static enum fault create_shared(struct imap_cmd *cmd, struct stack *stack, struct why *why)
+{
+	struct create *create = cmd->state;
+	struct shared_name name = { .share = NULL };
+	enum fault fault = shared_name_above(&name, cmd, stack, create->path, RIGHT_CREATE, why);
+
+	if (!fault)
+		fault = folder_create(stack, &name.actor, name.share->owner->key, name.own, 0, false,
+		                      &create->made, why);
+	shared_name_done(&name);
+	return fault == FAULT_NOT_FOUND ? fault_set(why, FAULT_DENIED, "nothing can be made there") : fault;
+}
+
 static enum fault create_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct create *create = cmd->state;
 
+	if (share_is_shared_name(create->path))
+		return create_shared(cmd, stack, why);
 	return folder_create(stack, &cmd->actor, cmd->account->key, create->path, create->special_use, false,
 	                     &create->made, why);
 }

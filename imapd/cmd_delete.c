@@ -6,12 +6,14 @@
 #include "folder_args.h"
 #include "imapd.h"
 #include "outbox_hold.h"
+#include "shared_name.h"
 
 struct delete
 {
 	const char *path;
 	struct id mailbox;
 	bool is_mere_name; /* it has only others below it */
+	bool forbidden;    /* by its owner */
 };
 
 static enum imap_next delete_parse(struct imap_cmd *cmd, struct imap_args *args)
@@ -24,6 +26,22 @@ static enum imap_next delete_parse(struct imap_cmd *cmd, struct imap_args *args)
 	return IMAP_RUN;
 }
 
+static enum fault delete_shared(struct imap_cmd *cmd, struct stack *stack, struct why *why)
+{
+	struct delete *delete = cmd->state;
+	struct shared_name name = { .share = NULL };
+	enum fault fault = shared_name_find(&name, cmd, stack, delete->path, RIGHT_DELETE_BOX, why);
+
+	if (!fault) {
+		delete->mailbox = name.share->folder.row.meta.id;
+		fault = folder_delete(stack, &name.actor, name.share->owner->key, name.own, why);
+	} else if (fault == FAULT_DENIED) {
+		delete->forbidden = true;
+	}
+	shared_name_done(&name);
+	return fault;
+}
+
 static enum fault delete_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct delete *delete = cmd->state;
@@ -34,6 +52,8 @@ static enum fault delete_run(struct imap_cmd *cmd, struct stack *stack, struct w
 	if (fault)
 		return fault;
 	folder = folders_find(&folders, delete->path);
+	if (!folder && share_is_shared_name(delete->path))
+		return delete_shared(cmd, stack, why);
 	if (!folder)
 		return fault_set(why, FAULT_NOT_FOUND, "no such mailbox");
 	delete->mailbox = folder->row.meta.id;
@@ -48,7 +68,7 @@ static enum imap_next delete_reply(struct imap_cmd *cmd, enum fault fault, const
 	struct delete *delete = cmd->state;
 	struct session *s = cmd->session;
 
-	if (fault == FAULT_DENIED)
+	if (fault == FAULT_DENIED && !delete->forbidden)
 		return imap_no_code(cmd, delete->is_mere_name ? "[HASCHILDREN]" : "[CANNOT]", why->text);
 	if (fault)
 		return imap_no(cmd, fault, why);

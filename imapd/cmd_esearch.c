@@ -14,6 +14,7 @@
 #include "mailbox_filter.h"
 #include "search_return.h"
 #include "search_walk.h"
+#include "suite/share.h"
 
 #define FILTERS_MAX 64
 
@@ -140,6 +141,23 @@ static bool is_asked_for(const struct imap_cmd *cmd, const struct esearch *esear
 	return false;
 }
 
+/* What is selected is another account's: it is searched as well, under the name that it has here. */
+static enum fault add_shared(struct imap_cmd *cmd, struct stack *stack, struct why *why)
+{
+	struct esearch *esearch = cmd->state;
+	struct shares shares;
+	enum fault fault = share_load(stack, &cmd->account->guest, NULL, cmd->arena, &shares, why);
+
+	if (fault)
+		return fault;
+	for (size_t i = 0; i < shares.n; i++)
+		if (id_eq(&shares.list[i].folder.row.meta.id, &cmd->selected))
+			esearch->places[esearch->n++] =
+			    (struct place){ cmd->selected, shares.list[i].folder.path };
+	shares_done(&shares);
+	return FAULT_NONE;
+}
+
 static enum fault list_places(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct esearch *esearch = cmd->state;
@@ -148,7 +166,7 @@ static enum fault list_places(struct imap_cmd *cmd, struct stack *stack, struct 
 
 	if (fault)
 		return fault;
-	esearch->places = arena_array(cmd->arena, struct place, list->folders.n);
+	esearch->places = arena_array(cmd->arena, struct place, list->folders.n + 1);
 	for (size_t i = 0; i < list->folders.n; i++) {
 		const struct folder *folder = list->folders.list[i];
 
@@ -157,7 +175,8 @@ static enum fault list_places(struct imap_cmd *cmd, struct stack *stack, struct 
 			    (struct place){ folder->row.meta.id, arena_strdup(cmd->arena, folder->path) };
 	}
 	folder_list_put(cmd->account->folders, list);
-	return FAULT_NONE;
+	return esearch->in_selected && cmd->acting.kind == ACTOR_GUEST ? add_shared(cmd, stack, why)
+	                                                               : FAULT_NONE;
 }
 
 static enum fault esearch_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
@@ -263,7 +282,9 @@ static enum imap_next next_place(struct imap_cmd *cmd)
 	cmd->progress = esearch->at;
 	if (esearch->at < esearch->n) {
 		esearch->at++;
-		esearch->wait = view_get(cmd->session->imapd->views, cmd->account, &place->id, on_view, cmd);
+		esearch->wait = view_get(cmd->session->imapd->views,
+		                         id_eq(&place->id, &cmd->selected) ? cmd->holder : cmd->account,
+		                         &place->id, on_view, cmd);
 		return IMAP_WAIT;
 	}
 	if (esearch->asked.update && !esearch->goes_on)

@@ -16,6 +16,7 @@
 #include "commands.h"
 #include "fetch_render.h"
 #include "fetch_view.h"
+#include "guest_sees.h"
 #include "limit.h"
 #include "vanished.h"
 
@@ -38,6 +39,7 @@ struct fetch {
 	struct fetch_line *lines;
 	struct fetch_render render;
 	struct change seen;
+	struct guest_sees sees; /* instead, of a guest */
 	bool begun, seen_set, loaded, pausing;
 };
 
@@ -101,8 +103,8 @@ static enum imap_next next_chunk(struct imap_cmd *cmd)
 
 		if (!is_wanted(fetch))
 			continue;
-		fetch_view_add(&fetch->view, &fetch->out, rows, fetch->request.view, state->flags[rows->at],
-		               state->modseq[rows->at]);
+		fetch_view_add(&fetch->view, &fetch->out, rows, fetch->request.view,
+		               selected_flags(selected, rows->at), state->modseq[rows->at]);
 		buf_adds(&fetch->out, ")\r\n");
 		if (fetch->request.view & FETCH_FLAGS)
 			selected_told(selected, rows->uid);
@@ -122,10 +124,14 @@ static void take_row(struct imap_cmd *cmd, struct fetch *fetch)
 	struct batch *batch = &fetch->batch;
 	struct fetch_line *line = &fetch->lines[batch->n];
 	unsigned items = fetch->request.view;
-	uint32_t flags = state->flags[rows->at];
+	uint32_t flags = selected_flags(rows->selected, rows->at);
 	uint64_t modseq = state->modseq[rows->at];
 
-	if (fetch->request.sets_seen && change_flags(&fetch->seen, rows->at, FLAGS_ADD, FLAG_SEEN, 0)) {
+	if (fetch->request.sets_seen && rows->selected->guest) {
+		if (!(flags & FLAG_SEEN))
+			uid_set_add(&fetch->sees.uids, rows->uid);
+	} else if (fetch->request.sets_seen &&
+	           change_flags(&fetch->seen, rows->at, FLAGS_ADD, FLAG_SEEN, 0)) {
 		items |= FETCH_FLAGS | (cmd->session->enabled & ENABLED_CONDSTORE ? FETCH_MODSEQ : 0);
 		flags |= FLAG_SEEN;
 		modseq = fetch->seen.commit.if_modseq + 1; /* what the commit, if it comes to be, will be */
@@ -145,6 +151,7 @@ static void new_batch(struct imap_cmd *cmd, struct fetch *fetch)
 	fetch->lines = arena_array(fetch->arena, struct fetch_line, BATCH);
 	fetch_render_start(&fetch->render, &fetch->request, &fetch->batch, fetch->lines);
 	change_begin(&fetch->seen, cmd);
+	guest_sees_begin(&fetch->sees, &cmd->session->selected);
 	fetch->seen_set = fetch->loaded = false;
 }
 
@@ -186,11 +193,11 @@ static enum imap_next next_batch(struct imap_cmd *cmd)
 
 static enum fault load(const struct imap_cmd *cmd, struct fetch *fetch, struct stack *stack, struct why *why)
 {
-	enum fault fault = batch_load_keys(&fetch->batch, stack, &cmd->actor, fetch->arena, why);
+	enum fault fault = batch_load_keys(&fetch->batch, stack, &cmd->acting, fetch->arena, why);
 
 	if (fault || !fetch->request.needs)
 		return fault;
-	return batch_load_records(&fetch->batch, stack, &cmd->actor, fetch->request.needs & NEEDS_BODY,
+	return batch_load_records(&fetch->batch, stack, &cmd->acting, fetch->request.needs & NEEDS_BODY,
 	                          fetch->arena, why);
 }
 
@@ -203,17 +210,20 @@ static enum fault fetch_run(struct imap_cmd *cmd, struct stack *stack, struct wh
 		fault = change_commit(&fetch->seen, stack, why);
 		fetch->seen_set = !fault;
 	}
+	if (!fault)
+		fault = guest_sees_run(&fetch->sees, cmd, stack, why);
 	if (!fault && !fetch->loaded) {
 		fault = load(cmd, fetch, stack, why);
 		fetch->loaded = !fault;
 	}
-	return fault ? fault : fetch_render_run(&fetch->render, stack, &cmd->actor, cmd->account->key, why);
+	return fault ? fault : fetch_render_run(&fetch->render, stack, &cmd->acting, cmd->holder->key, why);
 }
 
 /* ---- what a run has brought ---- */
 
 static void take_news(struct imap_cmd *cmd, struct fetch *fetch)
 {
+	guest_sees_take(&fetch->sees, cmd, false);
 	if (fetch->seen_set && !change_is_empty(&fetch->seen)) {
 		change_committed(&fetch->seen, false);
 		change_begin(&fetch->seen, cmd); /* empty: the batch goes on without it */
@@ -290,7 +300,7 @@ static void settle(struct imap_cmd *cmd, struct fetch *fetch)
 		request->style |= FETCH_UTF8;
 	if (s->enabled & ENABLED_REV2)
 		request->style |= FETCH_REV2;
-	request->sets_seen &= !s->selected.read_only;
+	request->sets_seen &= !s->selected.read_only && selected_may(&s->selected, RIGHT_SEEN);
 }
 
 /* The set is read once more, as it stands: "*" reaches beyond the last message that is left. */
@@ -365,6 +375,7 @@ static void fetch_done(struct imap_cmd *cmd)
 	buf_done(&fetch->out);
 	fetch_render_done(&fetch->render);
 	change_done(&fetch->seen);
+	guest_sees_done(&fetch->sees);
 	arena_free(fetch->arena);
 }
 

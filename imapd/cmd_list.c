@@ -8,18 +8,21 @@
 #include "account_ctx.h"
 #include "base/buf.h"
 #include "base/map.h"
+#include "acl_reply.h"
 #include "commands.h"
 #include "list_line.h"
 #include "list_pattern.h"
 #include "list_request.h"
 #include "outbox_hold.h"
 #include "status_item.h"
+#include "suite/share.h"
 
 #define ENOUGH    (8 * 1024 * 1024) /* bytes of patterns times bytes of names, that one run compares */
 #define LOOK_COST (ENOUGH / 16)     /* of a look at a mailbox's messages */
 
 struct told {
 	const struct folder *folder; /* NULL: nothing is told */
+	const struct share *share;   /* of what another account shares */
 	bool by_itself;              /* else for the sake of what is below it */
 	bool below;                  /* something below it meets the criteria, and is not told itself */
 	bool matches;                /* RECURSIVEMATCH: a pattern, as was found out with the parents */
@@ -29,6 +32,9 @@ struct told {
 struct list_cmd {
 	struct list_request request;
 	struct folder_list *kept;
+	struct shares shares;
+	const struct folder **all; /* the account's, then what others share */
+	size_t n;
 	struct told *told;   /* of each folder, those before `found` */
 	struct map *parents; /* RECURSIVEMATCH: those with `below`, by id */
 	size_t noted, found, at;
@@ -78,7 +84,7 @@ static void note_parents(struct list_cmd *list, const struct folder *folder, str
 	if (told->matches || !meets(&list->request, folder))
 		return;
 	for (folder = folder->parent; folder; folder = folder->parent)
-		if (map_put(list->parents, id_slice(&folder->row.meta.id), (void *)folder))
+		if (map_put(list->parents, id_slice(&folder->row.meta.id), list))
 			break;
 }
 
@@ -125,6 +131,16 @@ static void find_lsub(struct list_cmd *list, const struct folder *folder, struct
 		find_lsub_parent(list, folder, told);
 }
 
+static const struct share *share_of(const struct list_cmd *list, const struct folder *folder)
+{
+	const struct shares *shares = &list->shares;
+	const struct share *share = container_of(folder, const struct share, folder);
+
+	if (!folder || !shares->n || share < shares->list || share >= shares->list + shares->n)
+		return NULL;
+	return share;
+}
+
 static size_t cost(const struct list_request *request, const struct folder *folder)
 {
 	size_t cost = 0;
@@ -136,44 +152,76 @@ static size_t cost(const struct list_request *request, const struct folder *fold
 
 static bool has_status(const struct list_request *request, const struct told *told)
 {
-	return request->status && told->folder && told->by_itself && !told->folder->row.meta.no_select;
+	return request->status && told->folder && told->by_itself && !told->folder->row.meta.no_select &&
+	       (!told->share || (told->share->rights & RIGHT_READ));
 }
 
 /* A mailbox that is gone since the list was loaded has nothing in it. */
-static enum fault look(struct imap_cmd *cmd, struct stack *stack, struct told *told, struct why *why)
+static enum fault look(struct stack *stack, const struct actor *actor, const struct list_request *request,
+                       struct told *told, struct why *why)
 {
-	enum fault fault =
-	    status_count_deleted(stack, &cmd->actor, &told->folder->row.meta.id, &told->deleted, why);
+	enum fault fault = status_count_deleted(stack, actor, &told->folder->row.meta.id, request->status,
+	                                        &told->deleted, why);
 
 	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
 }
 
 static enum fault find(struct imap_cmd *cmd, struct list_cmd *list, struct stack *stack, struct why *why)
 {
-	const struct folders *folders = &list->kept->folders;
 	const struct list_request *request = &list->request;
 	enum fault fault = FAULT_NONE;
 	size_t spent = 0;
 
-	for (; list->parents && list->noted < folders->n && spent < ENOUGH; list->noted++) {
-		note_parents(list, folders->list[list->noted], &list->told[list->noted]);
-		spent += cost(request, folders->list[list->noted]);
+	for (; list->parents && list->noted < list->n && spent < ENOUGH; list->noted++) {
+		note_parents(list, list->all[list->noted], &list->told[list->noted]);
+		spent += cost(request, list->all[list->noted]);
 	}
-	for (; !fault && list->found < folders->n && spent < ENOUGH; list->found++) {
-		const struct folder *folder = folders->list[list->found];
+	for (; !fault && list->found < list->n && spent < ENOUGH; list->found++) {
+		const struct folder *folder = list->all[list->found];
 		struct told *told = &list->told[list->found];
+		struct actor actor = cmd->actor;
 
 		if (cmd->verb->flags & VERB_LSUB)
 			find_lsub(list, folder, told);
 		else
 			find_list(list, folder, told);
 		spent += cost(request, folder);
-		if (!has_status(request, told) || !status_items_want_deleted(request->status))
+		told->share = share_of(list, told->folder);
+		if (told->share && told->share->owner)
+			actor = share_actor(&cmd->account->guest, told->share);
+		if (!has_status(request, told) || !status_items_want_deleted(request->status, &actor))
 			continue;
-		fault = look(cmd, stack, told, why);
+		fault = look(stack, &actor, request, told, why);
 		spent += LOOK_COST;
 	}
 	return fault;
+}
+
+/* What others share comes behind the account's own: what it may look up. */
+static enum fault load_all(struct imap_cmd *cmd, struct list_cmd *list, struct stack *stack, struct why *why)
+{
+	const struct folders *own = &list->kept->folders;
+	const struct list_request *request = &list->request;
+	enum fault fault = FAULT_NONE;
+
+	if (list_request_may_match(request, SHARE_USERS) || list_request_may_match(request, SHARE_PUBLIC))
+		fault = share_load(stack, &cmd->account->guest, NULL, cmd->arena, &list->shares, why);
+	if (fault)
+		return fault;
+	list->all = arena_array(cmd->arena, const struct folder *, own->n + list->shares.n + 1);
+	for (size_t i = 0; i < own->n; i++)
+		list->all[list->n++] = own->list[i];
+	for (size_t i = 0; i < list->shares.n; i++) {
+		struct share *share = &list->shares.list[i];
+
+		if (!(share->rights & RIGHT_LOOKUP)) { /* it leads to others, at best */
+			share->folder.row.meta.no_select = true;
+			share->folder.row.meta.subscribed = false;
+		}
+		if ((share->rights & RIGHT_LOOKUP) || share->folder.has_inferiors)
+			list->all[list->n++] = &share->folder;
+	}
+	return FAULT_NONE;
 }
 
 static enum fault list_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
@@ -188,10 +236,12 @@ static enum fault list_run(struct imap_cmd *cmd, struct stack *stack, struct why
 		return fault;
 	if (!list->kept)
 		fault = folder_list_load(cmd->account, stack, &list->kept, why);
+	if (!fault && !list->all)
+		fault = load_all(cmd, list, stack, why);
 	if (fault)
 		return fault;
 	if (!list->told) {
-		list->told = arena_array(cmd->arena, struct told, list->kept->folders.n + 1);
+		list->told = arena_array(cmd->arena, struct told, list->n + 1);
 		if (list->request.selected & LIST_RECURSIVE)
 			list->parents = map_new();
 	}
@@ -220,6 +270,8 @@ static void add_list(struct buf *line, const struct session *s, const struct lis
 	if (told->below)
 		add_child_info(line, request->selected);
 	buf_adds(line, "\r\n");
+	if (request->my_rights && !folder->row.meta.no_select)
+		acl_add_my_rights(line, s, folder->path, told->share ? told->share->rights : RIGHT_ALL);
 	if (has_status(request, told))
 		status_add(line, s, folder->path, &folder->row, &told->deleted, request->status);
 }
@@ -259,7 +311,7 @@ static enum imap_next list_reply(struct imap_cmd *cmd, enum fault fault, const s
 			return IMAP_AGAIN;
 		tell(cmd, &list->request, &list->told[list->at]);
 	}
-	return list->found < list->kept->folders.n ? IMAP_RUN : imap_ok(cmd, "%s completed", cmd->verb->name);
+	return list->found < list->n ? IMAP_RUN : imap_ok(cmd, "%s completed", cmd->verb->name);
 }
 
 static void list_done(struct imap_cmd *cmd)
@@ -267,6 +319,7 @@ static void list_done(struct imap_cmd *cmd)
 	struct list_cmd *list = cmd->state;
 
 	map_free(list->parents);
+	shares_done(&list->shares);
 	if (list->kept)
 		folder_list_put(cmd->account->folders, list->kept);
 }

@@ -7,6 +7,7 @@
 #include "account_ctx.h"
 #include "base/buf.h"
 #include "commands.h"
+#include "suite/share.h"
 
 #define UNIT 1024 /* octets, of STORAGE (RFC 9208 5.1) */
 
@@ -81,7 +82,8 @@ static enum imap_next root_parse(struct imap_cmd *cmd, struct imap_args *args)
 
 	if (!imap_args_space(args) || !imap_args_mailbox(args, &quota->path) || !imap_args_end(args))
 		return imap_bad(cmd, args->error);
-	quota->limit = cmd->account->quota;
+	quota->limit =
+	    share_is_shared_name(quota->path) ? 0 : cmd->account->quota; /* there it is the owner's */
 	tell_root(cmd->session, quota);
 	return quota->limit ? IMAP_RUN : imap_ok(cmd, "There is no limit");
 }

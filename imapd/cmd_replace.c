@@ -86,7 +86,7 @@ static enum fault prepare(struct imap_cmd *cmd, struct stack *stack, struct why 
 	replace->prepared = true;
 	messages->entries[0].tag = id_new();
 	messages->entries[0].record = &replace->content;
-	fault = message_prepare(stack, &replace->sealed, &cmd->actor.account, 1, cmd->arena,
+	fault = message_prepare(stack, &replace->sealed, &messages->target.actor.account, 1, cmd->arena,
 	                        &replace->content, why);
 	if (fault)
 		return fault;
@@ -108,13 +108,14 @@ static enum fault replace_run(struct imap_cmd *cmd, struct stack *stack, struct 
 	if (replace->step == PREPARING)
 		return prepare(cmd, stack, why);
 	if (replace->step == ASKING)
-		return mailbox_find_append(stack->store, &cmd->actor, &cmd->selected,
+		return mailbox_find_append(stack->store, &cmd->acting, &cmd->selected,
 		                           &replace->messages.entries[0].tag, made, why);
 	fault = change_commit(&replace->change, stack, why);
 	if (!fault && replace->in_place) {
 		made->uid_validity = replace->change.head.uid_validity;
 		made->first_uid = replace->change.head.uid_next - 1;
 		folder_cache_note(cmd->account->folders, &cmd->selected, &replace->change.head);
+		new_messages_note_seen(&replace->messages, cmd, stack);
 	}
 	return fault;
 }
@@ -189,6 +190,8 @@ static enum imap_next replace_parse(struct imap_cmd *cmd, struct imap_args *args
 		return imap_no_code(cmd, "[READ-ONLY]", "The mailbox is open for reading only");
 	if (outbox_is_selected(cmd))
 		return imap_no_code(cmd, "[CANNOT]", "What is queued can be cancelled, not replaced");
+	if (!imap_may(cmd, RIGHT_DELETE | RIGHT_EXPUNGE))
+		return IMAP_DONE;
 	return find_old(cmd, replace) ? new_messages_check(&replace->messages, cmd) : gone(cmd);
 }
 
@@ -199,6 +202,7 @@ static void replace_done(struct imap_cmd *cmd)
 	if (replace->prepared)
 		sealed_message_done(&replace->sealed);
 	change_done(&replace->change);
+	target_done(&replace->messages.target);
 }
 
 const struct imap_command imap_replace = {

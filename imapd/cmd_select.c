@@ -7,6 +7,7 @@
  */
 #include <inttypes.h>
 
+#include "account_ctx.h"
 #include "commands.h"
 #include "imapd.h"
 #include "list_line.h"
@@ -22,6 +23,7 @@ struct select {
 	bool taking;
 	uint32_t recent_told;               /* as it was before taking */
 	uint32_t recent_first, recent_next; /* UIDs from and to before */
+	struct view_guest *guest;           /* in a mailbox that another account shares */
 	struct view *view;                  /* held from its look until it is open */
 	bool telling;                       /* it is open; what has changed is told */
 	struct resync resync;
@@ -80,6 +82,7 @@ static enum imap_next select_parse(struct imap_cmd *cmd, struct imap_args *args)
 		return imap_bad(cmd, "[UIDREQUIRED] Message numbers are off since ENABLE UIDONLY");
 	if (!imap_args_end(args))
 		return imap_bad(cmd, args->error);
+	select->target.needs = RIGHT_READ;
 	leave_old(cmd->session); /* also when what follows fails */
 	return IMAP_RUN;
 }
@@ -106,10 +109,12 @@ static void note_recent(struct selected *selected, const struct select *select)
 	selected->known_recent = (uint32_t)uid_set_count(&selected->recent);
 }
 
-static uint32_t first_unseen(const struct mailbox_state *state)
+static uint32_t first_unseen(const struct selected *selected)
 {
+	const struct mailbox_state *state = selected->view->state;
+
 	for (uint32_t i = 0; i < state->n; i++)
-		if (!(state->flags[i] & FLAG_SEEN))
+		if (!(selected_flags(selected, i) & FLAG_SEEN))
 			return i + 1;
 	return 0;
 }
@@ -117,7 +122,7 @@ static uint32_t first_unseen(const struct mailbox_state *state)
 /* Which IMAP4rev2 no longer has. */
 static void tell_recent_and_unseen(struct session *s)
 {
-	const uint32_t unseen = first_unseen(s->selected.view->state);
+	const uint32_t unseen = first_unseen(&s->selected);
 
 	imap_untagged(s, "%u RECENT", s->selected.known_recent);
 	if (unseen && !(s->enabled & ENABLED_UIDONLY))
@@ -145,7 +150,14 @@ static enum imap_next tell_changes(struct imap_cmd *cmd)
 
 	if (!resync_tell(cmd->session, &select->resync))
 		return IMAP_AGAIN;
-	return imap_ok_code(cmd, select->examine ? "[READ-ONLY]" : "[READ-WRITE]", "Selected");
+	return imap_ok_code(cmd, cmd->session->selected.read_only ? "[READ-ONLY]" : "[READ-WRITE]",
+	                    "Selected");
+}
+
+/* RFC 4314 4: READ-ONLY for who may neither insert nor change anything. */
+static bool may_change(const struct target *target)
+{
+	return target->rights & (RIGHT_SEEN | RIGHT_WRITE | RIGHT_INSERT | RIGHT_DELETE | RIGHT_EXPUNGE);
 }
 
 static enum imap_next open_view(struct imap_cmd *cmd)
@@ -153,7 +165,10 @@ static enum imap_next open_view(struct imap_cmd *cmd)
 	struct select *select = cmd->state;
 	struct session *s = cmd->session;
 
-	selected_open(&s->selected, select->view, select->examine);
+	selected_open(&s->selected, select->view, select->examine || !may_change(&select->target));
+	if (select->guest)
+		selected_be_guest(&s->selected, select->guest, &select->target.actor, select->target.rights);
+	select->guest = NULL;
 	select->view = NULL;
 	session_enter(s, ST_SELECTED);
 	if (!(s->enabled & ENABLED_REV2))
@@ -174,8 +189,8 @@ static enum imap_next take_recent(struct imap_cmd *cmd, struct view *view)
 	select->recent_told = view->recent_told;
 	select->recent_first = head->recent_uid;
 	select->recent_next = head->uid_next;
-	select->taking =
-	    !select->examine && !(cmd->session->enabled & ENABLED_REV2) && head->recent_uid < head->uid_next;
+	select->taking = !select->examine && !select->target.share &&
+	                 !(cmd->session->enabled & ENABLED_REV2) && head->recent_uid < head->uid_next;
 	view->taking_recent += select->taking;
 	return select->taking ? IMAP_RUN : open_view(cmd);
 }
@@ -190,18 +205,49 @@ static void recent_taken(struct select *select, enum fault fault)
 		view->state->head.recent_uid = MAX_OF(view->state->head.recent_uid, select->recent_next);
 }
 
+static void on_view(void *arg, enum fault fault, const struct why *why, struct view *view);
+
+/* What a guest has seen comes with a look; false: with one that is yet to be made. */
+static bool be_guest(struct imap_cmd *cmd, struct view *view)
+{
+	struct select *select = cmd->state;
+
+	select->guest = view_guest_get(view, &cmd->account->id);
+	if (select->guest->known)
+		return true;
+	select->view = view;
+	select->wait = view_look(view, on_view, cmd);
+	return false;
+}
+
 static void on_view(void *arg, enum fault fault, const struct why *why, struct view *view)
 {
 	struct imap_cmd *cmd = arg;
 	struct select *select = cmd->state;
 
 	select->wait = NULL;
+	if (!fault && !select->view && select->target.share && !be_guest(cmd, view))
+		return;
 	if (!fault)
 		imap_resume(cmd, select->view ? open_view(cmd) : take_recent(cmd, view));
 	else if (fault == FAULT_NOT_FOUND && !select->view && target_is_behind(cmd, &select->target))
 		imap_resume(cmd, IMAP_RUN);
 	else
 		imap_resume(cmd, imap_no(cmd, fault, why));
+}
+
+/* The view of a shared mailbox is its owner's. */
+static void look_at(struct imap_cmd *cmd)
+{
+	struct select *select = cmd->state;
+	struct imapd *imapd = cmd->session->imapd;
+	const struct share *share = select->target.share;
+	struct account_ctx *holder =
+	    share ? account_ctx_get(imapd, &share->owner->account, account_key_ref(share->owner->key))
+	          : account_ctx_ref(cmd->account);
+
+	select->wait = view_get(imapd->views, holder, &select->mailbox, on_view, cmd);
+	account_ctx_unref(holder);
 }
 
 static enum imap_next select_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
@@ -215,8 +261,7 @@ static enum imap_next select_reply(struct imap_cmd *cmd, enum fault fault, const
 	if (fault)
 		return imap_no(cmd, fault, why);
 	if (!select->view)
-		select->wait =
-		    view_get(cmd->session->imapd->views, cmd->account, &select->mailbox, on_view, cmd);
+		look_at(cmd);
 	else if (select->view->state->head.uid_next < select->recent_next)
 		select->wait = view_look(select->view, on_view, cmd); /* for what came just before it */
 	else
@@ -232,8 +277,10 @@ static void select_done(struct imap_cmd *cmd)
 		view_cancel(select->wait);
 	if (select->taking)
 		recent_taken(select, FAULT_CANCELLED);
+	view_guest_put(select->guest);
 	if (select->view)
 		view_put(select->view);
+	target_done(&select->target);
 	resync_done(&select->resync);
 }
 

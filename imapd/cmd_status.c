@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "commands.h"
 #include "outbox_hold.h"
+#include "shared_name.h"
 #include "status_item.h"
 
 struct status {
@@ -23,9 +24,25 @@ static enum imap_next status_parse(struct imap_cmd *cmd, struct imap_args *args)
 	return IMAP_RUN;
 }
 
+static enum fault find_shared(struct imap_cmd *cmd, struct stack *stack, struct actor *ret_actor,
+                              struct why *why)
+{
+	struct status *status = cmd->state;
+	struct shared_name name = { .share = NULL };
+	enum fault fault = shared_name_find(&name, cmd, stack, status->path, RIGHT_READ, why);
+
+	if (!fault) {
+		status->row = name.share->folder.row;
+		*ret_actor = name.actor;
+	}
+	shared_name_done(&name);
+	return fault;
+}
+
 static enum fault status_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct status *status = cmd->state;
+	struct actor actor = cmd->actor;
 	const struct folder *folder;
 	struct folder_list *list;
 	enum fault fault = folder_list_load(cmd->account, stack, &list, why);
@@ -33,15 +50,18 @@ static enum fault status_run(struct imap_cmd *cmd, struct stack *stack, struct w
 	if (fault)
 		return fault;
 	folder = folders_find(&list->folders, status->path);
-	if (!folder || folder->row.meta.no_select)
-		fault = fault_set(why, FAULT_NOT_FOUND, "no such mailbox");
-	else
+	if (folder && !folder->row.meta.no_select)
 		status->row = folder->row;
+	else if (share_is_shared_name(status->path))
+		fault = find_shared(cmd, stack, &actor, why);
+	else
+		fault = fault_set(why, FAULT_NOT_FOUND, "no such mailbox");
 	folder_list_put(cmd->account->folders, list);
 	if (!fault && outbox_is(cmd, &status->row.meta.id))
 		fault = outbox_sync(stack, &cmd->actor, cmd->account->key, &status->row.head, why);
-	if (!fault && status_items_want_deleted(status->items))
-		fault = status_count_deleted(stack, &cmd->actor, &status->row.meta.id, &status->deleted, why);
+	if (!fault && status_items_want_deleted(status->items, &actor))
+		fault = status_count_deleted(stack, &actor, &status->row.meta.id, status->items,
+		                             &status->deleted, why);
 	return fault;
 }
 

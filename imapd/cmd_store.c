@@ -13,6 +13,7 @@
 #include "change.h"
 #include "commands.h"
 #include "fetch_view.h"
+#include "guest_sees.h"
 #include "limit.h"
 
 #define CHUNK (64 * 1024) /* of responses, between two looks at other sessions */
@@ -29,6 +30,7 @@ struct store_cmd {
 	struct keywords made;
 	/* The change, and what is told of it. */
 	struct change change;
+	struct guest_sees sees; /* a guest's \Seen */
 	bool looked;
 	struct rows rows;
 	struct fetch_view view;
@@ -99,8 +101,8 @@ static enum imap_next next_chunk(struct imap_cmd *cmd)
 
 		if (!rows->seq)
 			continue;
-		fetch_view_add(&store->view, &store->out, rows, store->items, state->flags[rows->at],
-		               state->modseq[rows->at]);
+		fetch_view_add(&store->view, &store->out, rows, store->items,
+		               selected_flags(rows->selected, rows->at), state->modseq[rows->at]);
 		buf_adds(&store->out, ")\r\n");
 		if (store->items & FETCH_FLAGS)
 			selected_told(&cmd->session->selected, rows->uid);
@@ -152,6 +154,23 @@ static uint64_t keyword_mask(const struct imap_cmd *cmd, const struct imap_flags
 	return mask;
 }
 
+/* What a guest may not change stays as it is (RFC 4314 4); its \Seen is its own. */
+static void decide_one(struct imap_cmd *cmd, uint32_t at, uint64_t keywords)
+{
+	struct store_cmd *store = cmd->state;
+	const struct selected *selected = &cmd->session->selected;
+	uint32_t flags = store->flags.flags;
+
+	if (selected->guest) {
+		if (selected_may(selected, RIGHT_SEEN))
+			guest_sees_store(&store->sees, selected, at, store->op, flags);
+		flags &= selected_settable(selected) & ~(uint32_t)FLAG_SEEN;
+		if (!selected_may_write(selected))
+			keywords = 0;
+	}
+	change_flags(&store->change, at, store->op, flags, keywords);
+}
+
 static enum imap_next decide(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
 	struct store_cmd *store = cmd->state;
@@ -162,6 +181,7 @@ static enum imap_next decide(struct imap_cmd *cmd, enum fault fault, const struc
 	if (fault)
 		return change_fail(&store->change, fault, why);
 	change_begin(&store->change, cmd);
+	guest_sees_begin(&store->sees, &cmd->session->selected);
 	uid_set_done(&store->modified);
 	uid_set_init(&store->modified);
 	rows_start(&rows, &cmd->session->selected, &store->uids);
@@ -169,9 +189,9 @@ static enum imap_next decide(struct imap_cmd *cmd, enum fault fault, const struc
 		if (store->conditional && state->modseq[rows.at] > store->unchanged_since)
 			uid_set_add(&store->modified, rows.uid);
 		else
-			change_flags(&store->change, rows.at, store->op, store->flags.flags, keywords);
+			decide_one(cmd, rows.at, keywords);
 	}
-	if (!change_is_empty(&store->change))
+	if (!change_is_empty(&store->change) || guest_sees_any(&store->sees))
 		return IMAP_RUN;
 	if (store->looked)
 		return respond(cmd);
@@ -182,13 +202,16 @@ static enum imap_next decide(struct imap_cmd *cmd, enum fault fault, const struc
 static enum fault store_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct store_cmd *store = cmd->state;
+	enum fault fault = FAULT_NONE;
 	struct mailbox_head head;
 
 	if (store->making)
-		return keywords_ensure(stack, &cmd->actor, cmd->account->key, &cmd->selected,
+		return keywords_ensure(stack, &cmd->acting, cmd->holder->key, &cmd->selected,
 		                       store->flags.keywords, store->flags.n, cmd->arena, &store->made, &head,
 		                       why);
-	return change_commit(&store->change, stack, why);
+	if (!change_is_empty(&store->change))
+		fault = change_commit(&store->change, stack, why);
+	return fault ? fault : guest_sees_run(&store->sees, cmd, stack, why);
 }
 
 static enum imap_next store_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
@@ -208,7 +231,9 @@ static enum imap_next store_reply(struct imap_cmd *cmd, enum fault fault, const 
 		view_take_keywords(cmd->session->selected.view, &store->made);
 		return change_turn(&store->change, cmd, decide);
 	}
-	change_committed(&store->change, true);
+	if (!change_is_empty(&store->change))
+		change_committed(&store->change, true);
+	guest_sees_take(&store->sees, cmd, true);
 	return respond(cmd);
 }
 
@@ -249,6 +274,17 @@ static bool lacks_keywords(const struct imap_cmd *cmd, const struct store_cmd *s
 	return false;
 }
 
+/* One of the flags is enough: clients do not take NO well (RFC 4314 4). */
+static bool may_some(const struct imap_cmd *cmd, const struct store_cmd *store)
+{
+	const struct selected *selected = &cmd->session->selected;
+	const uint32_t settable = selected_settable(selected);
+
+	if (store->op == FLAGS_SET || (!store->flags.flags && !store->flags.n))
+		return settable;
+	return (store->flags.flags & settable) || (store->flags.n && selected_may_write(selected));
+}
+
 static enum imap_next store_parse(struct imap_cmd *cmd, struct imap_args *args)
 {
 	struct store_cmd *store = cmd->state;
@@ -258,10 +294,12 @@ static enum imap_next store_parse(struct imap_cmd *cmd, struct imap_args *args)
 		return imap_bad(cmd, args->error);
 	if (cmd->session->selected.read_only)
 		return imap_no_code(cmd, "[READ-ONLY]", "The mailbox is open for reading only");
+	if (!may_some(cmd, store))
+		return imap_no_code(cmd, "[NOPERM]", "The mailbox's owner does not allow it");
 	if (store->conditional)
 		session_enable_condstore(cmd->session);
 	limit_messages(cmd, &store->uids);
-	store->making = lacks_keywords(cmd, store);
+	store->making = selected_may_write(&cmd->session->selected) && lacks_keywords(cmd, store);
 	return store->making ? IMAP_RUN : change_turn(&store->change, cmd, decide);
 }
 
@@ -271,6 +309,7 @@ static void store_done(struct imap_cmd *cmd)
 
 	uid_set_done(&store->modified);
 	change_done(&store->change);
+	guest_sees_done(&store->sees);
 	fetch_view_done(&store->view);
 	buf_done(&store->out);
 }

@@ -46,6 +46,7 @@ static void end(struct imap_cmd *cmd)
 		cmd->verb->command->done(cmd);
 	session_release(s, cmd->reserved);
 	account_ctx_unref(cmd->account);
+	account_ctx_unref(cmd->holder);
 	if (aside)
 		s->aside = NULL;
 	else
@@ -414,6 +415,72 @@ static bool looks_first(struct imap_cmd *cmd)
 	return (cmd->verb->flags & LOOKS_FIRST) || (cmd->uid_form && names_what_is_new(cmd));
 }
 
+static void begin(struct imap_cmd *cmd)
+{
+	if (looks_first(cmd)) {
+		cmd->where = LOOKING;
+		cmd->look = view_look(cmd->session->selected.view, on_looked, cmd);
+	} else {
+		read_arguments(cmd);
+	}
+}
+
+/* ---- guests ---- */
+
+/* The view is everybody's: what a guest is told out of it, it is told because the store has just said that it may be. */
+static void run_rights(struct job *job, void *worker)
+{
+	struct imap_cmd *cmd = container_of(job, struct imap_cmd, job);
+	struct mailbox_row row;
+
+	(void)worker;
+	cmd->why.text[0] = '\0';
+	cmd->fault = mailbox_shared_one(cmd->stack->store, &cmd->acting, &cmd->selected, RIGHT_READ,
+	                                cmd->arena, &row, &cmd->why);
+	if (!cmd->fault)
+		cmd->rights = acl_rights(&row.meta, &cmd->acting.guest, &cmd->acting.everyone);
+}
+
+static void on_rights(struct job *job)
+{
+	struct imap_cmd *cmd = container_of(job, struct imap_cmd, job);
+	struct session *s = cmd->session;
+
+	cmd->where = HERE;
+	cmd->busy++; /* the command is ended here, not by the session */
+	if (cmd->fault == FAULT_NOT_FOUND)
+		session_end_visit(s);
+	cmd->busy--;
+	if (session_is_closing(s)) {
+		end(cmd);
+	} else if (cmd->fault) {
+		imap_no(cmd, cmd->fault, &cmd->why);
+		finish(cmd);
+	} else {
+		s->selected.rights = cmd->rights;
+		begin(cmd);
+	}
+}
+
+static void ask_rights(struct imap_cmd *cmd)
+{
+	cmd->job = (struct job){ .run = run_rights, .done = on_rights, .drop = on_job_dropped };
+	cmd->where = AT_WORKER;
+	if (job_start(cmd->session->imapd->daemon->pool, &cmd->job))
+		return;
+	cmd->where = HERE;
+	imap_no(cmd, fault_set(&cmd->why, FAULT_TEMP, "too many jobs wait for a worker"), &cmd->why);
+	finish(cmd);
+}
+
+bool imap_may(struct imap_cmd *cmd, uint32_t rights)
+{
+	if (selected_may(&cmd->session->selected, rights))
+		return true;
+	imap_no_code(cmd, "[NOPERM]", "The mailbox's owner does not allow it");
+	return false;
+}
+
 static struct imap_cmd *command_new(struct session *s, const struct assembled *made)
 {
 	struct imap_cmd *cmd = arena_make(made->arena, struct imap_cmd);
@@ -435,6 +502,8 @@ static struct imap_cmd *command_new(struct session *s, const struct assembled *m
 	if (s->account) {
 		cmd->account = account_ctx_ref(s->account);
 		cmd->actor = s->account->actor;
+		cmd->holder = account_ctx_ref(s->selected.guest ? s->selected.view->account : s->account);
+		cmd->acting = s->selected.guest ? s->selected.actor : cmd->actor;
 	}
 	if (s->selected.view)
 		cmd->selected = s->selected.view->mailbox;
@@ -463,12 +532,10 @@ void command_start(struct session *s, const struct assembled *made)
 
 	s->cmd = cmd;
 	log_command(cmd);
-	if (looks_first(cmd)) {
-		cmd->where = LOOKING;
-		cmd->look = view_look(s->selected.view, on_looked, cmd);
-	} else {
-		read_arguments(cmd);
-	}
+	if (s->selected.guest && (cmd->verb->states == IN_SELECTED || (cmd->verb->flags & LOOKS_FIRST)))
+		ask_rights(cmd);
+	else
+		begin(cmd);
 }
 
 void command_refuse(struct session *s, const struct assembled *made)

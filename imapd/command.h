@@ -44,6 +44,7 @@ enum verb_flags {
 	LOOKS_FIRST = 256,    /* the selected view is looked at before parse() (NOOP, CHECK, EXPUNGE); always for UIDs it lacks */
 	CHECKS_PASSWORD = 512, /* run() is on the small pool for that */
 	NEEDS_PRIVACY = 1024, /* refused, before its literals are asked for, where passwords may not be said */
+	VERB_DELETES = 4096,  /* DELETEACL */
 	CHANGES_FOLDERS = 2048, /* run() may change which mailboxes there are, or what they are called */
 };
 /* clang-format on */
@@ -84,6 +85,10 @@ struct imap_cmd {
 	struct account_ctx *account; /* referenced by the command; NULL before login */
 	struct actor actor;          /* OWNER of that account */
 	struct id selected;          /* mailbox; zero when none */
+	/* In the selected mailbox, which another account may share: whose it is (referenced as well), and who acts. When none
+	 * is, as above. */
+	struct account_ctx *holder;
+	struct actor acting;
 
 	/* After the tagged reply was written (STARTTLS, LOGOUT); may be NULL. */
 	void (*then)(struct session *);
@@ -111,6 +116,7 @@ struct imap_cmd {
 	struct folder_list *names; /* that the arguments are read by (args.h), NULL */
 	uint64_t reserved;         /* of the memory for messages */
 	int64_t started, heard;    /* heard: when the client was last told how far it is, or it began */
+	uint32_t rights;           /* of a guest, just asked for */
 	struct log_ctx log;
 };
 
@@ -140,6 +146,8 @@ const char *imap_capabilities(const struct session *, struct arena *); /* withou
 bool imap_capability_on(const struct session *, struct slice capability);
 const char *imap_capabilities_left(const struct session *, struct arena *, const char *all);
 
+/* Whether the selected mailbox grants it (enum acl_right); if not, the reply is given: NO [NOPERM]. */
+bool imap_may(struct imap_cmd *, uint32_t rights);
 /* sequence-set, "$", or UIDs in UID form, as UIDs; ghosts (expunged, not yet told) are among them, unknown UIDs may be. */
 bool imap_args_messages(struct imap_args *, struct imap_cmd *, struct uid_set *ret_uids);
 

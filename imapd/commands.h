@@ -8,6 +8,7 @@ extern const struct imap_command imap_capability, imap_noop, imap_logout, imap_i
 extern const struct imap_command imap_starttls, imap_login, imap_authenticate, imap_unauthenticate;
 extern const struct imap_command imap_select, imap_close, imap_status;
 extern const struct imap_command imap_list, imap_subscribe, imap_create, imap_delete, imap_rename;
+extern const struct imap_command imap_get_acl, imap_set_acl, imap_list_rights, imap_my_rights;
 extern const struct imap_command imap_compress, imap_idle, imap_get_quota, imap_get_quota_root,
     imap_set_quota;
 extern const struct imap_command imap_fetch, imap_store, imap_search, imap_sort, imap_thread, imap_copy,

@@ -11,6 +11,7 @@
 
 #include "account_ctx.h"
 #include "base/log.h"
+#include "guest_check.h"
 #include "bus/bus.h"
 #include "loop/listener.h"
 #include "loop/proxy.h"
@@ -143,6 +144,7 @@ static void on_timer(void *arg)
 
 	check_older_than(imapd, loop_now(imapd->daemon->loop) - CHECK_POLLS * imapd_conf.poll);
 	each_folder_cache(imapd, folder_cache_drop_old); /* nobody may come for it any more */
+	guest_check(imapd, NULL);
 }
 
 /* ---- the bus ---- */
@@ -162,6 +164,7 @@ static void on_folders(void *arg, const struct nudge *nudge)
 	if (cache)
 		folder_cache_drop(cache);
 	views_look_account(imapd->views, &nudge->account);
+	guest_check(imapd, &nudge->account);
 }
 
 static void on_account(void *arg, const struct nudge *nudge)
@@ -183,6 +186,7 @@ static void on_bus_up(void *arg)
 
 	each_folder_cache(imapd, folder_cache_drop);
 	views_look_all(imapd->views);
+	guest_check(imapd, NULL);
 	check_older_than(imapd, INT64_MAX);
 }
 
@@ -342,6 +346,7 @@ struct imapd *imapd_new(struct daemon *daemon)
 	imapd->peers = map_new();
 	list_init(&imapd->sessions);
 	list_init(&imapd->checks);
+	list_init(&imapd->guest_checks);
 	imapd->timer = timer_new(daemon->loop, on_timer, imapd);
 	timer_every(imapd->timer, CHECK_MS);
 	subscribe(imapd, daemon->stack->bus);
@@ -356,7 +361,8 @@ void imapd_free(struct imapd *imapd)
 	pool_free(imapd->password_pool);
 	timer_free(imapd->timer);
 	views_free(imapd->views);
-	assert(list_empty(&imapd->sessions) && list_empty(&imapd->checks) && !map_count(imapd->accounts));
+	assert(list_empty(&imapd->sessions) && list_empty(&imapd->checks) &&
+	       list_empty(&imapd->guest_checks) && !map_count(imapd->accounts));
 	login_cache_free(imapd->logins);
 	bans_free(imapd->bans);
 	lockout_free(imapd->lockout);

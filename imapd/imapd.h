@@ -41,7 +41,7 @@ struct imapd {
 	/* imapd.c's own */
 	struct networks proxies;
 	const char *trace_dir;
-	struct list checks; /* jobs under way */
+	struct list checks, guest_checks; /* jobs under way */
 	struct timer *timer;
 	struct imapd_listener listeners[IMAPD_LISTENERS_MAX];
 	size_t n_listeners;

@@ -5,7 +5,7 @@
  *                [SP "RETURN" SP "(" [return-opt *(SP return-opt)] ")"]
  *   mbox-or-pat = list-mailbox / "(" list-mailbox *(SP list-mailbox) ")"
  *   select-opt = "SUBSCRIBED" / "REMOTE" / "RECURSIVEMATCH" / "SPECIAL-USE"
- *   return-opt = "SUBSCRIBED" / "CHILDREN" / "SPECIAL-USE" / "STATUS" SP status-att-list
+ *   return-opt = "SUBSCRIBED" / "CHILDREN" / "SPECIAL-USE" / "STATUS" SP status-att-list / "MYRIGHTS"
  *
  * REMOTE adds nothing: there are no mailboxes elsewhere. CHILDREN and SPECIAL-USE are told always.
  */
@@ -48,6 +48,10 @@ static bool return_option(struct imap_args *args, struct list_request *request)
 		return imap_args_space(args) && status_items_parse(args, &request->status);
 	if (imap_args_word(args, "SUBSCRIBED")) {
 		request->tells_subscribed = true;
+		return true;
+	}
+	if (imap_args_word(args, "MYRIGHTS")) {
+		request->my_rights = true;
 		return true;
 	}
 	return imap_args_word(args, "CHILDREN") || imap_args_word(args, "SPECIAL-USE") ||
@@ -134,6 +138,17 @@ bool list_request_parse(struct imap_args *args, struct list_request *ret)
 	if (!imap_args_space(args) || !imap_args_word(args, "RETURN"))
 		return fail(args, "Expected RETURN or nothing");
 	return imap_args_space(args) && options(args, ret, return_option) && imap_args_end(args);
+}
+
+bool list_request_may_match(const struct list_request *request, const char *space)
+{
+	for (uint32_t i = 0; i < request->n; i++) {
+		const char *pattern = request->patterns[i];
+
+		if (strncmp(pattern, space, MIN_OF(strcspn(pattern, "*%"), strlen(space))) == 0)
+			return true;
+	}
+	return false;
 }
 
 bool list_request_is_for_separator(const struct list_request *request)

@@ -20,6 +20,7 @@ struct list_request {
 	bool extended;     /* any of the forms that RFC 5258 has added */
 	unsigned selected; /* what a mailbox has to be */
 	bool tells_subscribed;
+	bool my_rights;  /* MYRIGHTS (RFC 8440) */
 	unsigned status; /* status_item.h; 0: none is asked for */
 	const char **patterns;
 	uint32_t n;
@@ -27,6 +28,8 @@ struct list_request {
 
 /* Behind the verb. False: BAD, with the text in args->error. */
 bool list_request_parse(struct imap_args *, struct list_request *ret);
+/* Whether a pattern may match names of what others share, all of which begin with one word. */
+bool list_request_may_match(const struct list_request *, const char *space);
 /* LIST "" "" asks for the separator. */
 bool list_request_is_for_separator(const struct list_request *);
 

@@ -160,6 +160,7 @@ enum fault new_messages_find(struct new_messages *messages, struct imap_cmd *cmd
 	}
 	if (messages->has_nul)
 		return fault_set(why, FAULT_INPUT, "a message with NUL");
+	messages->target.needs = RIGHT_INSERT;
 	fault = target_find(cmd, stack, &messages->target, &messages->mailbox, why);
 	messages->found = !fault;
 	return fault;
@@ -223,9 +224,9 @@ enum fault new_message_seal(struct new_messages *messages, size_t i, struct imap
 		.size = (uint32_t)ret->size,
 		.internal_date = message->dated ? message->date : now,
 		.save_date = now,
-		.flags = message->flags.flags,
+		.flags = message->flags.flags & target_flags(&messages->target),
 	};
-	content_key_wrap(cmd->account->key, &ret->content, &ret->key, &entry->key);
+	content_key_wrap(messages->target.key, &ret->content, &ret->key, &entry->key);
 	return FAULT_NONE;
 }
 
@@ -248,10 +249,11 @@ enum fault new_messages_name(struct new_messages *messages, struct imap_cmd *cmd
 	struct mailbox_head head;
 	enum fault fault;
 
-	if (!messages->n_keywords)
+	if (!messages->n_keywords || !target_takes_keywords(&messages->target))
 		return FAULT_NONE;
-	fault = keywords_ensure(stack, &cmd->actor, cmd->account->key, &messages->mailbox, messages->keywords,
-	                        messages->n_keywords, cmd->arena, &messages->names, &head, why);
+	fault = keywords_ensure(stack, &messages->target.actor, messages->target.key, &messages->mailbox,
+	                        messages->keywords, messages->n_keywords, cmd->arena, &messages->names, &head,
+	                        why);
 	for (size_t i = 0; i < messages->n && !fault; i++) {
 		const struct imap_flags *flags = &messages->list[i].flags;
 
@@ -263,19 +265,33 @@ enum fault new_messages_name(struct new_messages *messages, struct imap_cmd *cmd
 	return fault;
 }
 
+void new_messages_note_seen(const struct new_messages *messages, const struct imap_cmd *cmd,
+                            struct stack *stack)
+{
+	struct uid_set seen;
+
+	uid_set_init(&seen);
+	for (size_t i = 0; i < messages->n; i++)
+		if (messages->list[i].flags.flags & FLAG_SEEN)
+			uid_set_add(&seen, messages->made.first_uid + (uint32_t)i);
+	target_note_seen(cmd, stack, &messages->target, messages->made.uid_validity, &seen);
+	uid_set_done(&seen);
+}
+
 static enum fault commit(struct new_messages *messages, struct imap_cmd *cmd, struct stack *stack,
                          struct why *why)
 {
 	enum fault fault = new_messages_name(messages, cmd, stack, why);
 
 	if (!fault)
-		fault = mailbox_append(stack->store, &cmd->actor, &messages->mailbox, messages->entries,
-		                       messages->n, &messages->made, why);
+		fault = mailbox_append(stack->store, &messages->target.actor, &messages->mailbox,
+		                       messages->entries, messages->n, &messages->made, why);
 	if (fault)
 		return fault;
 	folder_cache_note(cmd->account->folders, &messages->mailbox, &messages->made.head);
-	nudge_mailbox(stack, &cmd->actor, &messages->mailbox, messages->made.head.modseq);
+	nudge_mailbox(stack, &messages->target.actor, &messages->mailbox, messages->made.head.modseq);
 	messages->filed = true;
+	new_messages_note_seen(messages, cmd, stack);
 	return FAULT_NONE;
 }
 

@@ -67,6 +67,9 @@ MUST_CHECK enum fault new_messages_name(struct new_messages *, struct imap_cmd *
 MUST_CHECK enum fault new_messages_file(struct new_messages *, struct imap_cmd *, struct stack *,
                                         struct why *);
 
+/* Once they are filed, as new_messages_file() does it. */
+void new_messages_note_seen(const struct new_messages *, const struct imap_cmd *, struct stack *);
+
 enum imap_next new_messages_fail(const struct new_messages *, struct imap_cmd *, enum fault,
                                  const struct why *);
 const char *new_messages_code(const struct new_messages *, struct imap_cmd *); /* "[APPENDUID …]" */

@@ -61,7 +61,7 @@ static void claim_recent(const struct session *s, struct selected *selected, uin
 	uint32_t first = MAX_OF(above + 1, state->head.recent_uid);
 	uint32_t at = mailbox_state_from(state, MAX_OF(first, view->recent_told));
 
-	if (selected->read_only || view->taking_recent || (s->enabled & ENABLED_REV2))
+	if (selected->read_only || selected->guest || view->taking_recent || (s->enabled & ENABLED_REV2))
 		return;
 	for (; at < state->n; at++)
 		uid_set_add(&selected->recent, state->uid[at]);
@@ -95,13 +95,14 @@ void session_tell_flag_names(struct session *s)
 	buf_init(&list, BUF_NO_LIMIT);
 	imap_add_flags(&list, names, FLAG_ALL, all, false);
 	imap_untagged(s, "FLAGS %.*s", SLICE_FMT(buf_slice(&list)));
-	if (!selected->read_only && names->n < MAILBOX_KEYWORDS_MAX) {
+	buf_clear(&list);
+	imap_add_flags(&list, names, selected_settable(selected), selected_may_write(selected) ? all : 0,
+	               false);
+	if (selected_may_write(selected) && names->n < MAILBOX_KEYWORDS_MAX) {
 		list.len--; /* the ")" */
 		buf_adds(&list, " \\*)");
 	}
-	imap_untagged(s, "OK [PERMANENTFLAGS %.*s] What can be changed",
-	              selected->read_only ? 2 : (int)list.len,
-	              selected->read_only ? "()" : (const char *)list.data);
+	imap_untagged(s, "OK [PERMANENTFLAGS %.*s] What can be changed", SLICE_FMT(buf_slice(&list)));
 	selected->known_keywords = names->n;
 	buf_done(&list);
 }
@@ -117,7 +118,7 @@ static void tell_flags(struct session *s, uint32_t at, uint32_t seq)
 		buf_printf(&line, "* %u UIDFETCH (FLAGS ", state->uid[at]);
 	else
 		buf_printf(&line, "* %u FETCH (UID %u FLAGS ", seq, state->uid[at]);
-	imap_add_flags(&line, &selected->view->keywords, state->flags[at], state->keywords[at],
+	imap_add_flags(&line, &selected->view->keywords, selected_flags(selected, at), state->keywords[at],
 	               uid_set_has(&selected->recent, state->uid[at]));
 	if (s->enabled & ENABLED_CONDSTORE)
 		buf_printf(&line, " MODSEQ (%" PRIu64 ")", state->modseq[at]);
@@ -141,6 +142,11 @@ static bool tell_changed(struct session *s, struct selected *selected)
 	if (told)
 		uid_set_del_range(&selected->changed, 1, told);
 	return uid_set_is_empty(&selected->changed);
+}
+
+void session_end_visit(struct session *s)
+{
+	session_close(s, "[UNAVAILABLE]", "The selected mailbox is not shared with you any more");
 }
 
 bool session_tell_news(struct session *s, bool may_expunge)

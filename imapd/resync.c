@@ -74,7 +74,7 @@ static bool tell_changed(struct session *s, struct resync *resync)
 		if (!rows->seq || state->modseq[rows->at] <= resync->since)
 			continue;
 		fetch_view_add(&resync->view, &resync->out, rows, uid | FETCH_FLAGS | FETCH_MODSEQ,
-		               state->flags[rows->at], state->modseq[rows->at]);
+		               selected_flags(rows->selected, rows->at), state->modseq[rows->at]);
 		buf_adds(&resync->out, ")\r\n");
 		selected_told(&s->selected, rows->uid);
 	}

@@ -205,21 +205,21 @@ static void write_file(const struct search_sieve *sieve)
 	buf_done(&plain);
 }
 
-static enum fault load(struct search_sieve *sieve, struct imap_cmd *cmd, struct stack *stack, struct why *why)
+static enum fault load(struct search_sieve *sieve, struct stack *stack, struct why *why)
 {
 	struct arena *arena = arena_new();
 	struct signature_wanted *wanted = arena_array(arena, struct signature_wanted, sieve->batch.n);
 	struct batch *batch = &sieve->batch;
 	struct buf rows;
 	size_t n = 0;
-	enum fault fault = batch_load_keys(batch, stack, &cmd->actor, sieve->arena, why);
+	enum fault fault = batch_load_keys(batch, stack, sieve->actor, sieve->arena, why);
 
 	for (size_t i = 0; i < batch->n && !fault; i++)
 		if (!batch->items[i].gone)
 			wanted[n++] = (struct signature_wanted){ .content = batch->items[i].content,
 				                                 .key = batch->items[i].key };
 	if (!fault)
-		fault = signatures_load(stack, &cmd->actor, cmd->account->key, wanted, n, arena, why);
+		fault = signatures_load(stack, sieve->actor, sieve->key, wanted, n, arena, why);
 	buf_init(&rows, BUF_NO_LIMIT);
 	for (size_t i = 0; i < sieve->n_small && !fault; i++)
 		segment_rows(sieve->small[i], arena, &rows);
@@ -254,15 +254,14 @@ static void ask(struct search_sieve *sieve)
 	}
 }
 
-enum fault search_sieve_run(struct search_sieve *sieve, struct imap_cmd *cmd, struct stack *stack,
-                            struct why *why)
+enum fault search_sieve_run(struct search_sieve *sieve, struct stack *stack, struct why *why)
 {
 	switch (sieve->state) {
 	case SIEVE_FILE:
 		read_file(sieve);
 		return FAULT_NONE;
 	case SIEVE_LOAD:
-		return load(sieve, cmd, stack, why);
+		return load(sieve, stack, why);
 	default:
 		ask(sieve);
 		if (sieve->save)

@@ -15,6 +15,9 @@
 #include "search_match.h"
 
 struct search_sieve {
+	/* Who reads, and with which key: the command's, before search_sieve_run(). */
+	const struct actor *actor;
+	const struct account_key *key;
 	/* search_sieve.c's own; zeroed at first */
 	enum { SIEVE_OFF, SIEVE_FILE, SIEVE_LOAD, SIEVE_ASK, SIEVE_READY } state;
 	const struct search *search;
@@ -39,8 +42,7 @@ bool search_sieve_start(struct search_sieve *, const struct search *, const stru
 /* Loop. False: it is through. Else what the command has to give. */
 bool search_sieve_next(struct search_sieve *, enum imap_next *ret);
 /* Worker. */
-MUST_CHECK enum fault search_sieve_run(struct search_sieve *, struct imap_cmd *, struct stack *,
-                                       struct why *);
+MUST_CHECK enum fault search_sieve_run(struct search_sieve *, struct stack *, struct why *);
 /* Bits of search.texts that the message is known not to hold; any time. */
 uint64_t search_sieve_lacks(const struct search_sieve *, uint32_t uid);
 void search_sieve_done(struct search_sieve *);

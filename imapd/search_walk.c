@@ -34,7 +34,7 @@ struct search_row search_row_of(const struct rows *rows)
 
 	return (struct search_row){
 		.uid = rows->uid,
-		.flags = state->flags[rows->at],
+		.flags = selected_flags(rows->selected, rows->at),
 		.size = state->size[rows->at],
 		.recent = uid_set_has(&rows->selected->recent, rows->uid),
 		.keywords = state->keywords[rows->at],
@@ -151,7 +151,7 @@ static void ask_known(struct search_walk *walk, struct imap_cmd *cmd, size_t i)
 	if (open->decided || (!open->known && !walk->search.by_id))
 		return;
 	if (walk->search.by_id && item->loaded) {
-		email_id = object_id_raw(cmd->account->key, &item->content);
+		email_id = object_id_raw(walk->reader.key, &item->content);
 		facts.email_id = &email_id;
 	}
 	if (open->known)
@@ -174,7 +174,7 @@ static enum fault ask_message(struct search_walk *walk, struct imap_cmd *cmd, si
 	metric_inc(&opened);
 	if (arena_used(reader->arena) > ARENA_LARGE)
 		arena_reset(reader->arena);
-	fault = batch_open(item, cmd->account->key, reader->arena, &message, why);
+	fault = batch_open(item, reader->key, reader->arena, &message, why);
 	if (!fault)
 		fault = search_read(reader, &walk->search, &open->row, &message, bodies, &match, why);
 	secret_wipe(&message.key, sizeof(message.key));
@@ -208,7 +208,7 @@ static enum fault ask_some(struct search_walk *walk, struct imap_cmd *cmd, struc
 		some.items[some.n++] = walk->batch.items[*at];
 		bytes += bodies ? walk->open[*at].row.size : 0;
 	}
-	fault = batch_load_records(&some, stack, &cmd->actor, bodies, arena, why);
+	fault = batch_load_records(&some, stack, walk->reader.actor, bodies, arena, why);
 	for (size_t i = 0; i < some.n && !fault; i++)
 		fault = ask_message(walk, cmd, which[i], &some.items[i], bodies, why);
 	arena_free(arena);
@@ -230,15 +230,13 @@ enum fault search_walk_run(struct search_walk *walk, struct imap_cmd *cmd, struc
 	enum fault fault = FAULT_NONE;
 
 	if (walk->sifting)
-		return search_sieve_run(&walk->sieve, cmd, stack, why);
+		return search_sieve_run(&walk->sieve, stack, why);
 	walk->reader.stack = stack;
-	walk->reader.actor = &cmd->actor;
-	walk->reader.key = cmd->account->key;
 	for (size_t i = 0; i < walk->batch.n; i++)
 		ask_known(walk, cmd, i);
 	if (!some_open(walk))
 		return FAULT_NONE;
-	fault = batch_load_keys(&walk->batch, stack, &cmd->actor, walk->arena, why);
+	fault = batch_load_keys(&walk->batch, stack, walk->reader.actor, walk->arena, why);
 	for (size_t i = 0; i < walk->batch.n && !fault && walk->search.by_id; i++)
 		ask_known(walk, cmd, i);
 	while (!fault && (walk->search.by_header || walk->wants_header) && from < walk->batch.n)
@@ -303,12 +301,24 @@ enum imap_next search_walk_refuse(const struct search_walk *walk, struct imap_cm
 	return imap_bad(cmd, args->error);
 }
 
+/* The selected mailbox may be another account's; what is walked beside it is the session's own. */
+static void take_sides(struct search_walk *walk, const struct imap_cmd *cmd)
+{
+	const bool selected = walk->selected == &cmd->session->selected;
+
+	walk->reader.actor = selected ? &cmd->acting : &cmd->actor;
+	walk->reader.key = selected ? cmd->holder->key : cmd->account->key;
+	walk->sieve.actor = walk->reader.actor;
+	walk->sieve.key = walk->reader.key;
+}
+
 enum imap_next search_walk_among(struct search_walk *walk, struct imap_cmd *cmd, const struct uid_set *uids)
 {
 	if (!walk->selected)
 		walk->selected = &cmd->session->selected;
 	walk->arena = arena_new();
 	walk->reader.arena = arena_new();
+	take_sides(walk, cmd);
 	new_batch(walk);
 	rows_start(&walk->rows, walk->selected, uids);
 	walk->sifting = search_sieve_start(&walk->sieve, &walk->search, walk->selected, uids);

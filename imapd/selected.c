@@ -11,6 +11,8 @@ void selected_open(struct selected *selected, struct view *view, bool read_only)
 	const struct mailbox_state *state = view->state;
 
 	selected->view = view;
+	selected->guest = NULL;
+	selected->rights = RIGHT_ALL;
 	selected->read_only = read_only;
 	selected->known_max = state->head.uid_next - 1;
 	selected->known_n = state->n;
@@ -25,6 +27,23 @@ void selected_open(struct selected *selected, struct view *view, bool read_only)
 	list_add_tail(&view->sessions, &selected->node);
 }
 
+uint32_t selected_settable(const struct selected *selected)
+{
+	if (selected->read_only)
+		return 0;
+	return (selected_may(selected, RIGHT_SEEN) ? FLAG_SEEN : 0) |
+	       (selected_may(selected, RIGHT_DELETE) ? FLAG_DELETED : 0) |
+	       (selected_may(selected, RIGHT_WRITE) ? FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DRAFT : 0);
+}
+
+void selected_be_guest(struct selected *selected, struct view_guest *guest, const struct actor *actor,
+                       uint32_t rights)
+{
+	selected->guest = guest;
+	selected->actor = *actor;
+	selected->rights = rights;
+}
+
 void selected_close(struct selected *selected)
 {
 	struct view *view = selected->view;
@@ -35,6 +54,8 @@ void selected_close(struct selected *selected)
 		selected->on_close(selected->session);
 	selected->view = NULL;
 	selected->watched = false;
+	view_guest_put(selected->guest);
+	selected->guest = NULL;
 	list_del(&selected->node);
 	uid_set_done(&selected->ghosts);
 	uid_set_done(&selected->changed);

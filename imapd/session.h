@@ -76,6 +76,8 @@ struct sasl_offer session_sasl_offer(const struct session *, struct arena *);
 /* Untagged news that the protocol allows now (RFC 9051 7.1: no EXPUNGE during FETCH, STORE, SEARCH by number): EXPUNGE,
  * EXISTS, RECENT, FLAGS, FETCH. False: the output is congested and some are left. */
 bool session_tell_news(struct session *, bool may_expunge);
+/* The selected mailbox is not for this session any more. */
+void session_end_visit(struct session *);
 /* FLAGS and PERMANENTFLAGS of the selected mailbox. */
 void session_tell_flag_names(struct session *);
 /* At the first command that asks for mod-sequences (RFC 7162 3.1): tells HIGHESTMODSEQ when a mailbox is open. */

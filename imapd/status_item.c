@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "imapd.h"
 #include "object_id.h"
+#include "suite/guest.h"
 
 enum item {
 	MESSAGES,
@@ -87,8 +88,10 @@ static uint64_t value(const struct mailbox_head *head, enum item item)
 	}
 }
 
-bool status_items_want_deleted(unsigned items)
+bool status_items_want_deleted(unsigned items, const struct actor *actor)
 {
+	if (actor->kind == ACTOR_GUEST && (items & BIT(UNSEEN)))
+		return true;
 	return items & (BIT(DELETED) | BIT(DELETED_STORAGE));
 }
 
@@ -103,8 +106,25 @@ static void count_deleted(const struct mailbox_state *state, struct status_delet
 	}
 }
 
+/* What a guest has not seen itself. */
+static enum fault count_unseen(struct stack *stack, const struct actor *guest,
+                               const struct mailbox_state *state, struct status_deleted *ret, struct why *why)
+{
+	struct guest_mark mark;
+	enum fault fault = guest_mark_get(stack, &guest->guest, &state->mailbox, &mark, why);
+
+	if (fault)
+		return fault;
+	ret->has_unseen = true;
+	for (uint32_t i = 0; i < state->n; i++)
+		ret->unseen +=
+		    mark.uid_validity != state->head.uid_validity || !uid_set_has(&mark.seen, state->uid[i]);
+	guest_mark_done(&mark);
+	return FAULT_NONE;
+}
+
 enum fault status_count_deleted(struct stack *stack, const struct actor *actor, const struct id *mailbox,
-                                struct status_deleted *ret, struct why *why)
+                                unsigned items, struct status_deleted *ret, struct why *why)
 {
 	struct mailbox_state *state = mailbox_state_new(mailbox);
 	struct arena *arena = arena_new();
@@ -118,6 +138,8 @@ enum fault status_count_deleted(struct stack *stack, const struct actor *actor, 
 		fault = mailbox_state_apply(state, &news, &delta, why);
 	if (!fault)
 		count_deleted(state, ret);
+	if (!fault && actor->kind == ACTOR_GUEST && (items & BIT(UNSEEN)))
+		fault = count_unseen(stack, actor, state, ret, why);
 	mailbox_delta_done(&delta);
 	mailbox_state_free(state);
 	arena_free(arena);
@@ -133,6 +155,8 @@ static void add_value(struct buf *out, const struct session *s, const struct mai
 		buf_printf(out, "%lld", (long long)s->imapd->daemon->suite->message_max);
 	else if (item == RECENT)
 		buf_printf(out, "%" PRIu64, recent(s, row));
+	else if (item == UNSEEN && deleted->has_unseen)
+		buf_printf(out, "%" PRIu64, deleted->unseen);
 	else if (item == DELETED || item == DELETED_STORAGE)
 		buf_printf(out, "%" PRIu64, item == DELETED ? deleted->messages : deleted->bytes);
 	else

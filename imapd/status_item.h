@@ -10,14 +10,16 @@
 bool status_items_parse(struct imap_args *, unsigned *ret_items);
 /* Asking for HIGHESTMODSEQ turns CONDSTORE on (RFC 7162 3.1). */
 void status_items_settle(struct session *, unsigned items);
-/* What the row does not tell: DELETED and DELETED-STORAGE take a look at the messages. */
+/* What the row does not tell: DELETED and DELETED-STORAGE take a look at the messages, and UNSEEN to a guest. */
 struct status_deleted {
 	uint64_t messages, bytes;
+	bool has_unseen; /* a guest's own */
+	uint64_t unseen;
 };
-bool status_items_want_deleted(unsigned items);
+bool status_items_want_deleted(unsigned items, const struct actor *);
 /* Worker. NOT_FOUND. */
 MUST_CHECK enum fault status_count_deleted(struct stack *, const struct actor *, const struct id *mailbox,
-                                           struct status_deleted *ret, struct why *);
+                                           unsigned items, struct status_deleted *ret, struct why *);
 /* The whole line "* STATUS …". */
 void status_add(struct buf *, const struct session *, const char *path, const struct mailbox_row *,
                 const struct status_deleted *, unsigned items);

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "list_line.h"
 #include "outbox_hold.h"
+#include "suite/guest.h"
 
 static enum fault check_room(const struct imap_cmd *cmd, const struct folder_list *list,
                              const struct target *target, struct why *why)
@@ -37,6 +38,93 @@ static const char *attributes(struct arena *arena, const struct folder *folder)
 	return copy;
 }
 
+/* ---- what others share ---- */
+
+void target_done(struct target *target)
+{
+	shares_done(&target->shares);
+}
+
+/* Who may not look it up is not told that it is there. */
+static enum fault check_rights(const struct target *target, const struct share *share, struct why *why)
+{
+	if ((share->rights & target->needs) == target->needs)
+		return FAULT_NONE;
+	return share->rights & RIGHT_LOOKUP ? fault_set(why, FAULT_DENIED, "the owner does not allow it")
+	                                    : fault_set(why, FAULT_NO_TARGET, "no such mailbox");
+}
+
+static enum fault check_owners_room(const struct target *target, const struct share_owner *owner,
+                                    struct why *why)
+{
+	const uint64_t quota = owner->account.quota;
+
+	if (!quota || !target->bytes || owner->used + target->bytes <= quota)
+		return FAULT_NONE;
+	return fault_set(why, FAULT_OVER_QUOTA, "the owner's: %llu bytes and %llu more, %llu are allowed",
+	                 (unsigned long long)owner->used, (unsigned long long)target->bytes,
+	                 (unsigned long long)quota);
+}
+
+static enum fault find_shared(const struct imap_cmd *cmd, struct stack *stack, struct target *target,
+                              struct id *ret, struct why *why)
+{
+	const struct share *share;
+	enum fault fault;
+
+	target_done(target);
+	fault = share_load(stack, &cmd->account->guest, target->path, cmd->arena, &target->shares, why);
+	share = fault ? NULL : shares_find(&target->shares, target->path);
+	if (!fault && (!share || !share->owner))
+		fault = fault_set(why, FAULT_NO_TARGET, "no such mailbox");
+	if (!fault)
+		fault = check_rights(target, share, why);
+	if (!fault)
+		fault = check_owners_room(target, share->owner, why);
+	if (fault)
+		return fault;
+	target->share = share;
+	target->key = share->owner->key;
+	target->actor = share_actor(&cmd->account->guest, share);
+	target->rights = share->rights;
+	if (target->wants_attributes)
+		target->attributes = attributes(cmd->arena, &share->folder);
+	*ret = share->folder.row.meta.id;
+	return FAULT_NONE;
+}
+
+uint32_t target_flags(const struct target *target)
+{
+	if (!target->share)
+		return FLAG_ALL;
+	return (target->rights & RIGHT_DELETE ? FLAG_DELETED : 0) |
+	       (target->rights & RIGHT_WRITE ? FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DRAFT : 0);
+}
+
+bool target_takes_keywords(const struct target *target)
+{
+	return !target->share || (target->rights & (RIGHT_WRITE | RIGHT_READ)) == (RIGHT_WRITE | RIGHT_READ);
+}
+
+void target_note_seen(const struct imap_cmd *cmd, struct stack *stack, const struct target *target,
+                      uint32_t uid_validity, const struct uid_set *uids)
+{
+	struct guest_mark mark;
+	struct mailbox_head head;
+	struct why why = { "" };
+	enum fault fault;
+
+	if (!target->share || !(target->rights & RIGHT_SEEN) || uid_set_is_empty(uids))
+		return;
+	fault = guest_see(stack, &target->actor, uid_validity, uids, NULL, &mark, &head, &why);
+	if (fault)
+		log_fault(&cmd->log, fault, &why, "what was seen was not noted");
+	else
+		guest_mark_done(&mark);
+}
+
+/* ---- the account's own ---- */
+
 static enum fault find_in(const struct imap_cmd *cmd, const struct folder_list *list, struct target *target,
                           struct id *ret, struct why *why)
 {
@@ -62,6 +150,10 @@ enum fault target_find(const struct imap_cmd *cmd, struct stack *stack, struct t
 	struct folder_list *list = folder_list_kept(cmd->account->folders);
 	enum fault fault = FAULT_NO_TARGET;
 
+	target->share = NULL;
+	target->key = cmd->account->key;
+	target->actor = cmd->actor;
+	target->rights = RIGHT_ALL;
 	target->kept = list;
 	if (list)
 		fault = find_in(cmd, list, target, ret, why);
@@ -74,7 +166,9 @@ enum fault target_find(const struct imap_cmd *cmd, struct stack *stack, struct t
 		return fault;
 	fault = find_in(cmd, list, target, ret, why);
 	folder_list_put(cmd->account->folders, list);
-	return fault;
+	return fault == FAULT_NO_TARGET && share_is_shared_name(target->path)
+	           ? find_shared(cmd, stack, target, ret, why)
+	           : fault;
 }
 
 bool target_is_behind(const struct imap_cmd *cmd, const struct target *target)

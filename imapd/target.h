@@ -1,25 +1,42 @@
 #ifndef IMAPD_TARGET_H
 #define IMAPD_TARGET_H
 /*
- * The mailbox that a command names: the one that COPY, MOVE and APPEND put messages into, if the account has
- * room for them, or that SELECT opens. The list of mailboxes that was kept may say yes; NO takes a fresh look. Into the Outbox nothing is put but by sending it.
+ * The mailbox that a command names: the one that COPY, MOVE and APPEND put messages into, if its owner has
+ * room for them, or that SELECT opens. The list of mailboxes that was kept may say yes; NO takes a fresh look.
+ * What others share is looked for afresh always.
+ * Into the Outbox nothing is put but by sending it.
  */
 #include "command.h"
+#include "suite/share.h"
 
 struct target {
 	const char *path;
 	uint64_t quota; /* 0: not asked, or none */
 	uint64_t bytes; /* that are to be added */
 	bool opens;     /* SELECT: nothing is put into it */
-	bool kept;      /* found in a list that was kept, which may be behind */
+	uint32_t needs; /* rights: 0 none; without them it is DENIED, or not there for who does not see it */
 	bool wants_attributes;
 	const char *attributes; /* as LIST tells them, when they are wanted */
+	/* What was found: whose it is, and how the session acts in it. */
+	bool kept;                     /* found in a list that was kept, which may be behind */
+	const struct account_key *key; /* its owner's */
+	struct actor actor;
+	uint32_t rights;
+	struct shares shares;
+	const struct share *share; /* NULL: it is the session's own */
 };
 
-/* Worker; at most one look at the account's mailboxes. NO_TARGET, OVER_QUOTA, UNSUPPORTED. */
+/* Worker; at most one look at the account's mailboxes. NO_TARGET, DENIED, OVER_QUOTA, UNSUPPORTED. */
 MUST_CHECK enum fault target_find(const struct imap_cmd *, struct stack *, struct target *, struct id *ret,
                                   struct why *);
 /* Any thread. The mailbox that was found is gone: whether to find it once more, now freshly. */
 bool target_is_behind(const struct imap_cmd *, const struct target *);
+/* Flags, and whether keywords, that may be put there; a guest's \Seen is not among them. */
+uint32_t target_flags(const struct target *);
+bool target_takes_keywords(const struct target *);
+/* Worker. What a guest has put there as \Seen is so for itself. The messages are there whatever becomes of that. */
+void target_note_seen(const struct imap_cmd *, struct stack *, const struct target *, uint32_t uid_validity,
+                      const struct uid_set *uids);
+void target_done(struct target *); /* zeroed memory is a target that it may be called for */
 
 #endif

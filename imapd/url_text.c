@@ -12,6 +12,7 @@ struct url_text {
 	struct stack *stack;
 	const struct imap_url *url;
 	struct arena *arena;
+	struct target target; /* whose mailbox it is, and how it is read */
 	struct message message;
 	struct why *why;
 };
@@ -28,17 +29,21 @@ static bool is_ours(const struct url_text *t)
 
 static enum fault find_mailbox(struct url_text *t, struct id *ret)
 {
-	struct target target = { .path = t->url->mailbox, .opens = true };
 	enum fault fault;
 
 	if (!is_ours(t))
 		return fault_set(t->why, FAULT_NOT_FOUND, "a URL of another server or account");
 	if (!t->url->mailbox) {
+		t->target.actor = t->cmd->acting;
+		t->target.key = t->cmd->holder->key;
 		*ret = t->cmd->selected;
 		return id_is_zero(ret) ? fault_set(t->why, FAULT_NOT_FOUND, "no mailbox is open")
 		                       : FAULT_NONE;
 	}
-	fault = target_find(t->cmd, t->stack, &target, ret, t->why);
+	t->target.path = t->url->mailbox;
+	t->target.opens = true;
+	t->target.needs = RIGHT_READ;
+	fault = target_find(t->cmd, t->stack, &t->target, ret, t->why);
 	return fault == FAULT_NO_TARGET ? FAULT_NOT_FOUND : fault;
 }
 
@@ -48,7 +53,7 @@ static enum fault open_message(struct url_text *t)
 	struct batch batch = { .items = &item, .n = 1 };
 	struct mailbox_append found;
 	struct mailbox_head head;
-	const struct actor *actor = &t->cmd->actor;
+	const struct actor *actor = &t->target.actor;
 	enum fault fault = find_mailbox(t, &batch.mailbox);
 
 	if (!fault)
@@ -61,7 +66,7 @@ static enum fault open_message(struct url_text *t)
 	item.content = found.content;
 	item.key = found.key;
 	fault = batch_load_records(&batch, t->stack, actor, true, t->arena, t->why);
-	return fault ? fault : batch_open(&item, t->cmd->account->key, t->arena, &t->message, t->why);
+	return fault ? fault : batch_open(&item, t->target.key, t->arena, &t->message, t->why);
 }
 
 static enum fault find_place(struct url_text *t, struct fetch_place *ret)
@@ -84,7 +89,7 @@ static enum fault add(struct url_text *t, uint64_t offset, uint64_t len, struct 
 {
 	if (len > out->limit - out->len)
 		return fault_set(t->why, FAULT_TOO_BIG, "more text than a message may have");
-	return message_read(t->stack, &t->cmd->actor, &t->message, offset, len, t->arena, out, t->why);
+	return message_read(t->stack, &t->target.actor, &t->message, offset, len, t->arena, out, t->why);
 }
 
 /* HEADER.FIELDS: the header, what is wanted of it, and of that the part asked for. */
@@ -125,6 +130,7 @@ enum fault url_text_read(struct imap_cmd *cmd, struct stack *stack, const struct
 		fault = add(&text, place.offset, place.len, out);
 	}
 	secret_wipe(&text.message.key, sizeof(text.message.key));
+	target_done(&text.target);
 	arena_free(text.arena);
 	return fault;
 }

@@ -29,6 +29,11 @@ static const struct imap_verb verbs[] = {
 	{ "GETQUOTA",     &imap_get_quota,    IN_AUTH,     0, "QUOTA" },
 	{ "GETQUOTAROOT", &imap_get_quota_root, IN_AUTH,   0, "QUOTA" },
 	{ "SETQUOTA",     &imap_set_quota,    IN_AUTH,     0, "QUOTA" },
+	{ "GETACL",       &imap_get_acl,      IN_AUTH,     0, "ACL" },
+	{ "SETACL",       &imap_set_acl,      IN_AUTH,     CHANGES_FOLDERS, "ACL" },
+	{ "DELETEACL",    &imap_set_acl,      IN_AUTH,     CHANGES_FOLDERS | VERB_DELETES, "ACL" },
+	{ "LISTRIGHTS",   &imap_list_rights,  IN_AUTH,     0, "ACL" },
+	{ "MYRIGHTS",     &imap_my_rights,    IN_AUTH,     0, "ACL" },
 	{ "IDLE",         &imap_idle,         IN_AUTH,     LOOKS_FIRST, "IDLE" },
 	{ "APPEND",       &imap_append,       IN_AUTH,     MESSAGE_LITERAL },
 

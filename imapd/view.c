@@ -38,6 +38,7 @@ struct view *view_new(struct views *views, struct account_ctx *account, const st
 	list_init(&view->nudged);
 	list_init(&view->sessions);
 	list_init(&view->changers);
+	list_init(&view->guests);
 	list_init(&view->waiters);
 	map_put(views->by_mailbox, id_slice(mailbox), view);
 	metric_set(&views_now, (int64_t)map_count(views->by_mailbox));

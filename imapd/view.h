@@ -14,6 +14,7 @@
  */
 #include "base/list.h"
 #include "loop/job.h"
+#include "store/acl.h"
 #include "store/mailbox.h"
 #include "suite/keyword.h"
 #include "suite/stack.h"
@@ -30,6 +31,7 @@ struct view {
 	struct header_cache *headers;  /* what searches have opened */
 	struct signatures *signatures; /* what searches have loaded */
 	struct list sessions;          /* struct selected.node */
+	struct list guests;            /* struct view_guest: of sessions of other accounts */
 	struct list changers;          /* struct change.turn: who changes the mailbox, and who waits to */
 	bool gone;                     /* the mailbox was deleted, or does not apply: sessions are told BYE */
 	/* view.c's own */
@@ -53,9 +55,22 @@ struct view {
 	int64_t poll_at, used_at, fold_at, cache_at; /* the last two 0: not wanted */
 };
 
+struct
+    view_guest { /* an account that the mailbox is shared with, and what it has seen; for all its sessions */
+	struct list node;
+	struct id account;
+	struct uid_set seen;
+	uint64_t version; /* of its record */
+	bool known;
+	unsigned refs;
+};
+
 struct selected { /* one session's hold on a view */
 	struct view *view;
 	struct list node;
+	struct view_guest *guest; /* NULL: the mailbox is the session's own account's */
+	struct actor actor;       /* of a guest, in this mailbox */
+	uint32_t rights;          /* enum acl_right: as of the last look; the store decides */
 	bool read_only, condstore;
 	uint32_t known_max;      /* highest UID the session was told of (by EXISTS) */
 	uint32_t known_n;        /* number of messages it was told of: the EXISTS it knows, ghosts included */
@@ -119,8 +134,33 @@ void view_committed(struct view *, const struct mailbox_commit *, const struct m
 /* What keywords_ensure() gave: names are known before the next look. */
 void view_take_keywords(struct view *, const struct keywords *);
 
+/* The guest as the view has it, from its first session to its last; its record is known from the next look on. */
+struct view_guest *view_guest_get(struct view *, const struct id *account);
+void view_guest_put(struct view_guest *); /* NULL accepted */
+/* What guest_see() has made, for these messages: as an own commit. */
+struct guest_mark;
+void view_guest_saw(struct view *, const struct actor *guest, const struct guest_mark *,
+                    const struct uid_set *uids, const struct mailbox_head *, struct selected *by,
+                    bool silent);
+
+/* The flags of a message as this session sees them. */
+uint32_t selected_flags(const struct selected *, uint32_t at);
+static inline bool selected_may(const struct selected *selected, uint32_t rights)
+{
+	return (selected->rights & rights) == rights;
+}
+
+/* Those that it may change (RFC 4314 4); keywords and flags of their kind together. */
+uint32_t selected_settable(const struct selected *);
+static inline bool selected_may_write(const struct selected *selected)
+{
+	return !selected->read_only && selected_may(selected, RIGHT_WRITE);
+}
+
 /* Takes the caller's reference over; selected_close() gives it back. All that is in the view now counts as told. */
 void selected_open(struct selected *, struct view *, bool read_only);
+/* Makes what was opened a guest's; takes the reference over. */
+void selected_be_guest(struct selected *, struct view_guest *, const struct actor *, uint32_t rights);
 void selected_close(struct selected *); /* nothing when nothing is open */
 
 /* Sequence number <-> UID as this session counts. 0: none. */

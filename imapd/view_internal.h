@@ -3,6 +3,7 @@
 /* What view.c (one view's life), view_look.c (looking at the store), view_fold.c, view_cache.c and views.c (all of them)
  * share. */
 #include "account_ctx.h"
+#include "suite/guest.h"
 #include "view.h"
 
 struct views {
@@ -28,6 +29,18 @@ void view_free(struct view *);
 void view_note(struct view *, const struct mailbox_delta *, const struct selected *not_flags);
 void view_tell(struct view *);
 void view_gone(struct view *);
+
+/* view_guest.c: what guests have seen, looked at with the mailbox. */
+struct guest_look {
+	struct id account;
+	bool unknown, looked;
+	struct guest_mark mark;
+};
+void view_guests_ask(const struct view *, struct arena *, struct guest_look **ret, size_t *ret_n);
+MUST_CHECK enum fault view_guests_look(struct guest_look *, size_t n, struct stack *,
+                                       const struct id *mailbox, bool news, struct why *);
+void view_guests_take(struct view *, struct guest_look *, size_t n);
+void view_guests_done(struct guest_look *, size_t n);
 
 /* view_look.c: starts a look, unless one is under way. */
 void view_refresh_begin(struct view *);

@@ -21,6 +21,8 @@ struct view_refresh { /* one look; what the worker fills is its own until it is 
 	uint32_t known_keywords;
 	struct arena *arena;
 	struct mailbox_news news;
+	struct guest_look *guests;
+	size_t n_guests;
 	struct keywords keywords;
 	bool first;
 	struct mailbox_state *fresh; /* first load's */
@@ -116,6 +118,10 @@ static void run_refresh(struct job *job, void *worker)
 	follow_queue(refresh);
 	refresh->fault = refresh->first ? first_load(refresh) : fetch(refresh);
 	if (!refresh->fault)
+		refresh->fault =
+		    view_guests_look(refresh->guests, refresh->n_guests, refresh->stack, &refresh->mailbox,
+		                     refresh->news.log.head.modseq != refresh->since, &refresh->why);
+	if (!refresh->fault)
 		open_keywords(refresh);
 }
 
@@ -124,6 +130,7 @@ static void run_refresh(struct job *job, void *worker)
 static void free_refresh(struct view_refresh *refresh)
 {
 	mailbox_state_free(refresh->fresh);
+	view_guests_done(refresh->guests, refresh->n_guests);
 	account_ctx_unref(refresh->account);
 	arena_free(refresh->arena);
 	free(refresh);
@@ -144,6 +151,7 @@ static enum fault apply(struct view *view, struct view_refresh *refresh)
 	mailbox_delta_init(&delta);
 	fault = mailbox_state_apply(view->state, &refresh->news, &delta, &refresh->why);
 	if (!fault) {
+		view_guests_take(view, refresh->guests, refresh->n_guests);
 		view_note(view, &delta, NULL);
 		view_tell(view);
 	}
@@ -245,6 +253,7 @@ void view_refresh_begin(struct view *view)
 		.first = !view->state,
 		.cache_dir = conf->cache_dir,
 	};
+	view_guests_ask(view, refresh->arena, &refresh->guests, &refresh->n_guests);
 	view_hold(view);
 	view->refresh = refresh;
 	view->stale = false;

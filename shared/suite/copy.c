@@ -118,29 +118,60 @@ static enum fault no_target(enum fault fault)
 	return fault == FAULT_NOT_FOUND ? FAULT_NO_TARGET : fault;
 }
 
+/* The messages become another account's as well: in the contents first, so that nobody is shown what he cannot read. */
+static enum fault hand_over(struct stack *stack, const struct actor *actor, const struct account_key *key,
+                            const struct copy_into *into, struct mailbox_append *appends, size_t n,
+                            struct arena *arena, struct why *why)
+{
+	struct id *contents = arena_array(arena, struct id, n);
+	enum fault fault;
+
+	for (size_t i = 0; i < n; i++) {
+		struct mailbox_append *message = &appends[i];
+		struct content_key opened;
+
+		contents[i] = message->content;
+		fault = content_key_open(key, &message->content, &message->key, &opened, why);
+		if (fault)
+			return fault;
+		content_key_wrap(into->key, &message->content, &opened, &message->key);
+		secret_wipe(&opened, sizeof(opened));
+	}
+	return contents_add_account(stack->store, actor, contents, n, &into->actor->account, arena, why);
+}
+
 enum fault copy_run(struct stack *stack, const struct actor *actor, const struct account_key *key,
                     struct copy_request *request, struct arena *arena, struct mailbox_appended *ret,
                     struct why *why)
 {
+	const struct copy_into same = { actor, key, FLAG_ALL, true };
+	const struct copy_into *into = request->into ? request->into : &same;
 	struct mailbox_append *appends = arena_array(arena, struct mailbox_append, request->n);
 	const int64_t now = clock_now();
-	struct keywords target;
+	struct keywords target = { .n = 0 };
 	enum fault fault = copy_load(stack, actor, request, arena, why);
 
-	if (!fault)
-		fault = no_target(target_keywords(stack, actor, key, request, arena, &target, why));
+	if (!fault && into->keywords)
+		fault =
+		    no_target(target_keywords(stack, into->actor, into->key, request, arena, &target, why));
 	if (fault)
 		return fault;
 	for (size_t i = 0; i < request->n; i++) {
 		appends[i] = request->items[i].message;
 		appends[i].tag = id_new();
 		appends[i].save_date = now;
+		appends[i].flags &= into->flags;
 		if (appends[i].keywords)
 			appends[i].keywords = keywords_map(request->keywords, appends[i].keywords, &target);
 	}
-	fault = no_target(mailbox_append(stack->store, actor, &request->to, appends, request->n, ret, why));
+	if (!id_eq(&actor->account, &into->actor->account))
+		fault = hand_over(stack, actor, key, into, appends, request->n, arena, why);
+	if (fault)
+		return fault;
+	fault =
+	    no_target(mailbox_append(stack->store, into->actor, &request->to, appends, request->n, ret, why));
 	if (!fault)
-		nudge_mailbox(stack, actor, &request->to, ret->head.modseq);
+		nudge_mailbox(stack, into->actor, &request->to, ret->head.modseq);
 	return fault;
 }
 

@@ -1,8 +1,9 @@
 #ifndef SHARED_SUITE_COPY_H
 #define SHARED_SUITE_COPY_H
 /*
- * Copying messages between mailboxes of one account: new entries for the same
- * contents, so a copy costs one commit whatever the size. Used by COPY, MOVE and RENAME of the INBOX.
+ * Copying messages between mailboxes: new entries for the same contents, so a
+ * copy costs one commit whatever the size; between two accounts the contents get the second account's name, and the
+ * entries keys that it opens. Used by COPY, MOVE and RENAME of the INBOX.
  */
 #include "store/mailbox.h"
 #include "suite/keyword.h"
@@ -13,11 +14,19 @@ struct copy_item {
 	struct mailbox_append message; /* keywords: mask over the source's names; tag: ignored */
 };
 
+struct copy_into { /* a target that is not acted on as the source is */
+	const struct actor *actor;
+	const struct account_key *key; /* of actor.account */
+	uint32_t flags;                /* that are copied; others are left out */
+	bool keywords;                 /* are copied */
+};
+
 struct copy_request {
 	struct id from, to;
 	struct copy_item *items; /* ascending by UID */
 	size_t n;
 	const struct keywords *keywords; /* the source's names */
+	const struct copy_into *into;    /* NULL: as the source */
 };
 
 /* Snapshot of a state's messages for a request, in the arena; UIDs that are not there are left out. */

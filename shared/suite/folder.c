@@ -96,9 +96,12 @@ static const char *build_path(struct arena *arena, struct folder *folder, int de
 enum fault folders_load(struct stack *stack, const struct actor *actor, const struct account_key *key,
                         struct arena *arena, struct folders *ret, struct why *why)
 {
+	/* a guest's calls name the owner's mailboxes, so they begin with the owner's names */
+	const struct actor owner = { ACTOR_OWNER, actor->account };
 	struct mailbox_row *rows;
 	struct folders folders;
-	enum fault fault = mailbox_list(stack->store, actor, &actor->account, arena, &rows, &folders.n, why);
+	enum fault fault = mailbox_list(stack->store, actor->kind == ACTOR_GUEST ? &owner : actor,
+	                                &actor->account, arena, &rows, &folders.n, why);
 
 	if (fault)
 		return fault;
@@ -275,7 +278,18 @@ struct new_folder {
 	const char *name;
 	uint32_t special_use, uid_validity;
 	bool subscribed, no_select;
+	const struct folder *heir_of; /* whose ACL it gets; NULL: none */
 };
+
+/* The nearest mailbox above a path: what is made below it is shared as it is. */
+static const struct folder *above(const struct folders *folders, const char *path, struct arena *arena)
+{
+	const struct folder *folder = NULL;
+
+	while (!folder && (path = parent_path(arena, path)))
+		folder = folders_find(folders, path);
+	return folder;
+}
 
 static enum fault make_one(struct stack *stack, const struct actor *actor, const struct account_key *key,
                            const struct new_folder *new, struct id *ret, struct why *why)
@@ -288,6 +302,8 @@ static enum fault make_one(struct stack *stack, const struct actor *actor, const
 		.special_use = new->special_use,
 		.subscribed = new->subscribed,
 		.no_select = new->no_select,
+		.acl = new->heir_of ? new->heir_of->row.meta.acl : NULL,
+		.n_acl = new->heir_of ? new->heir_of->row.meta.n_acl : 0,
 	};
 	enum fault fault;
 
@@ -316,6 +332,7 @@ static enum fault ensure(struct stack *stack, const struct actor *actor, const s
 	if (fault)
 		return fault;
 	new.name = last_part(path);
+	new.heir_of = above(folders, path, arena);
 	new.uid_validity = fresh_uid_validity(actor, folders);
 	return make_one(stack, actor, key, &new, ret, why);
 }
@@ -360,6 +377,7 @@ enum fault folder_create(struct stack *stack, const struct actor *actor, const s
 	if (fault)
 		goto out;
 	new.name = last_part(path);
+	new.heir_of = above(&folders, path, arena);
 	new.uid_validity = fresh_uid_validity(actor, &folders);
 	fault = make_one(stack, actor, key, &new, ret, why);
 out:
@@ -457,12 +475,14 @@ static enum fault delete_whole(struct stack *stack, const struct actor *actor, c
 		                         .uid_validity = fresh_uid_validity(actor, folders),
 		                         .subscribed = true,
 		                         .no_select = true };
+	const struct actor owner = { ACTOR_OWNER, actor->account };
 	struct id made;
 	enum fault fault = mailbox_delete(stack->store, actor, &folder->row.meta.id, why);
 
 	if (fault || !folder->row.meta.subscribed)
 		return fault;
-	fault = make_one(stack, actor, key, &name, &made, why);
+	/* the subscription is the owner's, whoever has deleted */
+	fault = make_one(stack, actor->kind == ACTOR_GUEST ? &owner : actor, key, &name, &made, why);
 	return fault == FAULT_EXISTS ? FAULT_NONE : fault; /* somebody has made it again already */
 }
 
@@ -481,6 +501,8 @@ enum fault folder_delete(struct stack *stack, const struct actor *actor, const s
 		fault = fault_set(why, FAULT_DENIED, "the INBOX stays");
 	else if (!fault && folder->has_children && folder->row.meta.no_select)
 		fault = fault_set(why, FAULT_DENIED, "the name has mailboxes below it: delete those first");
+	else if (!fault && folder->has_children && actor->kind == ACTOR_GUEST)
+		fault = fault_set(why, FAULT_DENIED, "there are mailboxes below it: delete those first");
 	else if (!fault && folder->has_children)
 		fault = delete_but_keep_name(stack, actor, folder, why);
 	else if (!fault)
@@ -626,6 +648,8 @@ enum fault folder_rename(struct stack *stack, const struct actor *actor, const s
 	taken = fault ? NULL : folders_find(&folders, to);
 	if (!fault && (!folder || folder_is_mere_subscription(folder)))
 		fault = fault_set(why, FAULT_NOT_FOUND, "no such mailbox");
+	else if (!fault && (folder->row.meta.special_use & USE_INBOX) && actor->kind == ACTOR_GUEST)
+		fault = fault_set(why, FAULT_DENIED, "the INBOX stays");
 	else if (!fault && taken && (!folder_is_mere_subscription(taken) || taken->has_children))
 		fault = fault_set(why, FAULT_EXISTS, "the new name is taken");
 	if (!fault && taken)

@@ -41,7 +41,7 @@ struct folder *folders_by_id(const struct folders *, const struct id *);
 /* Checks a path as a client may name a new mailbox, NFC-normalises it. INPUT. */
 MUST_CHECK enum fault folder_path_check(struct slice path, struct arena *, const char **ret, struct why *);
 
-/* Creates it and the missing parents. EXISTS (also when only as a \NoSelect name: then that becomes selectable). */
+/* Creates it and the missing parents; they are shared as the mailbox above them is. EXISTS (also when only as a \NoSelect name: then that becomes selectable). */
 MUST_CHECK enum fault folder_create(struct stack *, const struct actor *, const struct account_key *,
                                     const char *path, uint32_t special_use, bool subscribed, struct id *ret,
                                     struct why *);

@@ -3,6 +3,7 @@
 
 #include "store/record.h"
 #include "suite/directory_internal.h"
+#include "suite/nudge.h"
 
 #define MARK_VERSION 1
 #define SUBSCRIBED   1
@@ -127,6 +128,33 @@ enum fault guest_mark_see(struct stack *stack, const struct id *account, const s
 	}
 	return fault == FAULT_STALE ? fault_set(why, FAULT_TEMP, "others kept changing a guest's record")
 	                            : fault;
+}
+
+enum fault guest_see(struct stack *stack, const struct actor *guest, uint32_t uid_validity,
+                     const struct uid_set *add, const struct uid_set *remove, struct guest_mark *ret,
+                     struct mailbox_head *ret_head, struct why *why)
+{
+	struct mailbox_edit touch = { .op = FLAGS_ADD };
+	const struct mailbox_commit commit = { .mailbox = guest->mailbox, .edits = &touch, .n_edits = 1 };
+	struct uid_set uids;
+	enum fault fault =
+	    guest_mark_see(stack, &guest->guest, &guest->mailbox, uid_validity, add, remove, ret, why);
+
+	if (fault)
+		return fault;
+	uid_set_init(&uids);
+	if (add)
+		uid_set_union(&uids, add);
+	if (remove)
+		uid_set_union(&uids, remove);
+	touch.uids = &uids;
+	fault = mailbox_commit(stack->store, guest, &commit, ret_head, why);
+	uid_set_done(&uids);
+	if (fault)
+		guest_mark_done(ret);
+	else
+		nudge_mailbox(stack, guest, &guest->mailbox, ret_head->modseq);
+	return fault;
 }
 
 enum fault guest_mark_subscribe(struct stack *stack, const struct id *account, const struct id *mailbox,

@@ -8,7 +8,7 @@
  * A guest's view of the mailbox follows the mailbox's mod-sequence: so whoever changes the record commits a change of
  * no flags to the same messages behind it.
  */
-#include "base/uid_set.h"
+#include "store/mailbox.h"
 #include "suite/stack.h"
 
 struct guest_mark {
@@ -28,6 +28,10 @@ MUST_CHECK enum fault guest_mark_get(struct stack *, const struct id *account, c
 MUST_CHECK enum fault guest_mark_see(struct stack *, const struct id *account, const struct id *mailbox,
                                      uint32_t uid_validity, const struct uid_set *add,
                                      const struct uid_set *remove, struct guest_mark *ret, struct why *);
+/* That for a guest in the mailbox, then the change of no flags that tells all views: ret_head is the head behind it. */
+MUST_CHECK enum fault guest_see(struct stack *, const struct actor *guest, uint32_t uid_validity,
+                                const struct uid_set *add, const struct uid_set *remove,
+                                struct guest_mark *ret, struct mailbox_head *ret_head, struct why *);
 MUST_CHECK enum fault guest_mark_subscribe(struct stack *, const struct id *account, const struct id *mailbox,
                                            bool subscribed, struct why *);
 /* The mailboxes it has subscribed to. */

@@ -6,6 +6,8 @@
  *   Q: …            what is done to queued mail: queue_words.h
  *   SET: outbox | no-plaintext | password TEXT | suspend | quota N | command_max N | message_limit N | save_limit N
  *        | sessions N | sessions_per_ip N | progress MS
+ *   ACCOUNT: LOGIN  another account, with alice's password; "public LOGIN": one that nobody logs in to, whose INBOX
+ *                   all accounts of its domain may look up, read and write to
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +18,7 @@
 #include "../dialogue/dialogue.h"
 #include "imap_world.h"
 #include "queue_words.h"
+#include "suite/share.h"
 
 static void *open_world(void)
 {
@@ -107,6 +110,45 @@ static void set(struct dialogue *d, const char *what)
 	}
 }
 
+static void make_domain(struct world *world, const char *login)
+{
+	const struct change_by by = { "test", "local" };
+	struct domain domain = { .name = strchr(login, '@') + 1, .created = 1 };
+	struct why why = { "" };
+	enum fault fault = domain_put(world->daemon.stack, &by, &domain, &why);
+
+	if (fault != FAULT_STALE)
+		world_must(fault, &why, "domain");
+}
+
+static void share_inbox(struct world *world, const struct account *account)
+{
+	const struct actor owner = { ACTOR_OWNER, account->id };
+	const struct id everyone = acl_everyone(slice_str(account->domain));
+	struct why why = { "" };
+
+	world_must(share_set(world->daemon.stack, &owner, &account->inbox, &everyone, ACL_SET,
+	                     RIGHT_LOOKUP | RIGHT_READ | RIGHT_SEEN | RIGHT_INSERT | RIGHT_WRITE, &why),
+	           &why, "sharing");
+}
+
+static void make_account(struct dialogue *d, const char *login)
+{
+	const struct change_by by = { "test", "local" };
+	const bool is_public = strncmp(login, "public ", 7) == 0;
+	const struct account_new new = { .address = slice_str(is_public ? login + 7 : login),
+		                         .password = slice_str(WORLD_PASSWORD),
+		                         .is_public = is_public };
+	struct world *world = d->world;
+	struct account account;
+	struct why why = { "" };
+
+	make_domain(world, login);
+	world_must(account_create(world->daemon.stack, &by, &new, d->arena, &account, &why), &why, "account");
+	if (is_public)
+		share_inbox(world, &account);
+}
+
 static bool word(struct dialogue *d, struct slice name, const char *text)
 {
 	if (slice_is(name, "D"))
@@ -115,6 +157,8 @@ static bool word(struct dialogue *d, struct slice name, const char *text)
 		queue_words(d->world, text);
 	else if (slice_is(name, "SET"))
 		set(d, text);
+	else if (slice_is(name, "ACCOUNT"))
+		make_account(d, text);
 	else
 		return false;
 	return true;

@@ -1,0 +1,14 @@
+#ifndef IMAPD_GUEST_CHECK_H
+#define IMAPD_GUEST_CHECK_H
+/*
+ * Whether sessions that have a mailbox of another account open may keep it: asked when the bus says that its account's
+ * mailboxes have changed, and now and then. Commands ask for themselves (command.c): this is for those who wait.
+ */
+#include "base/rand.h"
+
+struct imapd;
+
+/* Those in mailboxes of this account; NULL: all. */
+void guest_check(struct imapd *, const struct id *account);
+
+#endif

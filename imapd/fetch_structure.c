@@ -71,18 +71,32 @@ static void add_param(struct buf *out, const struct content_param *param, unsign
 	}
 }
 
+/* Decoded, both spellings of a parameter have one name: the extended one is told. */
+static bool is_told(const struct content_params *params, uint32_t i, unsigned style)
+{
+	const struct content_param *param = &params->params[i];
+
+	if (!(style & FETCH_REV2) || param->extended)
+		return true;
+	for (uint32_t k = 0; k < params->n; k++)
+		if (params->params[k].extended && slice_ieq(params->params[k].name, param->name))
+			return false;
+	return true;
+}
+
 /* body-fld-param = "(" string SP string *(SP string SP string) ")" / nil */
 static void add_params(struct buf *out, const struct content_params *params, unsigned style)
 {
-	if (!params->n) {
-		buf_adds(out, " NIL");
-		return;
-	}
+	const char *between = " (";
+
 	for (uint32_t i = 0; i < params->n; i++) {
-		buf_adds(out, i ? " " : " (");
+		if (!is_told(params, i, style))
+			continue;
+		buf_adds(out, between);
 		add_param(out, &params->params[i], style);
+		between = " ";
 	}
-	buf_addc(out, ')');
+	buf_adds(out, params->n ? ")" : " NIL");
 }
 
 /* body-fld-dsp = "(" string SP body-fld-param ")" / nil */

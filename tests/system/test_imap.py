@@ -303,3 +303,32 @@ def test_much_mail(suite):
             took = time.monotonic() - started
             print(f"{name}: {took:.2f} s")
             assert took < seconds, f"{name} took {took:.1f} s"
+
+
+UTF8_MESSAGE = "From: Jörg <jörg@exämple.test>\r\nSubject: Grüße\r\n\r\nüber alles\r\n".encode()
+
+
+def test_utf8_and_rev2(suite, second):
+    """What one process makes in UTF-8 the other tells in ASCII; IMAP4rev2 is between one client and its server."""
+    with suite.imap(suite.alice) as new, suite.imap(suite.alice, port=second.ports["IMAPS"]) as old:
+        assert new.create('"Gr&APYA3w-en/&ANw-bung"')[0] == "OK"
+        # before ENABLE, since behind it imaplib wraps the literal's bytes, not the literal, in UTF8 ( )
+        assert new.append('"Gr&APYA3w-en/&ANw-bung"', None, None, UTF8_MESSAGE)[0] == "OK"
+        assert new.enable("UTF8=ACCEPT")[0] == "OK"
+        assert new.enable("IMAP4rev2")[0] == "OK"
+        assert new.create('"Größen"')[0] == "NO"
+        assert new.status('"Größen/Übung"', "(MESSAGES SIZE DELETED)")[1] == [
+            '"Größen/Übung" (MESSAGES 1 SIZE {} DELETED 0)'.format(len(UTF8_MESSAGE)).encode()
+        ]
+        assert new.select('"Gr&APYA3w-en/&ANw-bung"', readonly=True)[0] == "OK"
+        assert new.untagged_responses.get("RECENT") is None
+        assert new.uid("SEARCH", "SUBJECT", '"grüße"')[0] == "OK"
+        assert new.response("ESEARCH")[1][0].endswith(b"UID ALL 1")
+        envelope = new.fetch("1", "(ENVELOPE)")[1][0]
+        assert "Grüße".encode() in envelope and "jörg".encode() in envelope
+
+        assert old.select('"Gr&APYA3w-en/&ANw-bung"', readonly=True)[0] == "OK"
+        envelope = old.fetch("1", "(ENVELOPE)")[1][0]
+        assert envelope.isascii() and b"=?UTF-8?" in envelope
+        assert old.fetch("1", "(BODY.PEEK[])")[1][0][1] == UTF8_MESSAGE
+        assert any(b"&ANw-bung" in line for line in old.list()[1])

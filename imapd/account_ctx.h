@@ -24,8 +24,8 @@ struct account_ctx {
 	bool has_outbox; /* queued mail is shown (suite/outbox.h) */
 	/* The loop's only. */
 	struct imapd *imapd;
-	unsigned refs, sessions;
-	int64_t checked_at; /* that it is there, active, and its password the same */
+	unsigned refs, sessions, commands; /* commands: that have been at a worker, until they end */
+	int64_t checked_at;                /* that it is there, active, and its password the same */
 	/* as of then */
 	uint64_t quota; /* bytes; 0: none */
 	char *capabilities_off;

@@ -45,6 +45,8 @@ static void end(struct imap_cmd *cmd)
 	if (cmd->verb->command->done)
 		cmd->verb->command->done(cmd);
 	session_release(s, cmd->reserved);
+	if (cmd->counted)
+		cmd->account->commands--;
 	account_ctx_unref(cmd->account);
 	account_ctx_unref(cmd->holder);
 	if (aside)
@@ -144,9 +146,12 @@ static void run_job(struct job *job, void *worker)
 {
 	struct imap_cmd *cmd = container_of(job, struct imap_cmd, job);
 
+	const int64_t began = clock_mono_ms();
+
 	(void)worker;
 	cmd->why.text[0] = '\0';
 	cmd->fault = cmd->verb->command->run(cmd, cmd->stack, &cmd->why);
+	cmd->worked += clock_mono_ms() - began;
 	if (cmd->verb->flags & CHANGES_FOLDERS) /* a fault is no proof that nothing has changed */
 		folder_cache_drop(cmd->account->folders);
 }
@@ -173,6 +178,28 @@ static void post_reply(struct imap_cmd *cmd)
 {
 	cmd->where = POSTED;
 	loop_post(cmd->session->imapd->daemon->loop, on_posted, cmd);
+}
+
+/* One account shall not have all workers, nor one command a worker for ever: both end between two batches, where what
+ * was done is whole. True: it is answered. */
+static bool is_too_much(struct imap_cmd *cmd)
+{
+	if (cmd->aside || !cmd->account || cmd->within_response)
+		return false;
+	if (cmd->ran && cmd->worked > imapd_conf.command_time) {
+		log_line(&cmd->log, LOG_WARN, "a command took too long", NULL);
+		imap_no_code(cmd, "[LIMIT]", "It takes too long: ask for less at once");
+		return true;
+	}
+	if (cmd->counted || cmd->ran)
+		return false;
+	if (cmd->account->commands >= (unsigned)imapd_conf.commands_per_account) {
+		imap_no_code(cmd, "[LIMIT]", "Too many commands of this account at once");
+		return true;
+	}
+	cmd->account->commands++;
+	cmd->counted = true;
+	return false;
 }
 
 static void start_job(struct imap_cmd *cmd)
@@ -236,6 +263,8 @@ static void proceed(struct imap_cmd *cmd, enum imap_next next)
 	} else if (conn_congested(s->conn)) {
 		cmd->where = DRAINING;
 		cmd->next = next;
+	} else if (next == IMAP_RUN && is_too_much(cmd)) {
+		finish(cmd);
 	} else if (next == IMAP_RUN) {
 		tell_progress(cmd);
 		start_job(cmd);

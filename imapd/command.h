@@ -117,6 +117,8 @@ struct imap_cmd {
 	uint64_t reserved;         /* of the memory for messages */
 	int64_t started, heard;    /* heard: when the client was last told how far it is, or it began */
 	uint32_t rights;           /* of a guest, just asked for */
+	int64_t worked;            /* ms that run() took */
+	bool counted;              /* among its account's commands at work */
 	struct log_ctx log;
 };
 

@@ -15,6 +15,8 @@ struct imapd_conf {
 	int64_t idle_timeout, login_timeout;
 	int64_t receive_memory;            /* bytes of messages being APPENDed, all sessions together */
 	int64_t message_limit, save_limit; /* messages of one command, those that one adds; 0: all */
+	int64_t command_time;              /* on workers */
+	int64_t commands_per_account;
 	int64_t sessions_max, sessions_per_account, sessions_per_ip;
 	int64_t poll; /* how often a view looks at the store without being told */
 	int64_t login_cache;

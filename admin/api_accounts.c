@@ -3,14 +3,16 @@
 #include "base/clock.h"
 #include "store/mailbox.h"
 
-#define QUOTA_MAX (INT64_C(1) << 50)
+#define QUOTA_MAX          (INT64_C(1) << 50)
+#define QUOTA_MESSAGES_MAX UINT32_MAX
 
 static json_t *account_json(const struct account *account)
 {
 	return json_pack(
-	    "{s:s,s:s,s:s,s:s,s:I,s:s,s:o,s:o}", "address", account->login, "domain", account->domain, "name",
-	    account->name, "state", account->state == ACCOUNT_SUSPENDED ? "suspended" : "active", "quota",
-	    (json_int_t)account->quota, "capabilities_off", account->capabilities_off, "trace_until",
+	    "{s:s,s:s,s:s,s:s,s:I,s:I,s:s,s:s,s:o,s:o}", "address", account->login, "domain", account->domain,
+	    "name", account->name, "state", account->state == ACCOUNT_SUSPENDED ? "suspended" : "active",
+	    "quota", (json_int_t)account->quota, "quota_messages", (json_int_t)account->quota_messages,
+	    "referral", account->referral, "capabilities_off", account->capabilities_off, "trace_until",
 	    api_time(account->trace_until), "created", api_time(account->created));
 }
 
@@ -37,11 +39,11 @@ enum fault api_accounts_list(struct api_request *request, struct api_reply *repl
 
 enum fault api_accounts_create(struct api_request *request, struct api_reply *reply, struct why *why)
 {
-	static const char *const known[] = { "address", "password", "name", "quota", NULL };
+	static const char *const known[] = { "address", "password", "name", "quota", "quota_messages", NULL };
 	const char *address = NULL, *password = NULL, *name = "";
 	struct account_new new;
 	struct account account;
-	int64_t quota = 0;
+	int64_t quota = 0, messages = 0;
 	enum fault fault = api_only(request, known, why);
 
 	if (!fault)
@@ -52,10 +54,17 @@ enum fault api_accounts_create(struct api_request *request, struct api_reply *re
 		fault = api_str(request, "name", false, &name, why);
 	if (!fault)
 		fault = api_int(request, "quota", 0, QUOTA_MAX, &quota, why);
+	if (!fault)
+		fault = api_int(request, "quota_messages", 0, QUOTA_MESSAGES_MAX, &messages, why);
 	if (fault)
 		return fault;
-	new =
-	    (struct account_new){ slice_str(address), slice_str(password), slice_str(name), (uint64_t)quota };
+	new = (struct account_new){
+		.address = slice_str(address),
+		.password = slice_str(password),
+		.name = slice_str(name),
+		.quota = (uint64_t)quota,
+		.quota_messages = (uint64_t)messages,
+	};
 	fault = account_create(request->stack, &request->by, &new, request->arena, &account, why);
 	if (fault)
 		return fault;
@@ -107,10 +116,11 @@ static enum fault read_state(struct api_request *request, struct account *accoun
 enum fault api_account_change(struct api_request *request, struct api_reply *reply, struct why *why)
 {
 	static const char *const known[] = {
-		"name", "quota", "state", "capabilities_off", "trace_minutes", NULL,
+		"name",          "quota", "quota_messages", "referral", "state", "capabilities_off",
+		"trace_minutes", NULL,
 	};
 	struct account account;
-	int64_t quota, minutes = -1;
+	int64_t quota, messages, minutes = -1;
 	enum fault fault = api_only(request, known, why);
 
 	if (!fault)
@@ -118,9 +128,14 @@ enum fault api_account_change(struct api_request *request, struct api_reply *rep
 	if (fault)
 		return fault;
 	quota = (int64_t)account.quota;
+	messages = (int64_t)account.quota_messages;
 	fault = api_str(request, "name", false, &account.name, why);
 	if (!fault)
 		fault = api_int(request, "quota", 0, QUOTA_MAX, &quota, why);
+	if (!fault)
+		fault = api_int(request, "quota_messages", 0, QUOTA_MESSAGES_MAX, &messages, why);
+	if (!fault)
+		fault = api_str(request, "referral", false, &account.referral, why);
 	if (!fault)
 		fault = read_state(request, &account, why);
 	if (!fault)
@@ -130,6 +145,7 @@ enum fault api_account_change(struct api_request *request, struct api_reply *rep
 	if (minutes >= 0)
 		account.trace_until = minutes ? clock_now() + minutes * 60000 : 0;
 	account.quota = (uint64_t)quota;
+	account.quota_messages = (uint64_t)messages;
 	if (!fault)
 		fault = account_put(request->stack, &request->by, &account, why);
 	if (!fault)

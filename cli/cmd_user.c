@@ -1,13 +1,15 @@
 /* posthouse user: accounts. */
 #include <stdio.h>
 
+#include "auth/role.h"
 #include "base/clock.h"
 #include "cli.h"
 #include "suite/trace_file.h"
 
-#define PAGE          200
-#define TRACE_MINUTES 60
-#define TRACED_MAX    ((size_t)1 << 30)
+#define PAGE               200
+#define TRACE_MINUTES      60
+#define TRACED_MAX         ((size_t)1 << 30)
+#define QUOTA_MESSAGES_MAX UINT32_MAX
 
 static int add(struct cli *cli)
 {
@@ -32,9 +34,14 @@ static void print_account(const struct account *account)
 	printf("%-40s %-9s quota ", account->login,
 	       account->state == ACCOUNT_ACTIVE ? "active" : "suspended");
 	if (account->quota)
-		printf("%llu bytes\n", (unsigned long long)account->quota);
+		printf("%llu bytes", (unsigned long long)account->quota);
 	else
-		printf("none\n");
+		printf("none");
+	if (account->quota_messages)
+		printf(", %llu messages", (unsigned long long)account->quota_messages);
+	if (account->role)
+		printf(", %s", role_name((enum role)account->role));
+	printf("%s%s\n", *account->referral ? ", lives on " : "", account->referral);
 }
 
 static int list(struct cli *cli)
@@ -110,6 +117,24 @@ static void edit_trace(struct cli *cli, struct account *account)
 	account->trace_until = minutes ? clock_now() + (int64_t)minutes * 60000 : 0;
 }
 
+static void edit_messages(struct cli *cli, struct account *account)
+{
+	(void)slice_u64(slice_str(cli->argv[1]), QUOTA_MESSAGES_MAX, &account->quota_messages);
+}
+
+static void edit_referral(struct cli *cli, struct account *account)
+{
+	account->referral = cli->argc > 1 ? cli->argv[1] : "";
+}
+
+static void edit_role(struct cli *cli, struct account *account)
+{
+	enum role wanted = ROLE_NONE;
+
+	(void)role_parse(slice_str(cli->argv[1]), &wanted);
+	account->role = (int)wanted;
+}
+
 static int suspend(struct cli *cli)
 {
 	return change(cli, edit_suspend);
@@ -164,6 +189,30 @@ static int traced(struct cli *cli)
 	return fault ? cli_fail(fault, &why) : 0;
 }
 
+static int messages(struct cli *cli)
+{
+	uint64_t number;
+
+	if (!slice_u64(slice_str(cli->argv[1]), QUOTA_MESSAGES_MAX, &number))
+		return cli_usage("a limit is a number of messages, or 0 for none, not \"%s\"", cli->argv[1]);
+	return change(cli, edit_messages);
+}
+
+static int role(struct cli *cli)
+{
+	enum role wanted;
+
+	if (strcmp(cli->argv[1], role_name(ROLE_NONE)) && !role_parse(slice_str(cli->argv[1]), &wanted))
+		return cli_usage("a role is owner, domain-admin, read-only or none, not \"%s\"",
+		                 cli->argv[1]);
+	return change(cli, edit_role);
+}
+
+static int referral(struct cli *cli)
+{
+	return change(cli, edit_referral);
+}
+
 static int password(struct cli *cli)
 {
 	struct account account;
@@ -204,6 +253,13 @@ static const struct cli_action actions[] = {
 	{ "trace", "ADDRESS [MINUTES]", "imapd writes down its sessions for an hour, or so long; 0: no more",
 	  1, 2, trace },
 	{ "traced", "ADDRESS", "what imapd wrote down on this machine; kept for a week", 1, 1, traced },
+	{ "messages", "ADDRESS NUMBER", "sets how many messages it may hold; 0: any number", 2, 2, messages },
+	{ "role", "ADDRESS ROLE",
+	  "what it may do to other accounts' quotas by IMAP: domain-admin (its domain's), owner (all), "
+	  "read-only, none",
+	  2, 2, role },
+	{ "referral", "ADDRESS [HOST[:PORT]]",
+	  "logins are sent to another IMAP server; without one: no longer", 1, 2, referral },
 	{ "suspend", "ADDRESS", "no login, no mail, nothing deleted", 1, 1, suspend },
 	{ "resume", "ADDRESS", "ends a suspension", 1, 1, resume },
 	{ "delete", "ADDRESS", "deletes an account and its keys", 1, 1, delete },

@@ -43,7 +43,7 @@ struct account_ctx *account_ctx_get(struct imapd *imapd, const struct account *a
 
 void account_ctx_update(struct account_ctx *ctx, const struct account *account)
 {
-	ctx->quota = account->quota;
+	ctx->quota = (struct usage){ account->quota, account->quota_messages };
 	ctx->trace_until = account->trace_until;
 	free(ctx->capabilities_off);
 	ctx->capabilities_off = xstrdup(account->capabilities_off);

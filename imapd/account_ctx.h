@@ -27,7 +27,7 @@ struct account_ctx {
 	unsigned refs, sessions, commands; /* commands: that have been at a worker, until they end */
 	int64_t checked_at;                /* that it is there, active, and its password the same */
 	/* as of then */
-	uint64_t quota; /* bytes; 0: none */
+	struct usage quota; /* 0: none */
 	char *capabilities_off;
 	int64_t trace_until;
 };

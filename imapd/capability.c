@@ -13,7 +13,8 @@
 	"INPROGRESS CONTEXT=SEARCH MULTISEARCH "                                                             \
 	"THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS "                                               \
 	"LIST-EXTENDED LIST-STATUS STATUS=SIZE CREATE-SPECIAL-USE OBJECTID SAVEDATE REPLACE UIDONLY "        \
-	"QRESYNC BINARY PREVIEW UNAUTHENTICATE QUOTA QUOTA=RES-STORAGE MULTIAPPEND COMPRESS=DEFLATE "        \
+	"QRESYNC BINARY PREVIEW UNAUTHENTICATE QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE QUOTASET "          \
+	"MULTIAPPEND COMPRESS=DEFLATE "                                                                      \
 	"APPENDLIMIT=%lld UIDBATCHES CATENATE URL-PARTIAL"
 #define CAPABILITIES_MESSAGES " MESSAGELIMIT=%lld"
 #define CAPABILITIES_SAVING   " SAVELIMIT=%llu"
@@ -49,7 +50,7 @@ const char *imap_capabilities(const struct session *s, struct arena *arena)
 
 	all = arena_printf(arena, "%s%s", all, limits(arena));
 	if (!s->account)
-		all = arena_printf(arena, "%s%s%s%s", all, mechanisms(s, arena), starttls,
+		all = arena_printf(arena, "%s LOGIN-REFERRALS%s%s%s", all, mechanisms(s, arena), starttls,
 		                   session_may_login(s) ? "" : " LOGINDISABLED");
 	return imap_capabilities_left(s, arena, all);
 }

@@ -88,11 +88,11 @@ static void take_items(struct imap_cmd *cmd, struct copy *copy, const struct uid
 	copy->request.from = cmd->selected;
 	copy->request.keywords = &copy->keywords;
 	copy_items(view->state, uids, copy->arena, &copy->request.items, &copy->request.n);
-	copy->target.bytes = 0;
+	copy->target.added = (struct usage){ .messages = copy->request.n };
 	for (size_t i = 0; i < copy->request.n; i++) {
 		struct copy_item *item = &copy->request.items[i];
 
-		copy->target.bytes += item->message.size;
+		copy->target.added.bytes += item->message.size;
 		if (cmd->session->selected.guest) /* what it has seen itself */
 			item->message.flags = selected_flags(
 			    &cmd->session->selected, (uint32_t)mailbox_state_find(view->state, item->uid));
@@ -361,7 +361,8 @@ static enum imap_next copy_parse(struct imap_cmd *cmd, struct imap_args *args)
 		limit_messages(cmd, &copy->todo);
 	else if (limit_count(cmd, &copy->todo) > limit_saving())
 		return limit_refuse(cmd);
-	copy->target.quota = is_move(cmd) && !cmd->session->selected.guest ? 0 : cmd->account->quota;
+	copy->target.quota =
+	    is_move(cmd) && !cmd->session->selected.guest ? (struct usage){ 0 } : cmd->account->quota;
 	copy->target.needs = RIGHT_INSERT;
 	copy->arena = arena_new();
 	cmd->goal = uid_set_count(&copy->todo); /* as many, or less: some may not exist */

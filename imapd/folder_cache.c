@@ -191,13 +191,15 @@ void folder_cache_note(struct folder_cache *cache, const struct id *mailbox, con
 	pthread_mutex_unlock(&cache->lock);
 }
 
-uint64_t folder_list_used(struct folder_cache *cache, const struct folder_list *list)
+struct usage folder_list_used(struct folder_cache *cache, const struct folder_list *list)
 {
-	uint64_t used = 0;
+	struct usage used = { 0 };
 
 	pthread_mutex_lock(&cache->lock);
-	for (size_t i = 0; i < list->folders.n; i++)
-		used += list->heads[i].bytes;
+	for (size_t i = 0; i < list->folders.n; i++) {
+		used.bytes += list->heads[i].bytes;
+		used.messages += list->heads[i].messages;
+	}
 	pthread_mutex_unlock(&cache->lock);
 	return used;
 }

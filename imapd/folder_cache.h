@@ -43,7 +43,7 @@ struct folder_list *folder_list_kept(struct folder_cache *); /* NULL: none is */
 /* Worker. Loads a new one, which is kept from now on. */
 MUST_CHECK enum fault folder_list_load(const struct account_ctx *, struct stack *, struct folder_list **ret,
                                        struct why *);
-void folder_list_put(struct folder_cache *, struct folder_list *);            /* NULL accepted */
-uint64_t folder_list_used(struct folder_cache *, const struct folder_list *); /* bytes of all its mailboxes */
+void folder_list_put(struct folder_cache *, struct folder_list *);                /* NULL accepted */
+struct usage folder_list_used(struct folder_cache *, const struct folder_list *); /* all its mailboxes */
 
 #endif

@@ -106,6 +106,30 @@ static enum imap_next refuse(struct imap_cmd *cmd, const struct login *login, en
 	return imap_no(cmd, fault, why);
 }
 
+/* The account lives elsewhere (RFC 2221): only who has proven to be its owner learns that, and where. */
+static enum imap_next refer(struct imap_cmd *cmd, const struct login *login)
+{
+	const char *login_name = login->account.login;
+	struct buf url;
+	const char *code;
+
+	buf_init(&url, BUF_NO_LIMIT);
+	buf_adds(&url, "[REFERRAL imap://");
+	for (const char *c = login_name; *c; c++) {
+		if (strchr("%/?#@:;&=+\"<>\\^`{|} []", *c) || *c <= 0x20 || *c == 0x7f)
+			buf_printf(&url, "%%%02X", (uint8_t)*c);
+		else
+			buf_addc(&url, (uint8_t)*c);
+	}
+	buf_printf(&url, ";AUTH=*@%s/]", login->account.referral);
+	code = arena_strz(cmd->arena, buf_slice(&url));
+	buf_done(&url);
+	metric_inc(&logins_refused);
+	log_line(&cmd->log, LOG_INFO, "login referred", "login", login_name, "mechanism", login->mechanism,
+	         "to", login->account.referral, NULL);
+	return imap_no_code(cmd, code, "The account lives on another server");
+}
+
 static enum imap_next accept_session(struct imap_cmd *cmd, struct login *login, struct account_ctx *ctx)
 {
 	struct session *s = cmd->session;
@@ -130,6 +154,8 @@ enum imap_next login_end(struct imap_cmd *cmd, struct login *login, enum fault f
 
 	if (fault)
 		return refuse(cmd, login, fault, why);
+	if (*login->account.referral)
+		return refer(cmd, login);
 	ctx = account_ctx_get(cmd->session->imapd, &login->account, login->key);
 	login->key = NULL;
 	if (ctx->sessions < (unsigned)imapd_conf.sessions_per_account)

@@ -99,8 +99,9 @@ static void ask_for(struct new_messages *messages, const struct imap_cmd *cmd, u
 {
 	struct target *target = &messages->target;
 
-	target->bytes = bytes - MIN_OF(bytes, messages->freed);
-	target->quota = target->bytes ? cmd->account->quota : 0;
+	target->added = (struct usage){ bytes - MIN_OF(bytes, messages->freed.bytes),
+		                        messages->n - messages->freed.messages };
+	target->quota = target->added.bytes ? cmd->account->quota : (struct usage){ 0 };
 }
 
 /* One message at a time is put together, and none is larger than message_max. */

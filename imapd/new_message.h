@@ -30,7 +30,7 @@ struct new_message {
 
 struct new_messages {
 	struct target target; /* the path is the command's to set */
-	uint64_t freed;       /* bytes of what goes for them: the quota is not asked for these */
+	struct usage freed;   /* what goes for them: the quota is not asked for it */
 	struct new_message *list;
 	struct mailbox_append *entries; /* what becomes of each */
 	size_t n, room;

@@ -7,16 +7,29 @@
 #include "outbox_hold.h"
 #include "suite/guest.h"
 
+static enum fault check_limits(const struct usage *used, const struct usage *added, const struct usage *quota,
+                               struct why *why)
+{
+	if (quota->bytes && used->bytes + added->bytes > quota->bytes)
+		return fault_set(why, FAULT_OVER_QUOTA, "%llu bytes and %llu more, %llu are allowed",
+		                 (unsigned long long)used->bytes, (unsigned long long)added->bytes,
+		                 (unsigned long long)quota->bytes);
+	if (quota->messages && used->messages + added->messages > quota->messages)
+		return fault_set(why, FAULT_OVER_QUOTA, "%llu messages and %llu more, %llu are allowed",
+		                 (unsigned long long)used->messages, (unsigned long long)added->messages,
+		                 (unsigned long long)quota->messages);
+	return FAULT_NONE;
+}
+
 static enum fault check_room(const struct imap_cmd *cmd, const struct folder_list *list,
                              const struct target *target, struct why *why)
 {
-	const uint64_t used = target->quota ? folder_list_used(cmd->account->folders, list) : 0;
+	struct usage used;
 
-	if (!target->quota || used + target->bytes <= target->quota)
+	if (!target->quota.bytes && !target->quota.messages)
 		return FAULT_NONE;
-	return fault_set(why, FAULT_OVER_QUOTA, "%llu bytes and %llu more, %llu are allowed",
-	                 (unsigned long long)used, (unsigned long long)target->bytes,
-	                 (unsigned long long)target->quota);
+	used = folder_list_used(cmd->account->folders, list);
+	return check_limits(&used, &target->added, &target->quota, why);
 }
 
 /* DELETE leaves a mailbox that has others below it as a mere name, to which commits are still possible: a list that was
@@ -57,13 +70,9 @@ static enum fault check_rights(const struct target *target, const struct share *
 static enum fault check_owners_room(const struct target *target, const struct share_owner *owner,
                                     struct why *why)
 {
-	const uint64_t quota = owner->account.quota;
+	const struct usage quota = { owner->account.quota, owner->account.quota_messages };
 
-	if (!quota || !target->bytes || owner->used + target->bytes <= quota)
-		return FAULT_NONE;
-	return fault_set(why, FAULT_OVER_QUOTA, "the owner's: %llu bytes and %llu more, %llu are allowed",
-	                 (unsigned long long)owner->used, (unsigned long long)target->bytes,
-	                 (unsigned long long)quota);
+	return target->added.bytes ? check_limits(&owner->used, &target->added, &quota, why) : FAULT_NONE;
 }
 
 static enum fault find_shared(const struct imap_cmd *cmd, struct stack *stack, struct target *target,

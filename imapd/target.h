@@ -11,9 +11,9 @@
 
 struct target {
 	const char *path;
-	uint64_t quota; /* 0: not asked, or none */
-	uint64_t bytes; /* that are to be added */
-	bool opens;     /* SELECT: nothing is put into it */
+	struct usage quota; /* 0: not asked, or none */
+	struct usage added; /* what is to be */
+	bool opens;         /* SELECT: nothing is put into it */
 	uint32_t needs; /* rights: 0 none; without them it is DENIED, or not there for who does not see it */
 	bool wants_attributes;
 	const char *attributes; /* as LIST tells them, when they are wanted */

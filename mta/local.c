@@ -106,13 +106,14 @@ static enum fault file(const struct local *l, const struct content *content, con
 static enum fault check_quota(const struct local *l, const struct account *account, struct why *why)
 {
 	const struct actor actor = { ACTOR_DELIVERY, account->id };
+	const struct usage quota = { account->quota, account->quota_messages };
 	struct usage usage;
 	enum fault fault;
 
-	if (!account->quota)
+	if (!quota.bytes && !quota.messages)
 		return FAULT_NONE;
 	fault = mailbox_usage(l->stack->store, &actor, &account->id, &usage, why);
-	if (!fault && usage.bytes >= account->quota)
+	if (!fault && usage_is_full(&usage, &quota))
 		fault = fault_set(why, FAULT_OVER_QUOTA, "the mailbox is full");
 	return fault;
 }

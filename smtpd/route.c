@@ -48,14 +48,15 @@ static struct recipient *make_local(struct route *route, const struct address_ro
 static enum fault to_account(struct route *route, const struct address_row *row, enum route_result *ret,
                              struct why *why)
 {
+	const struct usage quota = { row->quota, row->quota_messages };
 	enum fault fault;
 
 	if (row->suspended) {
 		*ret = ROUTE_SUSPENDED;
 		return FAULT_NONE;
 	}
-	fault = route->usage ? usage_check(route->usage, route->stack, &row->account, row->quota, why)
-	                     : FAULT_NONE;
+	fault =
+	    route->usage ? usage_check(route->usage, route->stack, &row->account, &quota, why) : FAULT_NONE;
 	if (fault == FAULT_OVER_QUOTA) {
 		*ret = ROUTE_FULL;
 		if (!has_account(route->full, &row->account)) {

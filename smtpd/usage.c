@@ -11,7 +11,7 @@
 #define KEEP_MS 60000
 
 struct entry {
-	uint64_t bytes;
+	struct usage used;
 	int64_t asked_at;
 };
 
@@ -52,7 +52,7 @@ void usage_cache_free(struct usage_cache *cache)
 	free(cache);
 }
 
-static bool recall(struct usage_cache *cache, const struct id *account, uint64_t *ret_bytes)
+static bool recall(struct usage_cache *cache, const struct id *account, struct usage *ret)
 {
 	const struct entry *entry;
 	bool fresh;
@@ -61,12 +61,12 @@ static bool recall(struct usage_cache *cache, const struct id *account, uint64_t
 	entry = map_get(cache->entries, id_slice(account));
 	fresh = entry && clock_mono_ms() - entry->asked_at < KEEP_MS;
 	if (fresh)
-		*ret_bytes = entry->bytes;
+		*ret = entry->used;
 	pthread_mutex_unlock(&cache->lock);
 	return fresh;
 }
 
-static void remember(struct usage_cache *cache, const struct id *account, uint64_t bytes)
+static void remember(struct usage_cache *cache, const struct id *account, const struct usage *used)
 {
 	struct entry *entry;
 
@@ -78,31 +78,30 @@ static void remember(struct usage_cache *cache, const struct id *account, uint64
 		entry = xzalloc(sizeof(*entry));
 		map_put(cache->entries, id_slice(account), entry);
 	}
-	*entry = (struct entry){ bytes, clock_mono_ms() };
+	*entry = (struct entry){ *used, clock_mono_ms() };
 	pthread_mutex_unlock(&cache->lock);
 }
 
 enum fault usage_check(struct usage_cache *cache, struct stack *stack, const struct id *account,
-                       uint64_t quota, struct why *why)
+                       const struct usage *quota, struct why *why)
 {
 	const struct actor actor = { ACTOR_DELIVERY, *account };
-	struct usage usage;
-	uint64_t bytes;
+	struct usage used;
 
-	if (!quota)
+	if (!quota->bytes && !quota->messages)
 		return FAULT_NONE;
-	if (!recall(cache, account, &bytes)) {
-		enum fault fault = mailbox_usage(stack->store, &actor, account, &usage, why);
+	if (!recall(cache, account, &used)) {
+		enum fault fault = mailbox_usage(stack->store, &actor, account, &used, why);
 
 		if (fault)
 			return fault;
-		bytes = usage.bytes;
-		remember(cache, account, bytes);
+		remember(cache, account, &used);
 	}
-	if (bytes >= quota)
-		return fault_set(why, FAULT_OVER_QUOTA, "account %s holds %llu of %llu bytes",
-		                 id_print(account).text, (unsigned long long)bytes,
-		                 (unsigned long long)quota);
+	if (usage_is_full(&used, quota))
+		return fault_set(
+		    why, FAULT_OVER_QUOTA, "account %s holds %llu of %llu bytes, %llu of %llu messages",
+		    id_print(account).text, (unsigned long long)used.bytes, (unsigned long long)quota->bytes,
+		    (unsigned long long)used.messages, (unsigned long long)quota->messages);
 	return FAULT_NONE;
 }
 
@@ -112,7 +111,9 @@ void usage_added(struct usage_cache *cache, const struct id *account, uint64_t b
 
 	pthread_mutex_lock(&cache->lock);
 	entry = map_get(cache->entries, id_slice(account));
-	if (entry)
-		entry->bytes += bytes;
+	if (entry) {
+		entry->used.bytes += bytes;
+		entry->used.messages++;
+	}
 	pthread_mutex_unlock(&cache->lock);
 }

@@ -80,6 +80,12 @@ MUST_CHECK enum fault mailbox_look(struct store *, const struct actor *, const s
 struct usage {
 	uint64_t bytes, messages;
 };
+/* Has either limit been reached? 0: there is none. */
+static inline bool usage_is_full(const struct usage *used, const struct usage *limits)
+{
+	return (limits->bytes && used->bytes >= limits->bytes) ||
+	       (limits->messages && used->messages >= limits->messages);
+}
 MUST_CHECK enum fault mailbox_usage(struct store *, const struct actor *, const struct id *account,
                                     struct usage *ret, struct why *);
 

@@ -8,6 +8,7 @@
  */
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "mail/address.h"
 #include "store/mailbox.h"
 #include "store/record.h"
 #include "suite/directory_internal.h"
@@ -33,6 +34,7 @@ static struct address_row entry_of(const struct account *account, uint64_t versi
 		.public_key = account->public_key,
 		.generation = account->generation,
 		.quota = account->quota,
+		.quota_messages = account->quota_messages,
 		.suspended = account->state == ACCOUNT_SUSPENDED,
 		.version = version,
 	};
@@ -122,11 +124,34 @@ static enum fault check_capabilities(struct slice names, struct why *why)
 	                            : FAULT_NONE;
 }
 
+/* host [":" port], as it can stand in a URL. */
+static enum fault check_referral(struct slice text, struct why *why)
+{
+	struct slice rest = text, host;
+	uint64_t port;
+
+	if (!text.len)
+		return FAULT_NONE;
+	(void)slice_cut(&rest, ':', &host);
+	for (size_t i = 0; i < host.len; i++) {
+		const uint8_t c = host.data[i];
+
+		if (c != '-' && c != '.' && (c < '0' || c > '9') && ((c | 0x20) < 'a' || (c | 0x20) > 'z'))
+			host.len = 0;
+	}
+	if (host.len == 0 || host.len > ADDRESS_DOMAIN_MAX ||
+	    (rest.data && (!slice_u64(rest, UINT16_MAX, &port) || port == 0)))
+		return fault_set(why, FAULT_INPUT, "another server is host or host:port");
+	return FAULT_NONE;
+}
+
 enum fault account_put(struct stack *stack, const struct change_by *by, const struct account *account,
                        struct why *why)
 {
 	enum fault fault = check_name(slice_str(account->name), why);
 
+	if (!fault && account->referral)
+		fault = check_referral(slice_str(account->referral), why);
 	if (!fault)
 		fault = check_capabilities(slice_str(account->capabilities_off), why);
 	if (!fault)
@@ -361,6 +386,8 @@ static enum fault build_account(struct stack *stack, const struct account_new *n
 		.domain = arena_strz(arena, directory_domain_of(key)),
 		.name = arena_strz(arena, new->name),
 		.quota = new->quota,
+		.quota_messages = new->quota_messages,
+		.referral = "",
 		.is_public = new->is_public,
 		.capabilities_off = "",
 		.created = clock_now(),

@@ -56,6 +56,7 @@ enum fault address_read(const struct record *record, struct arena *arena, struct
 		(void)json_get_id(json, "junk", &entry.junk);
 		entry.generation = (uint8_t)json_get_int(json, "generation");
 		entry.quota = (uint64_t)json_get_int(json, "quota");
+		entry.quota_messages = (uint64_t)json_get_int(json, "quota_messages");
 		entry.suspended = json_get_bool(json, "suspended");
 	} else if (whole) {
 		read_targets(json, arena, &entry);
@@ -69,15 +70,20 @@ enum fault address_read(const struct record *record, struct arena *arena, struct
 
 static json_t *entry_json(const struct address_row *entry)
 {
-	json_t *targets;
+	json_t *targets, *json;
 
-	if (entry->kind == ADDRESS_ACCOUNT)
-		return json_pack("{s:s,s:o,s:o,s:o,s:o,s:i,s:I,s:b}", "kind", kind_names[entry->kind],
+	if (entry->kind == ADDRESS_ACCOUNT) {
+		json = json_pack("{s:s,s:o,s:o,s:o,s:o,s:i,s:I,s:b}", "kind", kind_names[entry->kind],
 		                 "account", json_id(&entry->account), "inbox", json_id(&entry->inbox), "junk",
 		                 json_id(&entry->junk), "public_key",
 		                 json_bytes(slice_of(entry->public_key.raw, sizeof(entry->public_key.raw))),
 		                 "generation", (int)entry->generation, "quota", (json_int_t)entry->quota,
 		                 "suspended", (int)entry->suspended);
+		if (entry->quota_messages)
+			json_object_set_new(json, "quota_messages",
+			                    json_integer((json_int_t)entry->quota_messages));
+		return json;
+	}
 	targets = json_array();
 	for (size_t i = 0; i < entry->n_targets; i++)
 		json_array_append_new(targets, json_string(entry->targets[i]));

@@ -2,6 +2,7 @@
  * Accounts: their records, and looking them up (directory.h). account.c makes, changes and deletes them; domains are
  * domain.c, addresses and aliases address.c, the suite's key pairs key_pair.c, the audit trail audit.c.
  */
+#include "auth/role.h"
 #include "mail/address.h"
 #include "store/record.h"
 #include "suite/directory_internal.h"
@@ -52,6 +53,13 @@ static struct record account_record(const struct account *account, struct arena 
 
 	if (account->is_public)
 		json_object_set_new(json, "public", json_true());
+	if (account->quota_messages)
+		json_object_set_new(json, "quota_messages",
+		                    json_integer((json_int_t)account->quota_messages));
+	if (account->role)
+		json_object_set_new(json, "role", json_string(role_name((enum role)account->role)));
+	if (account->referral && *account->referral)
+		json_object_set_new(json, "referral", json_string(account->referral));
 
 	return (struct record){
 		.key = id,
@@ -86,6 +94,7 @@ enum fault account_read(const struct record *record, struct arena *arena, struct
 	json_t *json;
 	enum fault fault = json_read(record->value, "an account", &json, why);
 	struct account account = { .version = record->version };
+	enum role role;
 	bool whole;
 
 	if (fault)
@@ -103,6 +112,10 @@ enum fault account_read(const struct record *record, struct arena *arena, struct
 	account.quota = (uint64_t)json_get_int(json, "quota");
 	account.capabilities_off = json_get_str(json, "capabilities_off", arena);
 	account.trace_until = json_get_int(json, "trace_until");
+	account.quota_messages = (uint64_t)json_get_int(json, "quota_messages");
+	if (role_parse(slice_str(json_get_str(json, "role", arena)), &role))
+		account.role = role;
+	account.referral = json_get_str(json, "referral", arena);
 	account.created = json_get_int(json, "created");
 	(void)json_get_id(json, "junk", &account.junk);
 	whole = id_from(record->key, &account.id) && json_get_id(json, "inbox", &account.inbox) &&
@@ -113,6 +126,14 @@ enum fault account_read(const struct record *record, struct arena *arena, struct
 		return fault_set(why, FAULT_CORRUPT, "the record of account %s lacks a field", account.login);
 	*ret = account;
 	return FAULT_NONE;
+}
+
+bool account_may(const struct account *account, bool write, const struct account *other)
+{
+	const struct role_binding role = { (enum role)account->role,
+		                           account->role == ROLE_OWNER ? NULL : account->domain };
+
+	return role_allows(&role, 1, write ? RIGHT_WRITE : RIGHT_READ, other->domain);
 }
 
 /* ---- looking up ---- */

@@ -71,9 +71,12 @@ struct account {
 	struct password password;
 	struct account_public public_key;
 	uint8_t generation;
-	struct slice wrapped;  /* private key, by the accounts ring */
-	struct id inbox, junk; /* zero junk: none */
-	uint64_t quota;        /* bytes; 0: none */
+	struct slice wrapped;    /* private key, by the accounts ring */
+	struct id inbox, junk;   /* zero junk: none */
+	uint64_t quota;          /* bytes; 0: none */
+	uint64_t quota_messages; /* 0: none */
+	int role;                /* enum role (auth/role.h): over its domain, ROLE_OWNER over all */
+	const char *referral;    /* the IMAP server that it lives on, "host" or "host:port"; "": here */
 	/* names of IMAP capabilities that its sessions do not have, between spaces; "": all are on */
 	const char *capabilities_off;
 	int64_t trace_until; /* imapd writes down what its sessions say, clock_now(); 0: it does not */
@@ -83,7 +86,7 @@ struct account {
 
 struct account_new {
 	struct slice address, password, name;
-	uint64_t quota;
+	uint64_t quota, quota_messages;
 	bool is_public; /* it has no password */
 };
 
@@ -93,6 +96,8 @@ MUST_CHECK enum fault account_create(struct stack *, const struct change_by *, c
                                      struct arena *, struct account *ret, struct why *);
 MUST_CHECK enum fault account_get(struct stack *, const struct id *, struct arena *, struct account *ret,
                                   struct why *);
+/* May it, by its role, see or (`write`) change another one, or itself? */
+bool account_may(const struct account *, bool write, const struct account *other);
 /* By login name, which is the address. Two commands. */
 MUST_CHECK enum fault account_by_login(struct stack *, struct slice login, struct arena *,
                                        struct account *ret, struct why *);
@@ -122,7 +127,7 @@ struct address_row {
 	struct id account, inbox, junk;
 	struct account_public public_key;
 	uint8_t generation;
-	uint64_t quota;
+	uint64_t quota, quota_messages;
 	bool suspended;
 	/* ADDRESS_ALIAS: where it goes. ADDRESS_DOMAIN: the catch-all, 0 or 1 */
 	const char **targets;

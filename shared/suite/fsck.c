@@ -250,7 +250,8 @@ static void check_row(struct fsck *fsck, const struct account *account, const st
 		problem(fsck, "%s: its address carries another public key", account->login);
 	if (!id_eq(&row->inbox, &account->inbox) || !id_eq(&row->junk, &account->junk))
 		problem(fsck, "%s: its address leads to other mailboxes", account->login);
-	if (row->quota != account->quota || row->suspended != (account->state == ACCOUNT_SUSPENDED))
+	if (row->quota != account->quota || row->quota_messages != account->quota_messages ||
+	    row->suspended != (account->state == ACCOUNT_SUSPENDED))
 		problem(fsck, "%s: its address says other things than the account; change the account once",
 		        account->login);
 	if (strcmp(row->address, account->login) != 0)

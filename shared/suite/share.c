@@ -63,8 +63,10 @@ static enum fault load_owner(struct stack *stack, const struct account *account,
 	fault = account_unlock(stack, account, &owner->key, why);
 	if (!fault)
 		fault = folders_load(stack, &actor, owner->key, arena, &owner->folders, why);
-	for (size_t i = 0; i < owner->folders.n && !fault; i++)
-		owner->used += owner->folders.list[i]->row.head.bytes;
+	for (size_t i = 0; i < owner->folders.n && !fault; i++) {
+		owner->used.bytes += owner->folders.list[i]->row.head.bytes;
+		owner->used.messages += owner->folders.list[i]->row.head.messages;
+	}
 	return fault;
 }
 

@@ -25,7 +25,7 @@ struct share_owner {
 	struct account_key *key;
 	struct folders folders; /* as it calls them itself */
 	const char *prefix;     /* before its paths, "Shared/bob@example.org/" */
-	uint64_t used;          /* bytes */
+	struct usage used;
 };
 
 struct share {

@@ -4,7 +4,8 @@
  *
  *   D: INBOX \Seen  a message is delivered there, with these flags
  *   Q: …            what is done to queued mail: queue_words.h
- *   SET: outbox | no-plaintext | password TEXT | suspend | quota N | command_max N | message_limit N | save_limit N
+ *   SET: outbox | no-plaintext | password TEXT | suspend | referral HOST | role NAME | quota N | messages N |
+ *         command_max N | message_limit N | save_limit N
  *        | sessions N | sessions_per_ip N | progress MS
  *   ACCOUNT: LOGIN  another account, with alice's password; "public LOGIN": one that nobody logs in to, whose INBOX
  *                   all accounts of its domain may look up, read and write to
@@ -100,6 +101,18 @@ static void set(struct dialogue *d, const char *what)
 		account.state = ACCOUNT_SUSPENDED;
 		world_must(account_put(stack, &by, &account, &why), &why, "suspend");
 		nudge_account(stack, &account.id);
+	} else if (strncmp(what, "referral ", 9) == 0) {
+		world_must(account_get(stack, &world->account.id, d->arena, &account, &why), &why, "get");
+		account.referral = what + 9;
+		world_must(account_put(stack, &by, &account, &why), &why, "referral");
+	} else if (strncmp(what, "role ", 5) == 0) {
+		world_must(account_get(stack, &world->account.id, d->arena, &account, &why), &why, "get");
+		account.role = strcmp(what + 5, "domain-admin") == 0 ? 2 : 3; /* ROLE_READ_ONLY */
+		world_must(account_put(stack, &by, &account, &why), &why, "role");
+	} else if (sscanf(what, "messages %u", &number) == 1) {
+		world_must(account_get(stack, &world->account.id, d->arena, &account, &why), &why, "get");
+		account.quota_messages = number;
+		world_must(account_put(stack, &by, &account, &why), &why, "messages");
 	} else if (sscanf(what, "quota %u", &number) == 1) {
 		world_must(account_get(stack, &world->account.id, d->arena, &account, &why), &why, "get");
 		account.quota = number;

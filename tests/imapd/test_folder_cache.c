@@ -172,7 +172,7 @@ static void set_quota(uint64_t bytes)
 {
 	struct account_ctx *ctx = map_get(world->imapd->accounts, id_slice(&world->account.id));
 
-	ctx->quota = bytes;
+	ctx->quota = (struct usage){ .bytes = bytes };
 }
 
 static void test_quota(void **state)

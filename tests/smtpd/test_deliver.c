@@ -320,9 +320,10 @@ static void usage_counts(void **state)
 	const struct id *id = &o->alice.account.id;
 
 	add(o, "alice@example.org", &o->alice);
-	good(usage_check(o->smtpd.usage, o->f->stack, id, strlen(MESSAGE), WHY));
+	good(usage_check(o->smtpd.usage, o->f->stack, id, &(struct usage){ strlen(MESSAGE), 0 }, WHY));
 	good(deliver(o));
-	bad(FAULT_OVER_QUOTA, usage_check(o->smtpd.usage, o->f->stack, id, strlen(MESSAGE), WHY));
+	bad(FAULT_OVER_QUOTA,
+	    usage_check(o->smtpd.usage, o->f->stack, id, &(struct usage){ strlen(MESSAGE), 0 }, WHY));
 	close_office(o);
 }
 

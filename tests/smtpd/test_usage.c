@@ -38,17 +38,20 @@ static void asked_once(void **state)
 	wire_on(f);
 	wire.store_ops.mailbox_list = count_lists;
 	lists = 0;
-	good(usage_check(usage, f->stack, id, 0, WHY)); /* no quota: never asked about */
+	good(
+	    usage_check(usage, f->stack, id, &(struct usage){ 0, 0 }, WHY)); /* no quota: never asked about */
 	assert_int_equal(lists, 0);
-	good(usage_check(usage, f->stack, id, 2 * size + 1, WHY));
-	bad(FAULT_OVER_QUOTA, usage_check(usage, f->stack, id, 2 * size, WHY));
+	good(usage_check(usage, f->stack, id, &(struct usage){ 2 * size + 1, 0 }, WHY));
+	bad(FAULT_OVER_QUOTA, usage_check(usage, f->stack, id, &(struct usage){ 2 * size, 0 }, WHY));
 	assert_int_equal(lists, 1);
 	usage_added(usage, id, 100); /* what we delivered counts at once */
-	bad(FAULT_OVER_QUOTA, usage_check(usage, f->stack, id, 2 * size + 100, WHY));
-	good(usage_check(usage, f->stack, id, 2 * size + 101, WHY));
+	bad(FAULT_OVER_QUOTA, usage_check(usage, f->stack, id, &(struct usage){ 2 * size + 100, 0 }, WHY));
+	good(usage_check(usage, f->stack, id, &(struct usage){ 2 * size + 101, 0 }, WHY));
+	good(usage_check(usage, f->stack, id, &(struct usage){ 0, 4 }, WHY)); /* messages count as well */
+	bad(FAULT_OVER_QUOTA, usage_check(usage, f->stack, id, &(struct usage){ UINT64_MAX, 3 }, WHY));
 	assert_int_equal(lists, 1);
 	wire.store_ops.mailbox_list = fail_lists;
-	good(usage_check(usage, f->stack, id, UINT64_MAX, WHY));
+	good(usage_check(usage, f->stack, id, &(struct usage){ UINT64_MAX, 0 }, WHY));
 	wire_off(f);
 	usage_cache_free(usage);
 }
@@ -61,9 +64,10 @@ static void the_store_is_away(void **state)
 
 	wire_on(f);
 	wire.store_ops.mailbox_list = fail_lists;
-	bad(FAULT_TEMP, usage_check(usage, f->stack, &alice.account.id, 10, WHY));
+	bad(FAULT_TEMP, usage_check(usage, f->stack, &alice.account.id, &(struct usage){ 10, 0 }, WHY));
 	wire_off(f);
-	good(usage_check(usage, f->stack, &alice.account.id, 10, WHY)); /* and not remembered */
+	good(usage_check(usage, f->stack, &alice.account.id, &(struct usage){ 10, 0 },
+	                 WHY)); /* and not remembered */
 	usage_cache_free(usage);
 }
 
@@ -77,7 +81,7 @@ static void bounded(void **state)
 	for (int round = 0; round < 3; round++) {
 		for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
 			ids[i] = round ? ids[i] : id_new();
-			good(usage_check(usage, f->stack, &ids[i], 5, WHY));
+			good(usage_check(usage, f->stack, &ids[i], &(struct usage){ 5, 0 }, WHY));
 			usage_added(usage, &ids[i], 1);
 		}
 	}

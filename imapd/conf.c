@@ -33,6 +33,7 @@ const struct conf_row imapd_conf_rows[] = {
 	ROW(CONF_DURATION, view_keep, "5m", CONF_RELOAD, 0, 86400000, "how long a mailbox nobody has open stays in memory"),
 	ROW(CONF_SIZE, view_memory, "256M", CONF_RELOAD, 0, INT64_C(1) << 40, "memory for such mailboxes"),
 	ROW(CONF_SIZE, search_memory, "256M", CONF_RELOAD, 0, INT64_C(1) << 40, "memory for search signatures, about 700 bytes a message of 3 KB; 0: mail is searched by opening it"),
+	ROW(CONF_BOOL, search_index, "yes", CONF_RELOAD, 0, 0, "sign mail that searches have met without a search signature, little by little, while its mailbox is open"),
 	ROW(CONF_BOOL, view_cache, "yes", 0, 0, 0, "keep large mailboxes' flags, sizes and search signatures in sealed files in data_dir/view-cache, which may be deleted at any time"),
 	CONF_END
 	/* clang-format on */

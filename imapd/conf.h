@@ -23,6 +23,7 @@ struct imapd_conf {
 	int64_t view_keep;     /* how long a view stays after its last session */
 	int64_t view_memory;   /* bytes of such views, all together */
 	int64_t search_memory; /* bytes of search signatures */
+	bool search_index;     /* sign what has none */
 	bool view_cache;       /* files that make the first look at a large mailbox short */
 };
 

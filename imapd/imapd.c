@@ -328,6 +328,7 @@ struct imapd *imapd_new(struct daemon *daemon)
 		.keep = &imapd_conf.view_keep,
 		.memory = &imapd_conf.view_memory,
 		.search_memory = &imapd_conf.search_memory,
+		.search_index = &imapd_conf.search_index,
 		.cache_dir = imapd_conf.view_cache
 		                 ? arena_printf(daemon->arena, "%s/view-cache", daemon->suite->data_dir)
 		                 : NULL,

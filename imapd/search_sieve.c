@@ -84,6 +84,7 @@ static void take_back(struct search_sieve *sieve, struct view *view)
 		sieve->state = SIEVE_LOAD;
 	} else if (sieve->state == SIEVE_LOAD) {
 		batch_give_keys(&sieve->batch, view->state);
+		view_sign_consider(view);
 		sieve->batch = (struct batch){ .mailbox = sieve->batch.mailbox };
 		arena_reset(sieve->arena);
 	} else {

@@ -111,11 +111,19 @@ bool signatures_want(const struct signatures *all, uint32_t uid, int64_t now)
 	}
 }
 
-static int by_number(const void *a, const void *b)
+/* Keeps the lowest `max`, ascending; how many there are now. */
+static size_t keep_lowest(uint32_t *kept, size_t n, size_t max, uint32_t uid)
 {
-	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	size_t at = n;
 
-	return x < y ? -1 : x > y;
+	while (at && kept[at - 1] > uid)
+		at--;
+	if (at == max || (at && kept[at - 1] == uid))
+		return n;
+	n = MIN_OF(n, max - 1);
+	memmove(kept + at + 1, kept + at, (n - at) * sizeof(*kept));
+	kept[at] = uid;
+	return n + 1;
 }
 
 size_t signatures_missing(const struct signatures *all, uint32_t after, uint32_t *ret, size_t max)
@@ -125,12 +133,15 @@ size_t signatures_missing(const struct signatures *all, uint32_t after, uint32_t
 	for (size_t i = 0; i < all->n; i++) {
 		const uint32_t *uids = segment_uids(all->segments[i]);
 
-		for (uint32_t k = 0; k < segment_count(all->segments[i]) && n < max; k++)
-			if (uids[k] > after && segment_lacks(all->segments[i], k) &&
-			    look(all, uids[k]) == LACKS)
-				ret[n++] = uids[k];
+		for (uint32_t k = 0; k < segment_count(all->segments[i]); k++) {
+			if (uids[k] <= after || !segment_lacks(all->segments[i], k) ||
+			    look(all, uids[k]) != LACKS)
+				continue;
+			n = keep_lowest(ret, n, max, uids[k]);
+			if (n == max && ret[max - 1] <= uids[k])
+				break;
+		}
 	}
-	qsort(ret, n, sizeof(*ret), by_number);
 	return n;
 }
 

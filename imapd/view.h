@@ -45,14 +45,17 @@ struct view {
 	struct view_refresh *refresh; /* the job under way, NULL */
 	struct view_fold *fold;       /* the same for folding, and for writing the cache file */
 	struct view_cache *cache;
-	uint64_t cached; /* modseq that the cache file holds, 0: there is none */
+	struct view_sign *sign;       /* and for signing what searches have met unsigned */
+	uint32_t signed_to;           /* the last of those tried */
+	bool signed_some, signed_all; /* some were, this time through; all that can be */
+	uint64_t cached;              /* modseq that the cache file holds, 0: there is none */
 	struct list waiters;
 	uint64_t looks; /* refreshes begun */
 	/* Who has \Recent: SELECT takes it in the store; what comes later the first session that is told of it has, unless a
 	 * SELECT is just about to take it. Messages below recent_told had their session in this way. */
 	uint32_t recent_told;
 	unsigned taking_recent;
-	int64_t poll_at, used_at, fold_at, cache_at; /* the last two 0: not wanted */
+	int64_t poll_at, used_at, fold_at, cache_at, sign_at; /* the last three 0: not wanted */
 };
 
 struct
@@ -95,6 +98,7 @@ struct views_conf {
 	struct loop *loop;
 	struct pool *pool;
 	const int64_t *poll, *keep, *memory, *search_memory; /* settings, which may be reloaded */
+	const bool *search_index;                            /* a setting too: unsigned mail is signed */
 	const char *cache_dir;                               /* of the cache files; NULL: there are none */
 };
 struct views *views_new(const struct views_conf *);
@@ -123,6 +127,8 @@ void view_hold(struct view *); /* one reference more */
 const char *view_cache_dir(const struct view *);
 size_t view_search_memory(const struct view *);
 struct loop *view_loop(const struct view *);
+/* Some messages have no search signature: they get one, in time. */
+void view_sign_consider(struct view *);
 /* Makes an open view fresh; with a callback as above (no reference is added). */
 struct view_wait *view_look(struct view *,
                             void (*on_ready)(void *arg, enum fault, const struct why *, struct view *),

@@ -54,6 +54,9 @@ void view_cache_forget(const char *dir, const struct id *mailbox);
 void view_cache_consider(struct view *);
 void view_cache_begin(struct view *);
 
+/* view_sign.c: signing is due (view_sign_consider() in view.h: it is wanted). */
+void view_sign_begin(struct view *);
+
 /* view_fold.c: folding is wanted; it is due. */
 void view_fold_consider(struct view *);
 void view_fold_begin(struct view *);

@@ -158,6 +158,8 @@ static void on_tick(void *arg)
 			view_fold_begin(view);
 		if (view->cache_at && now >= view->cache_at)
 			view_cache_begin(view);
+		if (view->sign_at && now >= view->sign_at)
+			view_sign_begin(view);
 	}
 	let_go(views, now);
 }

@@ -4,8 +4,11 @@ import base64
 import random
 import re
 import sqlite3
+import time
 
 import pytest
+
+from suite import wait_for
 
 N = 600     # more than a cache file is written for
 LETTERS = "eeeeettttaaaooiinnsshrrdlucmwfgypbvk"
@@ -137,12 +140,33 @@ def damage(suite, services):
                 contents.update_one({"_id": one["_id"]}, change)
 
 
+def test_signed_in_time(suite, mailbox, services):
+    """What a search has met unsigned is signed while the mailbox is open."""
+    imapd = suite.daemons["imapd"]
+    imapd.stop()
+    for file in suite.dir.glob("**/*.signatures"):
+        file.unlink()
+    damage(suite, services)
+    imapd.start()
+    with suite.imap(suite.alice) as client:
+        client.select()
+        assert client.uid("SEARCH", "BODY", "xylophone")[1] == [b"78"]
+        wait_for("all to be signed", lambda: counted(suite, "signed") == N - N // 3 and client.noop(), 60)
+        time.sleep(2)   # and it knows that there is no more
+        assert client.uid("SEARCH", "BODY", "xylophone")[1] == [b"78"]
+        before = counted(suite, "opened")
+        assert client.uid("SEARCH", "BODY", "xylophone")[1] == [b"78"]
+        assert counted(suite, "opened") - before <= 4
+    suite.fsck()
+
+
 def test_without_good_signatures(suite, mailbox, services):
     imapd = suite.daemons["imapd"]
     imapd.stop()
     for file in suite.dir.glob("**/*.signatures"):
         file.write_bytes(file.read_bytes()[:5000])
     damage(suite, services)
+    suite.settings["IMAPD_SEARCH_INDEX"] = "no"
     imapd.start()
     check_all(suite, mailbox)
     with pytest.raises(AssertionError):

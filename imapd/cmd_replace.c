@@ -135,7 +135,9 @@ static enum imap_next committed(struct imap_cmd *cmd, enum fault fault, const st
 	if (replace->in_place)
 		tell_uid(cmd);
 	change_committed(&replace->change, false);
-	return vanished_ok(cmd, "Replaced");
+	/* what a guest has put there as \Seen is beside the commit */
+	return cmd->session->selected.guest ? change_look(&replace->change, replaced)
+	                                    : replaced(cmd, FAULT_NONE, NULL);
 }
 
 static enum imap_next replace_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)

@@ -10,6 +10,7 @@
 #include "store/mailbox.h"
 #include "suite/folder.h"
 #include "suite/keyword.h"
+#include "suite/share.h"
 
 #define MAILBOX_MAX ((FOLDER_NAME_MAX + 1) * FOLDER_DEPTH_MAX)
 
@@ -397,6 +398,18 @@ static bool step_decoded(const struct imap_args *args, struct buf *path, struct 
 	return found;
 }
 
+/* Which mailboxes others share is not known here: what reads as modified UTF-7 is taken for that. */
+static const char *settle_shared(const struct imap_args *args, const char *name)
+{
+	struct buf decoded;
+
+	buf_init(&decoded, MAILBOX_MAX);
+	if (utf7_decode(&decoded, slice_str(name)))
+		name = arena_strz(args->arena, buf_slice(&decoded));
+	buf_done(&decoded);
+	return name;
+}
+
 /* Part by part, as long as there are such mailboxes; what is left stays as it stands. */
 static const char *settle(const struct imap_args *args, const char *name)
 {
@@ -406,6 +419,8 @@ static const char *settle(const struct imap_args *args, const char *name)
 
 	if (!args->folders || !strchr(name, '&'))
 		return name;
+	if (share_is_shared_name(name))
+		return settle_shared(args, name);
 	buf_init(&path, MAILBOX_MAX);
 	while (slice_cut(&rest, FOLDER_SEPARATOR, &part) && part.len &&
 	       (step_into(args, &path, part) || step_decoded(args, &path, part)))

@@ -10,6 +10,11 @@ static const struct imap_command nothing = { .parse = NULL };
 static const struct imap_verb small = { "NOOP", &nothing, IN_ANY, UID_FORM };
 static const struct imap_verb large = { "APPEND", &nothing, IN_ANY, MESSAGE_LITERAL };
 
+/* What names in UTF-8 are settled by. */
+static struct folder cyrillic = { .path = "Биз" }, umlaut = { .path = "Биз/Entwürfe" };
+static struct folder *list[] = { &cyrillic, &umlaut };
+static const struct folders folders = { .list = list, .n = ARRAY_LEN(list) };
+
 static const struct imap_verb *find(void *arg, struct slice name, bool uid, const char **ret_refusal)
 {
 	(void)arg;
@@ -97,6 +102,8 @@ static bool one_command(struct slice *rest, struct slice readers)
 	made = assembly_take(assembly);
 	if (!made.refusal) {
 		imap_args_start(&args, made.segments, made.arena);
+		args.utf8 = readers.len % 2;
+		args.folders = args.utf8 ? &folders : NULL;
 		for (size_t i = 0; i < readers.len; i++)
 			read_one(&args, readers.data[i]);
 	}

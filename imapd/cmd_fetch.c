@@ -187,7 +187,8 @@ static enum imap_next next_batch(struct imap_cmd *cmd)
 	struct fetch *fetch = cmd->state;
 
 	fetch->from = fetch->rows.next;
-	fetch->pausing = conn_congested(cmd->session->conn); /* no turn is kept while the client reads */
+	/* no turn is kept while the client reads */
+	fetch->pausing = fetch->request.sets_seen && conn_congested(cmd->session->conn);
 	return fetch->pausing ? IMAP_AGAIN : take_batch(cmd, FAULT_NONE, NULL);
 }
 

@@ -136,6 +136,7 @@ static void call_reply(struct imap_cmd *cmd)
 	}
 	if (!cmd->aside)
 		session_wake_after(s, 0);
+	cmd->kept_up = !conn_unsent(s->conn);
 	cmd->busy++;
 	next = cmd->verb->command->reply(cmd, cmd->fault, &cmd->why);
 	cmd->busy--;
@@ -260,7 +261,7 @@ static void proceed(struct imap_cmd *cmd, enum imap_next next)
 		cmd->where = WAITING;
 		if (cmd->reads_lines)
 			session_take_input(s); /* they may be here already */
-	} else if (conn_congested(s->conn)) {
+	} else if (conn_congested(s->conn) && !(next == IMAP_RUN && cmd->kept_up)) {
 		cmd->where = DRAINING;
 		cmd->next = next;
 	} else if (next == IMAP_RUN && is_too_much(cmd)) {

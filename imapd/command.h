@@ -5,7 +5,8 @@
  * One file a command; verbs.c has the table.
  *
  *   IMAP_DONE   the tagged reply was given (by imap_ok, imap_no, imap_bad); it is sent behind the news
- *   IMAP_RUN    run() on a worker, then reply(); sent output drains first, so a slow reader holds one batch
+ *   IMAP_RUN    run() on a worker, then reply(). It runs while what reply() has written is on its way, if the client had
+ *               taken all before that; else that drains first, so a slow reader holds two batches at most
  *   IMAP_AGAIN  reply() again on the loop, once the output has drained and others had their turn (no worker)
  *   IMAP_WAIT   the command waits for its own event (a view, a line) and calls imap_resume()
  *   IMAP_AFRESH from on_line() only: as IMAP_DONE, and the line is the next command's
@@ -110,6 +111,7 @@ struct imap_cmd {
 	int where;
 	enum imap_next next; /* once the output has drained */
 	bool ran;
+	bool kept_up;       /* the client had taken everything when reply() was called */
 	const char *tagged; /* the reply, "OK done" */
 	struct view_wait *look;
 	const struct imap_segment *segments;

@@ -69,6 +69,10 @@ class Posthouse:
     def pids(self, kind):
         return [self.suite.daemons["smtpd" if kind == "smtp" else "imapd"].process.pid]
 
+    def restart_imap(self):
+        self.suite.daemons["imapd"].stop()
+        self.suite.daemons["imapd"].start()
+
     def settle(self):
         """The rest of the work that an answered message makes: a checkpoint after a second of quiet."""
         time.sleep(1.5)
@@ -235,6 +239,9 @@ service auth {{
   client_limit = 10000
 }}
 """)
+        self.run()
+
+    def run(self):
         self.process = subprocess.Popen(["dovecot", "-F", "-c", str(self.dir / "dovecot.conf")], start_new_session=True,
                                         stdout=subprocess.DEVNULL, stderr=(self.dir / "stderr").open("wb"))
         wait_for("Dovecot to listen", lambda: listening(self.port))
@@ -243,6 +250,10 @@ service auth {{
         if self.process:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(20)
+
+    def restart_imap(self):
+        self.stop()
+        self.run()
 
     def imap_port(self):
         return self.port

@@ -118,7 +118,7 @@ static enum fault set_run(struct imap_cmd *cmd, struct stack *stack, struct why 
 {
 	struct acl *acl = cmd->state;
 	struct id who;
-	enum fault fault = find_mailbox(cmd, stack, RIGHT_ADMINISTER, why);
+	enum fault fault = find_mailbox(cmd, stack, ACL_ADMINISTER, why);
 
 	if (!fault)
 		fault = find_who(cmd, stack, &who, why);
@@ -164,7 +164,7 @@ static enum fault find_meta(struct imap_cmd *cmd, struct stack *stack, struct wh
 		struct mailbox_row *row = arena_make(cmd->arena, struct mailbox_row);
 
 		acl->meta = &row->meta;
-		return mailbox_shared_one(stack->store, &acl->target.actor, &acl->mailbox, RIGHT_ADMINISTER,
+		return mailbox_shared_one(stack->store, &acl->target.actor, &acl->mailbox, ACL_ADMINISTER,
 		                          cmd->arena, row, why);
 	}
 	fault = mailbox_list(stack->store, &cmd->actor, &cmd->account->id, cmd->arena, &rows, &n, why);
@@ -179,7 +179,7 @@ static enum fault find_meta(struct imap_cmd *cmd, struct stack *stack, struct wh
 static enum fault get_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct acl *acl = cmd->state;
-	enum fault fault = find_mailbox(cmd, stack, RIGHT_ADMINISTER, why);
+	enum fault fault = find_mailbox(cmd, stack, ACL_ADMINISTER, why);
 
 	if (!fault)
 		fault = find_meta(cmd, stack, why);
@@ -211,7 +211,7 @@ static enum imap_next get_reply(struct imap_cmd *cmd, enum fault fault, const st
 	buf_init(&line, BUF_NO_LIMIT);
 	buf_adds(&line, "* ACL ");
 	imap_add_mailbox(&line, cmd->session, acl->target.path);
-	add_entry(&line, acl->owner, RIGHT_ALL);
+	add_entry(&line, acl->owner, ACL_ALL);
 	for (size_t i = 0; i < acl->meta->n_acl; i++)
 		if (acl->names[i])
 			add_entry(&line, acl->names[i], acl->meta->acl[i].rights);
@@ -237,8 +237,8 @@ static enum fault my_run(struct imap_cmd *cmd, struct stack *stack, struct why *
 	enum fault fault = find_mailbox(cmd, stack, 0, why);
 
 	/* RFC 4314 4: l, r, i, k, x or a; with the others alone it is not there */
-	if (!fault && !(acl->target.rights & (RIGHT_LOOKUP | RIGHT_READ | RIGHT_INSERT | RIGHT_CREATE |
-	                                      RIGHT_DELETE_BOX | RIGHT_ADMINISTER)))
+	if (!fault && !(acl->target.rights &
+	                (ACL_LOOKUP | ACL_READ | ACL_INSERT | ACL_CREATE | ACL_DELETE_BOX | ACL_ADMINISTER)))
 		fault = fault_set(why, FAULT_NOT_FOUND, "no such mailbox");
 	return fault;
 }
@@ -277,7 +277,7 @@ static enum imap_next list_parse(struct imap_cmd *cmd, struct imap_args *args)
 static enum fault list_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct id who;
-	enum fault fault = find_mailbox(cmd, stack, RIGHT_ADMINISTER, why);
+	enum fault fault = find_mailbox(cmd, stack, ACL_ADMINISTER, why);
 
 	return fault ? fault : find_who(cmd, stack, &who, why);
 }
@@ -297,7 +297,7 @@ static enum imap_next list_reply(struct imap_cmd *cmd, enum fault fault, const s
 	buf_addc(&line, ' ');
 	imap_add_astring(&line, acl->who);
 	if (acl->is_owner)
-		buf_printf(&line, " %s\r\n", acl_print(RIGHT_ALL, room));
+		buf_printf(&line, " %s\r\n", acl_print(ACL_ALL, room));
 	else
 		buf_adds(&line, " \"\" l r s w i p k x t e a c d\r\n");
 	conn_write(cmd->session->conn, line.data, line.len);

@@ -72,7 +72,7 @@ static enum imap_next close_parse(struct imap_cmd *cmd, struct imap_args *args)
 
 	if (!imap_args_end(args))
 		return imap_bad(cmd, args->error);
-	if (cmd->session->selected.read_only || !selected_may(&cmd->session->selected, RIGHT_EXPUNGE) ||
+	if (cmd->session->selected.read_only || !selected_may(&cmd->session->selected, ACL_EXPUNGE) ||
 	    (cmd->verb->flags & VERB_UNSELECTS))
 		return leave(cmd);
 	return change_turn(&close->change, cmd, decide);

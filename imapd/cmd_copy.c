@@ -353,7 +353,7 @@ static enum imap_next copy_parse(struct imap_cmd *cmd, struct imap_args *args)
 		return imap_bad(cmd, args->error);
 	if (is_move(cmd) && cmd->session->selected.read_only)
 		return imap_no_code(cmd, "[READ-ONLY]", "The mailbox is open for reading only");
-	if (is_move(cmd) && !imap_may(cmd, RIGHT_DELETE | RIGHT_EXPUNGE))
+	if (is_move(cmd) && !imap_may(cmd, ACL_DELETE | ACL_EXPUNGE))
 		return IMAP_DONE;
 	if (!is_move(cmd) && !cmd->uid_form && names_ghosts(cmd, &copy->todo))
 		return imap_no_code(cmd, "[EXPUNGEISSUED]", "Some of the messages are gone");
@@ -363,7 +363,7 @@ static enum imap_next copy_parse(struct imap_cmd *cmd, struct imap_args *args)
 		return limit_refuse(cmd);
 	copy->target.quota =
 	    is_move(cmd) && !cmd->session->selected.guest ? (struct usage){ 0 } : cmd->account->quota;
-	copy->target.needs = RIGHT_INSERT;
+	copy->target.needs = ACL_INSERT;
 	copy->arena = arena_new();
 	cmd->goal = uid_set_count(&copy->todo); /* as many, or less: some may not exist */
 	rows_start(&copy->rows, &cmd->session->selected, &copy->todo);

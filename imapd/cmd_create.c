@@ -86,7 +86,7 @@ static enum fault create_shared(struct imap_cmd *cmd, struct stack *stack, struc
 {
 	struct create *create = cmd->state;
 	struct shared_name name = { .share = NULL };
-	enum fault fault = shared_name_above(&name, cmd, stack, create->path, RIGHT_CREATE, why);
+	enum fault fault = shared_name_above(&name, cmd, stack, create->path, ACL_CREATE, why);
 
 	if (!fault)
 		fault = folder_create(stack, &name.actor, name.share->owner->key, name.own, 0, false,

@@ -30,7 +30,7 @@ static enum fault delete_shared(struct imap_cmd *cmd, struct stack *stack, struc
 {
 	struct delete *delete = cmd->state;
 	struct shared_name name = { .share = NULL };
-	enum fault fault = shared_name_find(&name, cmd, stack, delete->path, RIGHT_DELETE_BOX, why);
+	enum fault fault = shared_name_find(&name, cmd, stack, delete->path, ACL_DELETE_BOX, why);
 
 	if (!fault) {
 		delete->mailbox = name.share->folder.row.meta.id;

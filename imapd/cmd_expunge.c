@@ -87,7 +87,7 @@ static enum imap_next expunge_parse(struct imap_cmd *cmd, struct imap_args *args
 		return imap_bad(cmd, args->error);
 	if (cmd->session->selected.read_only)
 		return imap_no_code(cmd, "[READ-ONLY]", "The mailbox is open for reading only");
-	if (!imap_may(cmd, RIGHT_EXPUNGE))
+	if (!imap_may(cmd, ACL_EXPUNGE))
 		return IMAP_DONE;
 	return change_turn(&expunge->change, cmd, decide);
 }

@@ -301,7 +301,7 @@ static void settle(struct imap_cmd *cmd, struct fetch *fetch)
 		request->style |= FETCH_UTF8;
 	if (s->enabled & ENABLED_REV2)
 		request->style |= FETCH_REV2;
-	request->sets_seen &= !s->selected.read_only && selected_may(&s->selected, RIGHT_SEEN);
+	request->sets_seen &= !s->selected.read_only && selected_may(&s->selected, ACL_SEEN);
 }
 
 /* The set is read once more, as it stands: "*" reaches beyond the last message that is left. */

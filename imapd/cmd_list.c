@@ -153,7 +153,7 @@ static size_t cost(const struct list_request *request, const struct folder *fold
 static bool has_status(const struct list_request *request, const struct told *told)
 {
 	return request->status && told->folder && told->by_itself && !told->folder->row.meta.no_select &&
-	       (!told->share || (told->share->rights & RIGHT_READ));
+	       (!told->share || (told->share->rights & ACL_READ));
 }
 
 /* A mailbox that is gone since the list was loaded has nothing in it. */
@@ -214,11 +214,11 @@ static enum fault load_all(struct imap_cmd *cmd, struct list_cmd *list, struct s
 	for (size_t i = 0; i < list->shares.n; i++) {
 		struct share *share = &list->shares.list[i];
 
-		if (!(share->rights & RIGHT_LOOKUP)) { /* it leads to others, at best */
+		if (!(share->rights & ACL_LOOKUP)) { /* it leads to others, at best */
 			share->folder.row.meta.no_select = true;
 			share->folder.row.meta.subscribed = false;
 		}
-		if ((share->rights & RIGHT_LOOKUP) || share->folder.has_inferiors)
+		if ((share->rights & ACL_LOOKUP) || share->folder.has_inferiors)
 			list->all[list->n++] = &share->folder;
 	}
 	return FAULT_NONE;
@@ -271,7 +271,7 @@ static void add_list(struct buf *line, const struct session *s, const struct lis
 		add_child_info(line, request->selected);
 	buf_adds(line, "\r\n");
 	if (request->my_rights && !folder->row.meta.no_select)
-		acl_add_my_rights(line, s, folder->path, told->share ? told->share->rights : RIGHT_ALL);
+		acl_add_my_rights(line, s, folder->path, told->share ? told->share->rights : ACL_ALL);
 	if (has_status(request, told))
 		status_add(line, s, folder->path, &folder->row, &told->deleted, request->status);
 }

@@ -31,10 +31,10 @@ static enum fault rename_shared(struct imap_cmd *cmd, struct stack *stack, struc
 {
 	struct rename *rename = cmd->state;
 	struct shared_name from = { .share = NULL }, to = { .share = NULL };
-	enum fault fault = shared_name_find(&from, cmd, stack, rename->from, RIGHT_DELETE_BOX, why);
+	enum fault fault = shared_name_find(&from, cmd, stack, rename->from, ACL_DELETE_BOX, why);
 
 	if (!fault)
-		fault = shared_name_above(&to, cmd, stack, rename->to, RIGHT_CREATE, why);
+		fault = shared_name_above(&to, cmd, stack, rename->to, ACL_CREATE, why);
 	rename->forbidden = fault == FAULT_DENIED;
 	if (!fault && !id_eq(&from.actor.account, &to.actor.account))
 		fault = fault_set(why, FAULT_DENIED, "a mailbox stays its owner's");

@@ -192,7 +192,7 @@ static enum imap_next replace_parse(struct imap_cmd *cmd, struct imap_args *args
 		return imap_no_code(cmd, "[READ-ONLY]", "The mailbox is open for reading only");
 	if (outbox_is_selected(cmd))
 		return imap_no_code(cmd, "[CANNOT]", "What is queued can be cancelled, not replaced");
-	if (!imap_may(cmd, RIGHT_DELETE | RIGHT_EXPUNGE))
+	if (!imap_may(cmd, ACL_DELETE | ACL_EXPUNGE))
 		return IMAP_DONE;
 	return find_old(cmd, replace) ? new_messages_check(&replace->messages, cmd) : gone(cmd);
 }

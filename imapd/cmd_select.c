@@ -82,7 +82,7 @@ static enum imap_next select_parse(struct imap_cmd *cmd, struct imap_args *args)
 		return imap_bad(cmd, "[UIDREQUIRED] Message numbers are off since ENABLE UIDONLY");
 	if (!imap_args_end(args))
 		return imap_bad(cmd, args->error);
-	select->target.needs = RIGHT_READ;
+	select->target.needs = ACL_READ;
 	leave_old(cmd->session); /* also when what follows fails */
 	return IMAP_RUN;
 }
@@ -157,7 +157,7 @@ static enum imap_next tell_changes(struct imap_cmd *cmd)
 /* RFC 4314 4: READ-ONLY for who may neither insert nor change anything. */
 static bool may_change(const struct target *target)
 {
-	return target->rights & (RIGHT_SEEN | RIGHT_WRITE | RIGHT_INSERT | RIGHT_DELETE | RIGHT_EXPUNGE);
+	return target->rights & (ACL_SEEN | ACL_WRITE | ACL_INSERT | ACL_DELETE | ACL_EXPUNGE);
 }
 
 static enum imap_next open_view(struct imap_cmd *cmd)

@@ -29,7 +29,7 @@ static enum fault find_shared(struct imap_cmd *cmd, struct stack *stack, struct 
 {
 	struct status *status = cmd->state;
 	struct shared_name name = { .share = NULL };
-	enum fault fault = shared_name_find(&name, cmd, stack, status->path, RIGHT_READ, why);
+	enum fault fault = shared_name_find(&name, cmd, stack, status->path, ACL_READ, why);
 
 	if (!fault) {
 		status->row = name.share->folder.row;

@@ -162,7 +162,7 @@ static void decide_one(struct imap_cmd *cmd, uint32_t at, uint64_t keywords)
 	uint32_t flags = store->flags.flags;
 
 	if (selected->guest) {
-		if (selected_may(selected, RIGHT_SEEN))
+		if (selected_may(selected, ACL_SEEN))
 			guest_sees_store(&store->sees, selected, at, store->op, flags);
 		flags &= selected_settable(selected) & ~(uint32_t)FLAG_SEEN;
 		if (!selected_may_write(selected))

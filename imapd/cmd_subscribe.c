@@ -24,8 +24,7 @@ static enum fault subscribe_shared(struct imap_cmd *cmd, struct stack *stack, bo
 {
 	const struct subscribe *subscribe = cmd->state;
 	struct shared_name name = { .share = NULL };
-	enum fault fault =
-	    shared_name_find(&name, cmd, stack, subscribe->path, wanted ? RIGHT_LOOKUP : 0, why);
+	enum fault fault = shared_name_find(&name, cmd, stack, subscribe->path, wanted ? ACL_LOOKUP : 0, why);
 
 	if (!fault)
 		fault = guest_mark_subscribe(stack, &cmd->account->id, &name.share->folder.row.meta.id,

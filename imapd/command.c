@@ -465,8 +465,8 @@ static void run_rights(struct job *job, void *worker)
 
 	(void)worker;
 	cmd->why.text[0] = '\0';
-	cmd->fault = mailbox_shared_one(cmd->stack->store, &cmd->acting, &cmd->selected, RIGHT_READ,
-	                                cmd->arena, &row, &cmd->why);
+	cmd->fault = mailbox_shared_one(cmd->stack->store, &cmd->acting, &cmd->selected, ACL_READ, cmd->arena,
+	                                &row, &cmd->why);
 	if (!cmd->fault)
 		cmd->rights = acl_rights(&row.meta, &cmd->acting.guest, &cmd->acting.everyone);
 }

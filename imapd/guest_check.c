@@ -24,7 +24,7 @@ static void run_check(struct job *job, void *worker)
 
 	(void)worker;
 	check->fault = mailbox_shared_one(check->imapd->daemon->stack->store, &check->actor,
-	                                  &check->actor.mailbox, RIGHT_READ, arena, &row, &check->why);
+	                                  &check->actor.mailbox, ACL_READ, arena, &row, &check->why);
 	if (!check->fault)
 		check->rights = acl_rights(&row.meta, &check->actor.guest, &check->actor.everyone);
 	arena_free(arena);

@@ -161,7 +161,7 @@ enum fault new_messages_find(struct new_messages *messages, struct imap_cmd *cmd
 	}
 	if (messages->has_nul)
 		return fault_set(why, FAULT_INPUT, "a message with NUL");
-	messages->target.needs = RIGHT_INSERT;
+	messages->target.needs = ACL_INSERT;
 	fault = target_find(cmd, stack, &messages->target, &messages->mailbox, why);
 	messages->found = !fault;
 	return fault;

@@ -12,7 +12,7 @@ void selected_open(struct selected *selected, struct view *view, bool read_only)
 
 	selected->view = view;
 	selected->guest = NULL;
-	selected->rights = RIGHT_ALL;
+	selected->rights = ACL_ALL;
 	selected->read_only = read_only;
 	selected->known_max = state->head.uid_next - 1;
 	selected->known_n = state->n;
@@ -31,9 +31,9 @@ uint32_t selected_settable(const struct selected *selected)
 {
 	if (selected->read_only)
 		return 0;
-	return (selected_may(selected, RIGHT_SEEN) ? FLAG_SEEN : 0) |
-	       (selected_may(selected, RIGHT_DELETE) ? FLAG_DELETED : 0) |
-	       (selected_may(selected, RIGHT_WRITE) ? FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DRAFT : 0);
+	return (selected_may(selected, ACL_SEEN) ? FLAG_SEEN : 0) |
+	       (selected_may(selected, ACL_DELETE) ? FLAG_DELETED : 0) |
+	       (selected_may(selected, ACL_WRITE) ? FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DRAFT : 0);
 }
 
 void selected_be_guest(struct selected *selected, struct view_guest *guest, const struct actor *actor,

@@ -9,7 +9,7 @@ static enum fault take(struct shared_name *name, const struct imap_cmd *cmd, str
 	if (!share || !share->owner)
 		return fault_set(why, FAULT_NOT_FOUND, "no such mailbox");
 	if ((share->rights & rights) != rights)
-		return fault_set(why, share->rights & RIGHT_LOOKUP ? FAULT_DENIED : FAULT_NOT_FOUND,
+		return fault_set(why, share->rights & ACL_LOOKUP ? FAULT_DENIED : FAULT_NOT_FOUND,
 		                 "The mailbox's owner does not allow it");
 	name->share = share;
 	name->own = path + strlen(share->owner->prefix);

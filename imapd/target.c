@@ -63,8 +63,8 @@ static enum fault check_rights(const struct target *target, const struct share *
 {
 	if ((share->rights & target->needs) == target->needs)
 		return FAULT_NONE;
-	return share->rights & RIGHT_LOOKUP ? fault_set(why, FAULT_DENIED, "the owner does not allow it")
-	                                    : fault_set(why, FAULT_NO_TARGET, "no such mailbox");
+	return share->rights & ACL_LOOKUP ? fault_set(why, FAULT_DENIED, "the owner does not allow it")
+	                                  : fault_set(why, FAULT_NO_TARGET, "no such mailbox");
 }
 
 static enum fault check_owners_room(const struct target *target, const struct share_owner *owner,
@@ -106,13 +106,13 @@ uint32_t target_flags(const struct target *target)
 {
 	if (!target->share)
 		return FLAG_ALL;
-	return (target->rights & RIGHT_DELETE ? FLAG_DELETED : 0) |
-	       (target->rights & RIGHT_WRITE ? FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DRAFT : 0);
+	return (target->rights & ACL_DELETE ? FLAG_DELETED : 0) |
+	       (target->rights & ACL_WRITE ? FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DRAFT : 0);
 }
 
 bool target_takes_keywords(const struct target *target)
 {
-	return !target->share || (target->rights & (RIGHT_WRITE | RIGHT_READ)) == (RIGHT_WRITE | RIGHT_READ);
+	return !target->share || (target->rights & (ACL_WRITE | ACL_READ)) == (ACL_WRITE | ACL_READ);
 }
 
 void target_note_seen(const struct imap_cmd *cmd, struct stack *stack, const struct target *target,
@@ -123,7 +123,7 @@ void target_note_seen(const struct imap_cmd *cmd, struct stack *stack, const str
 	struct why why = { "" };
 	enum fault fault;
 
-	if (!target->share || !(target->rights & RIGHT_SEEN) || uid_set_is_empty(uids))
+	if (!target->share || !(target->rights & ACL_SEEN) || uid_set_is_empty(uids))
 		return;
 	fault = guest_see(stack, &target->actor, uid_validity, uids, NULL, &mark, &head, &why);
 	if (fault)
@@ -162,7 +162,7 @@ enum fault target_find(const struct imap_cmd *cmd, struct stack *stack, struct t
 	target->share = NULL;
 	target->key = cmd->account->key;
 	target->actor = cmd->actor;
-	target->rights = RIGHT_ALL;
+	target->rights = ACL_ALL;
 	target->kept = list;
 	if (list)
 		fault = find_in(cmd, list, target, ret, why);

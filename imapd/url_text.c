@@ -42,7 +42,7 @@ static enum fault find_mailbox(struct url_text *t, struct id *ret)
 	}
 	t->target.path = t->url->mailbox;
 	t->target.opens = true;
-	t->target.needs = RIGHT_READ;
+	t->target.needs = ACL_READ;
 	fault = target_find(t->cmd, t->stack, &t->target, ret, t->why);
 	return fault == FAULT_NO_TARGET ? FAULT_NOT_FOUND : fault;
 }

@@ -160,7 +160,7 @@ static inline bool selected_may(const struct selected *selected, uint32_t rights
 uint32_t selected_settable(const struct selected *);
 static inline bool selected_may_write(const struct selected *selected)
 {
-	return !selected->read_only && selected_may(selected, RIGHT_WRITE);
+	return !selected->read_only && selected_may(selected, ACL_WRITE);
 }
 
 /* Takes the caller's reference over; selected_close() gives it back. All that is in the view now counts as told. */

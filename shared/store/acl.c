@@ -8,8 +8,8 @@ static const struct {
 	char letter;
 	uint32_t rights;
 } virtual[] = {
-	{ 'c', RIGHT_CREATE | RIGHT_DELETE_BOX },
-	{ 'd', RIGHT_DELETE | RIGHT_EXPUNGE },
+	{ 'c', ACL_CREATE | ACL_DELETE_BOX },
+	{ 'd', ACL_DELETE | ACL_EXPUNGE },
 };
 
 struct id acl_everyone(struct slice domain)

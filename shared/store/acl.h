@@ -10,19 +10,19 @@
 #include "base/buf.h"
 #include "store/store.h"
 
-enum acl_right {                          /* bits, in the order in which RFC 4314 names the letters */
-	         RIGHT_LOOKUP = 1,        /* l: LIST shows it */
-	         RIGHT_READ = 2,          /* r */
-	         RIGHT_SEEN = 4,          /* s: keeps \Seen */
-	         RIGHT_WRITE = 8,         /* w: other flags */
-	         RIGHT_INSERT = 16,       /* i: APPEND, COPY into */
-	         RIGHT_POST = 32,         /* p: means nothing here, but is kept */
-	         RIGHT_CREATE = 64,       /* k: mailboxes below it */
-	         RIGHT_DELETE_BOX = 128,  /* x: DELETE and RENAME of it */
-	         RIGHT_DELETE = 256,      /* t: \Deleted */
-	         RIGHT_EXPUNGE = 512,     /* e */
-	         RIGHT_ADMINISTER = 1024, /* a: this list */
-	         RIGHT_ALL = 2047,
+enum acl_right {                        /* bits, in the order in which RFC 4314 names the letters */
+	         ACL_LOOKUP = 1,        /* l: LIST shows it */
+	         ACL_READ = 2,          /* r */
+	         ACL_SEEN = 4,          /* s: keeps \Seen */
+	         ACL_WRITE = 8,         /* w: other flags */
+	         ACL_INSERT = 16,       /* i: APPEND, COPY into */
+	         ACL_POST = 32,         /* p: means nothing here, but is kept */
+	         ACL_CREATE = 64,       /* k: mailboxes below it */
+	         ACL_DELETE_BOX = 128,  /* x: DELETE and RENAME of it */
+	         ACL_DELETE = 256,      /* t: \Deleted */
+	         ACL_EXPUNGE = 512,     /* e */
+	         ACL_ADMINISTER = 1024, /* a: this list */
+	         ACL_ALL = 2047,
 };
 
 /* The id that stands in lists for all accounts of a domain ("anyone" to RFC 4314). */

@@ -387,13 +387,13 @@ static enum fault outcome(const struct appending *self, struct mailbox_appended 
 
 uint32_t append_needs(const struct mailbox_append *appends, size_t n)
 {
-	uint32_t rights = RIGHT_INSERT;
+	uint32_t rights = ACL_INSERT;
 
 	for (size_t i = 0; i < n; i++)
-		rights |= (appends[i].flags & FLAG_SEEN ? RIGHT_SEEN : 0) |
-		          (appends[i].flags & FLAG_DELETED ? RIGHT_DELETE : 0) |
+		rights |= (appends[i].flags & FLAG_SEEN ? ACL_SEEN : 0) |
+		          (appends[i].flags & FLAG_DELETED ? ACL_DELETE : 0) |
 		          (appends[i].flags & ~(uint32_t)(FLAG_SEEN | FLAG_DELETED) || appends[i].keywords
-		               ? RIGHT_WRITE
+		               ? ACL_WRITE
 		               : 0);
 	return rights;
 }
@@ -428,7 +428,7 @@ enum fault mailbox_find_append(struct store *store, const struct actor *actor, c
 
 	assert(!id_is_zero(tag));
 	if (!fault)
-		fault = mailbox_granted(store, actor, mailbox, RIGHT_INSERT, why);
+		fault = mailbox_granted(store, actor, mailbox, ACL_INSERT, why);
 	if (!fault)
 		fault = find_lost(&group, why);
 	if (!fault && group.n)

@@ -8,7 +8,7 @@
 enum fault mailbox_look(struct store *store, const struct actor *actor, const struct id *mailbox,
                         struct arena *arena, struct mailbox_log *ret, struct why *why)
 {
-	const struct actor with = access_with(actor, RIGHT_READ);
+	const struct actor with = access_with(actor, ACL_READ);
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_READ, why);
 
 	return fault ? fault : store->ops->read(store, &with, mailbox, arena, ret, why);

@@ -20,7 +20,7 @@ static enum fault check_parent(struct store *store, const struct actor *actor,
 		return FAULT_NONE;
 	if (id_is_zero(&meta->parent))
 		return fault_set(why, FAULT_DENIED, "a guest makes no names at the top");
-	return mailbox_granted(store, actor, &meta->parent, RIGHT_CREATE, why);
+	return mailbox_granted(store, actor, &meta->parent, ACL_CREATE, why);
 }
 
 enum fault mailbox_create(struct store *store, const struct actor *actor, const struct mailbox_meta *meta,
@@ -44,7 +44,7 @@ enum fault mailbox_create(struct store *store, const struct actor *actor, const 
 enum fault mailbox_update(struct store *store, const struct actor *actor, const struct mailbox_meta *meta,
                           struct why *why)
 {
-	const struct actor with = access_with(actor, RIGHT_DELETE_BOX);
+	const struct actor with = access_with(actor, ACL_DELETE_BOX);
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_NAME, why);
 
 	if (!fault)
@@ -55,7 +55,7 @@ enum fault mailbox_update(struct store *store, const struct actor *actor, const 
 enum fault mailbox_delete(struct store *store, const struct actor *actor, const struct id *mailbox,
                           struct why *why)
 {
-	const struct actor with = access_with(actor, RIGHT_DELETE_BOX);
+	const struct actor with = access_with(actor, ACL_DELETE_BOX);
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_NAME, why);
 
 	return fault ? fault : store->ops->mailbox_delete(store, &with, mailbox, why);
@@ -203,20 +203,20 @@ static uint32_t edit_needs(const struct mailbox_edit *edit)
 	uint32_t rights = 0;
 
 	if (edit->expunge)
-		return RIGHT_EXPUNGE;
+		return ACL_EXPUNGE;
 	if (flags & FLAG_SEEN)
-		rights |= RIGHT_SEEN;
+		rights |= ACL_SEEN;
 	if (flags & FLAG_DELETED)
-		rights |= RIGHT_DELETE;
+		rights |= ACL_DELETE;
 	if ((flags & ~(uint32_t)(FLAG_SEEN | FLAG_DELETED)) || edit->keywords || edit->op == FLAGS_SET)
-		rights |= RIGHT_WRITE;
+		rights |= ACL_WRITE;
 	return rights ? rights
-	              : RIGHT_SEEN; /* flags stay as they are: a mark that something changed beside them */
+	              : ACL_SEEN; /* flags stay as they are: a mark that something changed beside them */
 }
 
 static uint32_t commit_needs(const struct mailbox_commit *commit)
 {
-	uint32_t rights = (commit->n_keywords ? RIGHT_WRITE : 0) |
+	uint32_t rights = (commit->n_keywords ? ACL_WRITE : 0) |
 	                  (commit->n_appends ? append_needs(commit->appends, commit->n_appends) : 0);
 
 	for (uint32_t i = 0; i < commit->n_edits; i++)

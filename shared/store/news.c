@@ -55,7 +55,7 @@ static enum fault fetch_pages(struct store *store, const struct actor *actor, co
 enum fault mailbox_fetch_news(struct store *store, const struct actor *actor, const struct id *mailbox,
                               uint64_t since, struct arena *arena, struct mailbox_news *ret, struct why *why)
 {
-	const struct actor with = access_with(actor, RIGHT_READ);
+	const struct actor with = access_with(actor, ACL_READ);
 	struct mailbox_news news = { .since = since };
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_READ, why);
 
@@ -73,7 +73,7 @@ enum fault mailbox_fetch_news(struct store *store, const struct actor *actor, co
 enum fault mailbox_page_keys(struct store *store, const struct actor *actor, const struct id *mailbox,
                              uint32_t page, struct arena *arena, struct page_row *ret, struct why *why)
 {
-	const struct actor with = access_with(actor, RIGHT_READ);
+	const struct actor with = access_with(actor, ACL_READ);
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_READ, why);
 
 	return fault ? fault : store->ops->page_get(store, &with, mailbox, page, arena, ret, why);

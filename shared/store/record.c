@@ -24,7 +24,7 @@ enum fault record_get_many(struct store *store, const struct actor *actor, enum 
 
 	/* contents are a guest's to read while it may read the mailbox that shows them to it */
 	if (!fault)
-		fault = mailbox_granted(store, actor, &actor->mailbox, RIGHT_READ, why);
+		fault = mailbox_granted(store, actor, &actor->mailbox, ACL_READ, why);
 	for (size_t at = 0; !fault && at < n; at += GET_MANY)
 		fault = store->ops->get(store, actor, collection, keys + at, MIN_OF(n - at, (size_t)GET_MANY),
 		                        with_body, arena, records + at, why);
@@ -89,7 +89,7 @@ enum fault record_put(struct store *store, const struct actor *actor, enum colle
 	enum fault fault = record_check(actor, collection, record, why);
 
 	if (!fault)
-		fault = mailbox_granted(store, actor, &actor->mailbox, RIGHT_INSERT, why);
+		fault = mailbox_granted(store, actor, &actor->mailbox, ACL_INSERT, why);
 	return fault ? fault : store->ops->put(store, actor, collection, record, why);
 }
 
@@ -101,7 +101,7 @@ enum fault record_put_many(struct store *store, const struct actor *actor, enum 
 	for (size_t i = 0; i < n && !fault; i++)
 		fault = record_check(actor, collection, records[i], why);
 	if (!fault)
-		fault = mailbox_granted(store, actor, &actor->mailbox, RIGHT_INSERT, why);
+		fault = mailbox_granted(store, actor, &actor->mailbox, ACL_INSERT, why);
 	return fault || !n ? fault : store->ops->put_many(store, actor, collection, records, n, why);
 }
 
@@ -134,7 +134,7 @@ enum fault record_signatures(struct store *store, const struct actor *actor, con
 	enum fault fault = access_check_record(actor, COLL_CONTENTS, false, why);
 
 	if (!fault)
-		fault = mailbox_granted(store, actor, &actor->mailbox, RIGHT_READ, why);
+		fault = mailbox_granted(store, actor, &actor->mailbox, ACL_READ, why);
 	for (size_t at = 0; !fault && at < n; at += GET_MANY)
 		fault = store->ops->signatures_get(store, actor, keys + at, MIN_OF(n - at, (size_t)GET_MANY),
 		                                   arena, found + at, why);

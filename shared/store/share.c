@@ -12,7 +12,7 @@
 enum fault mailbox_set_acl(struct store *store, const struct actor *actor, const struct mailbox_meta *meta,
                            struct why *why)
 {
-	const struct actor with = access_with(actor, RIGHT_ADMINISTER);
+	const struct actor with = access_with(actor, ACL_ADMINISTER);
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_SHARE, why);
 
 	assert(meta->n_acl <= ACL_ENTRIES_MAX);
@@ -82,7 +82,7 @@ enum fault contents_add_account(struct store *store, const struct actor *actor, 
 	size_t kept = 0;
 
 	if (!fault)
-		fault = mailbox_granted(store, actor, &actor->mailbox, RIGHT_READ, why);
+		fault = mailbox_granted(store, actor, &actor->mailbox, ACL_READ, why);
 	if (fault || !n)
 		return fault;
 	memcpy(once, contents, n * sizeof(*once));

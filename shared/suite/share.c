@@ -170,7 +170,7 @@ static void link_tree(const struct shares *shares, struct arena *arena)
 	for (size_t i = 0; i < shares->n; i++) {
 		const struct share *share = &shares->list[i];
 
-		if (share->folder.row.meta.no_select || !(share->rights & RIGHT_LOOKUP))
+		if (share->folder.row.meta.no_select || !(share->rights & ACL_LOOKUP))
 			continue;
 		for (struct folder *up = share->folder.parent; up && !up->has_inferiors; up = up->parent)
 			up->has_inferiors = true;
@@ -288,7 +288,7 @@ static enum fault meta_of(struct stack *stack, const struct actor *actor, const 
 	if (actor->kind == ACTOR_GUEST) {
 		struct mailbox_row row;
 
-		fault = mailbox_shared_one(stack->store, actor, mailbox, RIGHT_ADMINISTER, arena, &row, why);
+		fault = mailbox_shared_one(stack->store, actor, mailbox, ACL_ADMINISTER, arena, &row, why);
 		if (!fault)
 			*ret = row.meta;
 		return fault;

@@ -141,7 +141,7 @@ static void share_inbox(struct world *world, const struct account *account)
 	struct why why = { "" };
 
 	world_must(share_set(world->daemon.stack, &owner, &account->inbox, &everyone, ACL_SET,
-	                     RIGHT_LOOKUP | RIGHT_READ | RIGHT_SEEN | RIGHT_INSERT | RIGHT_WRITE, &why),
+	                     ACL_LOOKUP | ACL_READ | ACL_SEEN | ACL_INSERT | ACL_WRITE, &why),
 	           &why, "sharing");
 }
 

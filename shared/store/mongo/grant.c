@@ -172,7 +172,7 @@ enum fault mongo_mailbox_shared(struct store *store, const struct actor *actor, 
 	if (mailbox)
 		head_walled(&filter, mailbox, actor);
 	else
-		add_some(&filter, actor, RIGHT_ALL);
+		add_some(&filter, actor, ACL_ALL);
 	fault = head_rows(&call, &filter, arena, ret, ret_n);
 	bson_destroy(&filter);
 	return call_done(&call, fault);
@@ -192,9 +192,9 @@ enum fault mongo_mailbox_unshare(struct store *store, const struct actor *actor,
 	fault = call_start(&call, store, why);
 	if (fault)
 		return fault;
-	add_some(&filter, &guest, RIGHT_ALL);
+	add_some(&filter, &guest, ACL_ALL);
 	bson_append_document_begin(&update, "$pull", -1, &pull);
-	add_some(&pull, &guest, RIGHT_ALL);
+	add_some(&pull, &guest, ACL_ALL);
 	bson_append_document_end(&update, &pull);
 	add_version(&update);
 	fault = call_update(&call, &change, &matched);

@@ -70,8 +70,8 @@ static void test_list(void **state)
 	make_mailbox(s.store, &s.ann, "other");
 	assert_int_equal(count_shared(&s), 0);
 	for (size_t i = 0; i < ACL_ENTRIES_MAX; i++)
-		acl[i] = (struct acl_entry){ i ? id_new() : s.bob,
-			                     i ? RIGHT_ALL : RIGHT_LOOKUP | RIGHT_ADMINISTER };
+		acl[i] =
+		    (struct acl_entry){ i ? id_new() : s.bob, i ? ACL_ALL : ACL_LOOKUP | ACL_ADMINISTER };
 	meta = (struct mailbox_meta){ .id = s.box, .version = 1, .acl = acl, .n_acl = ACL_ENTRIES_MAX };
 	assert_good(mailbox_set_acl(s.store, &s.owner, &meta, why));
 	assert_fault(FAULT_STALE, mailbox_set_acl(s.store, &s.owner, &meta, why));
@@ -83,13 +83,13 @@ static void test_list(void **state)
 
 		assert_int_equal(it->n_acl, id_eq(&it->id, &s.box) ? ACL_ENTRIES_MAX : 0);
 		assert_int_equal(acl_rights(it, &s.bob, &s.everyone),
-		                 id_eq(&it->id, &s.box) ? RIGHT_LOOKUP | RIGHT_ADMINISTER : 0);
+		                 id_eq(&it->id, &s.box) ? ACL_LOOKUP | ACL_ADMINISTER : 0);
 	}
 	/* a new name leaves the list alone, and makes what was read of it stale */
 	meta =
 	    (struct mailbox_meta){ .id = s.box, .version = 2, .name = SLICE("new"), .name_hash = id_new() };
 	assert_good(mailbox_update(s.store, &s.owner, &meta, why));
-	assert_good(mailbox_shared_one(s.store, &s.guest, &s.box, RIGHT_LOOKUP, s.arena, &row, why));
+	assert_good(mailbox_shared_one(s.store, &s.guest, &s.box, ACL_LOOKUP, s.arena, &row, why));
 	assert_int_equal(row.meta.n_acl, ACL_ENTRIES_MAX);
 	assert_int_equal(row.meta.version, 3);
 	assert_fault(FAULT_STALE, mailbox_set_acl(s.store, &s.owner, &meta, why));
@@ -107,7 +107,7 @@ static void test_create_with_list(void **state)
 	struct acl_entry acl;
 
 	share_begin(&s, *state);
-	acl = (struct acl_entry){ s.bob, RIGHT_READ };
+	acl = (struct acl_entry){ s.bob, ACL_READ };
 	meta = meta_of(&s.ann, "made shared");
 	meta.acl = &acl;
 	meta.n_acl = 1;
@@ -125,18 +125,18 @@ static void test_everyone_and_deleted_accounts(void **state)
 	struct mailbox_meta meta;
 
 	share_begin(&s, *state);
-	grant_to(&s, &s.everyone, RIGHT_LOOKUP);
+	grant_to(&s, &s.everyone, ACL_LOOKUP);
 	assert_int_equal(count_shared(&s), 1);
-	assert_good(mailbox_shared_one(s.store, &s.guest, &s.box, RIGHT_LOOKUP, s.arena, &row, why));
+	assert_good(mailbox_shared_one(s.store, &s.guest, &s.box, ACL_LOOKUP, s.arena, &row, why));
 	s.guest.everyone = acl_everyone(SLICE("elsewhere.org"));
 	assert_fault(FAULT_NOT_FOUND,
-	             mailbox_shared_one(s.store, &s.guest, &s.box, RIGHT_LOOKUP, s.arena, &row, why));
-	grant(&s, RIGHT_ALL);
-	assert_good(mailbox_shared_one(s.store, &s.guest, &s.box, RIGHT_ALL, s.arena, &row, why));
+	             mailbox_shared_one(s.store, &s.guest, &s.box, ACL_LOOKUP, s.arena, &row, why));
+	grant(&s, ACL_ALL);
+	assert_good(mailbox_shared_one(s.store, &s.guest, &s.box, ACL_ALL, s.arena, &row, why));
 	assert_fault(FAULT_DENIED, mailbox_unshare(s.store, &s.owner, &s.bob, why));
 	assert_good(mailbox_unshare(s.store, &as_admin, &s.bob, why));
 	assert_fault(FAULT_NOT_FOUND,
-	             mailbox_shared_one(s.store, &s.guest, &s.box, RIGHT_LOOKUP, s.arena, &row, why));
+	             mailbox_shared_one(s.store, &s.guest, &s.box, ACL_LOOKUP, s.arena, &row, why));
 	assert_int_equal(count_shared(&s), 0);
 	/* what somebody read before does not bring it back */
 	meta = (struct mailbox_meta){ .id = s.box, .version = s.version };
@@ -152,14 +152,13 @@ static void test_together(void **state)
 	struct mailbox_meta meta;
 
 	share_begin(&s, *state);
-	acl[0] = (struct acl_entry){ s.bob, RIGHT_LOOKUP };
-	acl[1] = (struct acl_entry){ s.everyone, RIGHT_READ };
+	acl[0] = (struct acl_entry){ s.bob, ACL_LOOKUP };
+	acl[1] = (struct acl_entry){ s.everyone, ACL_READ };
 	meta = (struct mailbox_meta){ .id = s.box, .version = 1, .acl = acl, .n_acl = 2 };
 	assert_good(mailbox_set_acl(s.store, &s.owner, &meta, why));
-	assert_good(
-	    mailbox_shared_one(s.store, &s.guest, &s.box, RIGHT_LOOKUP | RIGHT_READ, s.arena, &row, why));
-	assert_fault(FAULT_NOT_FOUND, mailbox_shared_one(s.store, &s.guest, &s.box, RIGHT_READ | RIGHT_SEEN,
-	                                                 s.arena, &row, why));
+	assert_good(mailbox_shared_one(s.store, &s.guest, &s.box, ACL_LOOKUP | ACL_READ, s.arena, &row, why));
+	assert_fault(FAULT_NOT_FOUND,
+	             mailbox_shared_one(s.store, &s.guest, &s.box, ACL_READ | ACL_SEEN, s.arena, &row, why));
 }
 
 /* ---- what each call takes ---- */
@@ -278,7 +277,7 @@ static enum fault do_make_below(struct shared *s, struct why *why)
 
 static enum fault do_set_acl(struct shared *s, struct why *why)
 {
-	struct acl_entry acl = { s->bob, RIGHT_ALL };
+	struct acl_entry acl = { s->bob, ACL_ALL };
 	struct mailbox_meta meta = { .id = s->box, .version = s->version, .acl = &acl, .n_acl = 1 };
 	enum fault fault = mailbox_set_acl(s->store, &s->guest, &meta, why);
 
@@ -329,24 +328,24 @@ static const struct {
 	enum fault (*act)(struct shared *, struct why *);
 	uint32_t needs;
 } acts[] = {
-	{ "look", do_look, RIGHT_READ },
-	{ "news", do_news, RIGHT_READ },
-	{ "page", do_page, RIGHT_READ },
-	{ "append", do_append, RIGHT_INSERT },
-	{ "append with flags", do_append_flags, RIGHT_INSERT | RIGHT_SEEN | RIGHT_DELETE | RIGHT_WRITE },
-	{ "touch", do_touch, RIGHT_SEEN },
-	{ "flag", do_flag, RIGHT_WRITE },
-	{ "keyword", do_keyword, RIGHT_WRITE },
-	{ "\\Deleted", do_delete_flag, RIGHT_DELETE },
-	{ "set flags", do_set_flags, RIGHT_SEEN | RIGHT_DELETE | RIGHT_WRITE },
-	{ "expunge", do_expunge, RIGHT_EXPUNGE },
-	{ "new keyword", do_new_keyword, RIGHT_WRITE },
-	{ "make below", do_make_below, RIGHT_CREATE },
-	{ "set acl", do_set_acl, RIGHT_ADMINISTER },
-	{ "content", do_content, RIGHT_READ },
-	{ "put content", do_put_content, RIGHT_INSERT },
-	{ "take content", do_take_content, RIGHT_READ },
-	{ "rename", do_rename, RIGHT_DELETE_BOX | RIGHT_CREATE },
+	{ "look", do_look, ACL_READ },
+	{ "news", do_news, ACL_READ },
+	{ "page", do_page, ACL_READ },
+	{ "append", do_append, ACL_INSERT },
+	{ "append with flags", do_append_flags, ACL_INSERT | ACL_SEEN | ACL_DELETE | ACL_WRITE },
+	{ "touch", do_touch, ACL_SEEN },
+	{ "flag", do_flag, ACL_WRITE },
+	{ "keyword", do_keyword, ACL_WRITE },
+	{ "\\Deleted", do_delete_flag, ACL_DELETE },
+	{ "set flags", do_set_flags, ACL_SEEN | ACL_DELETE | ACL_WRITE },
+	{ "expunge", do_expunge, ACL_EXPUNGE },
+	{ "new keyword", do_new_keyword, ACL_WRITE },
+	{ "make below", do_make_below, ACL_CREATE },
+	{ "set acl", do_set_acl, ACL_ADMINISTER },
+	{ "content", do_content, ACL_READ },
+	{ "put content", do_put_content, ACL_INSERT },
+	{ "take content", do_take_content, ACL_READ },
+	{ "rename", do_rename, ACL_DELETE_BOX | ACL_CREATE },
 };
 
 static void test_rights(void **state)
@@ -367,10 +366,10 @@ static void test_rights(void **state)
 		grant(&s, 0);
 		assert_int_equal(acts[i].act(&s, &why), FAULT_NOT_FOUND);
 		/* all but one of those it takes */
-		for (uint32_t right = 1; right <= RIGHT_ALL; right <<= 1) {
+		for (uint32_t right = 1; right <= ACL_ALL; right <<= 1) {
 			if (!(acts[i].needs & right))
 				continue;
-			grant(&s, RIGHT_ALL & ~right);
+			grant(&s, ACL_ALL & ~right);
 			fault = acts[i].act(&s, &why);
 			if (fault != FAULT_NOT_FOUND)
 				fail_msg("%s without %x: %s", acts[i].name, right, fault_name(fault));
@@ -393,7 +392,7 @@ static void test_never(void **state)
 	size_t n;
 
 	share_begin(&s, *state);
-	grant(&s, RIGHT_ALL);
+	grant(&s, ACL_ALL);
 	assert_fault(FAULT_DENIED, mailbox_take_recent(s.store, &s.guest, &s.box, &first, &next, why));
 	assert_fault(FAULT_DENIED, mailbox_list(s.store, &s.guest, &s.ann, s.arena, &rows, &n, why));
 	meta = meta_of(&s.ann, "top");

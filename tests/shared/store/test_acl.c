@@ -34,12 +34,12 @@ static void test_letters(void **state)
 
 static void test_union(void **state)
 {
-	const struct acl_entry acl[] = { { ann, RIGHT_LOOKUP }, { all, RIGHT_READ }, { bob, RIGHT_SEEN } };
+	const struct acl_entry acl[] = { { ann, ACL_LOOKUP }, { all, ACL_READ }, { bob, ACL_SEEN } };
 	const struct mailbox_meta meta = { .acl = acl, .n_acl = 3 };
 
 	(void)state;
-	assert_int_equal(acl_rights(&meta, &ann, &all), RIGHT_LOOKUP | RIGHT_READ);
-	assert_int_equal(acl_rights(&meta, &bob, &ann), RIGHT_LOOKUP | RIGHT_SEEN);
+	assert_int_equal(acl_rights(&meta, &ann, &all), ACL_LOOKUP | ACL_READ);
+	assert_int_equal(acl_rights(&meta, &bob, &ann), ACL_LOOKUP | ACL_SEEN);
 	assert_int_equal(acl_rights(&(struct mailbox_meta){ .acl = NULL }, &ann, &all), 0);
 }
 
@@ -51,19 +51,19 @@ static void test_change(void **state)
 	size_t n = 0;
 
 	(void)state;
-	assert_int_equal(acl_change(acl, n, &ann, ACL_REMOVE, RIGHT_READ, arena, &acl, &n, &why), FAULT_NONE);
+	assert_int_equal(acl_change(acl, n, &ann, ACL_REMOVE, ACL_READ, arena, &acl, &n, &why), FAULT_NONE);
 	assert_int_equal(n, 0);
-	assert_int_equal(acl_change(acl, n, &ann, ACL_ADD, RIGHT_READ, arena, &acl, &n, &why), FAULT_NONE);
-	assert_int_equal(acl_change(acl, n, &bob, ACL_SET, RIGHT_ALL, arena, &acl, &n, &why), FAULT_NONE);
-	assert_int_equal(acl_change(acl, n, &ann, ACL_ADD, RIGHT_LOOKUP, arena, &acl, &n, &why), FAULT_NONE);
+	assert_int_equal(acl_change(acl, n, &ann, ACL_ADD, ACL_READ, arena, &acl, &n, &why), FAULT_NONE);
+	assert_int_equal(acl_change(acl, n, &bob, ACL_SET, ACL_ALL, arena, &acl, &n, &why), FAULT_NONE);
+	assert_int_equal(acl_change(acl, n, &ann, ACL_ADD, ACL_LOOKUP, arena, &acl, &n, &why), FAULT_NONE);
 	assert_int_equal(n, 2);
 	assert_true(id_eq(&acl[1].who, &ann));
-	assert_int_equal(acl[1].rights, RIGHT_LOOKUP | RIGHT_READ);
-	assert_int_equal(acl_change(acl, n, &ann, ACL_REMOVE, RIGHT_ALL, arena, &acl, &n, &why), FAULT_NONE);
+	assert_int_equal(acl[1].rights, ACL_LOOKUP | ACL_READ);
+	assert_int_equal(acl_change(acl, n, &ann, ACL_REMOVE, ACL_ALL, arena, &acl, &n, &why), FAULT_NONE);
 	assert_int_equal(n, 1);
 	full = arena_array(arena, struct acl_entry, ACL_ENTRIES_MAX);
 	for (size_t i = 0; i < ACL_ENTRIES_MAX; i++)
-		full[i] = (struct acl_entry){ id_new(), RIGHT_READ };
+		full[i] = (struct acl_entry){ id_new(), ACL_READ };
 	assert_int_equal(acl_change(full, ACL_ENTRIES_MAX, &ann, ACL_SET, 1, arena, &acl, &n, &why),
 	                 FAULT_LIMIT);
 	assert_int_equal(acl_change(full, ACL_ENTRIES_MAX, &full[3].who, ACL_SET, 1, arena, &acl, &n, &why),

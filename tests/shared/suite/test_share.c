@@ -49,9 +49,9 @@ static const char *names(struct fixture *f, const struct person *guest, const ch
 		const struct share *share = &shares.list[i];
 
 		text = arena_printf(f->arena, "%s%s%s%s", text, *text ? " " : "",
-		                    !share->owner                  ? "("
-		                    : share->rights & RIGHT_LOOKUP ? ""
-		                                                   : "-",
+		                    !share->owner                ? "("
+		                    : share->rights & ACL_LOOKUP ? ""
+		                                                 : "-",
 		                    share->folder.path);
 		assert_ptr_equal(shares_find(&shares, share->folder.path), share);
 	}
@@ -68,22 +68,22 @@ static void test_names(void **state)
 	eve = fixture_person(f, "eve@example.net");
 	assert_string_equal(names(f, &bob, NULL), "");
 	make(f, &alice, "Work/Plans/Old");
-	grant(f, &alice, "Work/Plans/Old", "bob@example.org", RIGHT_LOOKUP | RIGHT_READ);
-	grant(f, &alice, "INBOX", "BOB@example.org", RIGHT_READ);
+	grant(f, &alice, "Work/Plans/Old", "bob@example.org", ACL_LOOKUP | ACL_READ);
+	grant(f, &alice, "INBOX", "BOB@example.org", ACL_READ);
 	assert_string_equal(names(f, &bob, NULL),
 	                    "(Shared (Shared/alice@example.org -Shared/alice@example.org/INBOX "
 	                    "(Shared/alice@example.org/Work (Shared/alice@example.org/Work/Plans "
 	                    "Shared/alice@example.org/Work/Plans/Old");
 	assert_string_equal(names(f, &bob, "Shared/eve@example.net/INBOX"), "");
 	assert_string_equal(names(f, &eve, NULL), "");
-	grant(f, &alice, "Sent", "anyone", RIGHT_LOOKUP);
+	grant(f, &alice, "Sent", "anyone", ACL_LOOKUP);
 	assert_string_equal(names(f, &alice, NULL), ""); /* her own is no share */
 	assert_string_equal(names(f, &eve, NULL), "");   /* of her domain, that is */
 	grant(f, &alice, "INBOX", "bob@example.org", 0);
 	grant(f, &alice, "Work/Plans/Old", "bob@example.org", 0);
 	assert_string_equal(names(f, &bob, NULL),
 	                    "(Shared (Shared/alice@example.org Shared/alice@example.org/Sent");
-	grant(f, &alice, "Trash", "eve@example.net", RIGHT_LOOKUP);
+	grant(f, &alice, "Trash", "eve@example.net", ACL_LOOKUP);
 	assert_string_equal(names(f, &eve, "Shared/alice@example.org/Trash"),
 	                    "(Shared (Shared/alice@example.org Shared/alice@example.org/Trash");
 }
@@ -126,7 +126,7 @@ static void test_public(void **state)
 	assert_true(there.is_public && !there.password.argon[0]);
 	bad(FAULT_INPUT,
 	    account_set_password(f->stack, &fixture_by, &news.account.id, SLICE("correct horse"), WHY));
-	grant(f, &news, "INBOX", "anyone", RIGHT_LOOKUP | RIGHT_READ);
+	grant(f, &news, "INBOX", "anyone", ACL_LOOKUP | ACL_READ);
 	assert_string_equal(names(f, &bob, NULL), "(Public (Public/news Public/news/INBOX");
 	account_key_unref(news.key);
 }
@@ -192,8 +192,8 @@ static void test_deleted(void **state)
 
 	make(f, &alice, "Shared with both");
 	shared = folder_of(f, &alice, "Shared with both");
-	grant(f, &alice, "Shared with both", "bob@example.org", RIGHT_ALL);
-	grant(f, &alice, "Shared with both", "carol@example.org", RIGHT_ALL);
+	grant(f, &alice, "Shared with both", "bob@example.org", ACL_ALL);
+	grant(f, &alice, "Shared with both", "carol@example.org", ACL_ALL);
 	good(guest_mark_subscribe(f->stack, &bob.account.id, &shared, true, WHY));
 	good(guest_mark_subscribe(f->stack, &carol.account.id, &shared, true, WHY));
 	assert_int_equal(count_marks(f), 2);

@@ -246,7 +246,7 @@ static enum imap_next search_place(struct imap_cmd *cmd, struct view *view)
 	if (is_selected) {
 		view_put(view);
 		if (esearch->asked.update && !esearch->goes_on)
-			esearch->context = context_begin(cmd, &args);
+			esearch->context = context_begin(cmd, &args, esearch->asked.fetch);
 		esearch->goes_on = true;
 	} else {
 		esearch->own.on_news = nothing;

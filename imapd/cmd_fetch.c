@@ -17,6 +17,8 @@
 #include "fetch_render.h"
 #include "fetch_view.h"
 #include "guest_sees.h"
+#include "news_fetch.h"
+#include "notify.h"
 #include "limit.h"
 #include "vanished.h"
 
@@ -39,7 +41,8 @@ struct fetch {
 	struct fetch_line *lines;
 	struct fetch_render render;
 	struct change seen;
-	struct guest_sees sees; /* instead, of a guest */
+	struct guest_sees sees;  /* instead, of a guest */
+	struct news_fetch *news; /* they were not asked for; NULL: they were */
 	bool begun, seen_set, loaded, pausing;
 };
 
@@ -233,12 +236,25 @@ static void take_news(struct imap_cmd *cmd, struct fetch *fetch)
 	fetch->batch.n_pages = 0;
 }
 
+/* Beside another command only whole responses can be sent: what has come of one waits for its end. */
+static void send_whole(struct imap_cmd *cmd, struct fetch *fetch)
+{
+	buf_add(&fetch->out, fetch->render.out.data, fetch->render.out.len);
+	buf_clear(&fetch->render.out);
+	if (!fetch->render.begun)
+		send_text(cmd, &fetch->out);
+}
+
 static void send_run(struct imap_cmd *cmd, struct fetch *fetch)
 {
 	struct selected *selected = &cmd->session->selected;
 
-	send_text(cmd, &fetch->render.out);
-	cmd->within_response = fetch->render.begun;
+	if (cmd->aside) {
+		send_whole(cmd, fetch);
+	} else {
+		send_text(cmd, &fetch->render.out);
+		cmd->within_response = fetch->render.begun;
+	}
 	for (size_t i = 0; i < fetch->render.at; i++) {
 		if (fetch->lines[i].told && fetch->lines[i].tells_flags)
 			selected_told(selected, fetch->batch.items[i].uid);
@@ -347,6 +363,16 @@ static void take_page(struct imap_cmd *cmd, struct fetch *fetch)
 	uid_set_done(&page);
 }
 
+static enum imap_next start(struct imap_cmd *cmd, struct fetch *fetch)
+{
+	settle(cmd, fetch);
+	buf_init(&fetch->out, BUF_NO_LIMIT); /* CHUNK and a line; beside another command a response */
+	rows_start(&fetch->rows, &cmd->session->selected, &fetch->uids);
+	if (fetch->request.n)
+		fetch->arena = arena_new();
+	return begin(cmd);
+}
+
 static enum imap_next fetch_parse_args(struct imap_cmd *cmd, struct imap_args *args)
 {
 	struct fetch *fetch = cmd->state;
@@ -356,15 +382,10 @@ static enum imap_next fetch_parse_args(struct imap_cmd *cmd, struct imap_args *a
 		return imap_bad(cmd, args->error);
 	if (fetch->request.vanished && !parse_vanished(cmd, fetch))
 		return imap_bad(cmd, "VANISHED is for UID FETCH, behind ENABLE QRESYNC");
-	settle(cmd, fetch);
-	buf_init(&fetch->out, BUF_NO_LIMIT); /* CHUNK and a line */
 	if (fetch->request.paged)
 		take_page(cmd, fetch);
 	limit_messages(cmd, &fetch->uids);
-	rows_start(&fetch->rows, &cmd->session->selected, &fetch->uids);
-	if (fetch->request.n)
-		fetch->arena = arena_new();
-	return begin(cmd);
+	return start(cmd, fetch);
 }
 
 static void fetch_done(struct imap_cmd *cmd)
@@ -387,3 +408,47 @@ const struct imap_command imap_fetch = {
 	.reply = fetch_reply,
 	.done = fetch_done,
 };
+
+/* ---- new messages, unasked ---- */
+
+static enum imap_next news_begin(struct imap_cmd *cmd, struct fetch *fetch)
+{
+	fetch->news = notify_take_fetch(cmd->session);
+	if (!fetch->news)
+		return IMAP_DONE;
+	fetch->request = fetch->news->request;
+	uid_set_copy(&fetch->uids, &fetch->news->todo);
+	uid_set_done(&fetch->news->todo);
+	uid_set_init(&fetch->news->todo);
+	return start(cmd, fetch);
+}
+
+static enum imap_next news_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+{
+	struct fetch *fetch = cmd->state;
+
+	return fetch->news ? fetch_reply(cmd, fault, why) : news_begin(cmd, fetch);
+}
+
+static void news_done(struct imap_cmd *cmd)
+{
+	struct fetch *fetch = cmd->state;
+
+	uid_set_done(&fetch->uids);
+	news_fetch_unref(fetch->news);
+	fetch_done(cmd);
+}
+
+static const struct imap_command news_command = {
+	.state_size = sizeof(struct fetch),
+	.run = fetch_run,
+	.reply = news_reply,
+	.done = news_done,
+};
+
+static const struct imap_verb news_verb = { "(new messages)", &news_command, IN_SELECTED, UID_FORM };
+
+void news_fetch_begin(struct session *s)
+{
+	imap_aside(s, &news_verb);
+}

@@ -50,7 +50,7 @@ static enum imap_next search_parse_args(struct imap_cmd *cmd, struct imap_args *
 	if (search->asked.update && context_has_tag(cmd->session, cmd->tag))
 		return imap_bad(cmd, "A search that goes on has this tag");
 	if (search->asked.update)
-		search->context = context_begin(cmd, args);
+		search->context = context_begin(cmd, args, search->asked.fetch);
 	if (!search_parse(args, &search->walk.search)) {
 		if (search->walk.search.bad_charset)
 			search_return_failed(cmd, &search->asked);

@@ -19,7 +19,7 @@
 #include "base/metrics.h"
 #include "imapd.h"
 
-enum where { HERE, AT_WORKER, POSTED, DRAINING, WAITING, LOOKING };
+enum where { HERE, AT_WORKER, POSTED, DRAINING, WAITING, LOOKING, HELD };
 
 static struct metric command_seconds = {
 	.kind = METRIC_HISTOGRAM,
@@ -65,6 +65,19 @@ static bool may_expunge(const struct imap_cmd *cmd)
 	return cmd->uid_form || !(cmd->verb->flags & USES_SEQ) || (cmd->verb->flags & VERB_MOVES);
 }
 
+static void call_reply(struct imap_cmd *cmd);
+
+static void on_posted(void *arg)
+{
+	call_reply(arg);
+}
+
+static void post_reply(struct imap_cmd *cmd)
+{
+	cmd->where = POSTED;
+	loop_post(cmd->session->imapd->daemon->loop, on_posted, cmd);
+}
+
 /* EXPUNGE has to wait for what is done aside, and the tagged reply behind it as well. */
 static bool waits_for_aside(const struct imap_cmd *cmd)
 {
@@ -82,6 +95,8 @@ static void finish(struct imap_cmd *cmd)
 		end(cmd);
 		return;
 	}
+	if (s->aside && s->aside->where == HELD)
+		post_reply(s->aside);
 	assert(cmd->tagged && "a command is done without a tagged reply");
 	if (waits_for_aside(cmd)) {
 		cmd->where = DRAINING;
@@ -134,6 +149,10 @@ static void call_reply(struct imap_cmd *cmd)
 		end(cmd);
 		return;
 	}
+	if (cmd->aside && s->cmd && s->cmd->within_response) {
+		cmd->where = HELD; /* until that is sent: finish() */
+		return;
+	}
 	if (!cmd->aside)
 		session_wake_after(s, 0);
 	cmd->kept_up = !conn_unsent(s->conn);
@@ -168,17 +187,6 @@ static void on_job_dropped(struct job *job)
 
 	cmd->where = HERE;
 	end(cmd);
-}
-
-static void on_posted(void *arg)
-{
-	call_reply(arg);
-}
-
-static void post_reply(struct imap_cmd *cmd)
-{
-	cmd->where = POSTED;
-	loop_post(cmd->session->imapd->daemon->loop, on_posted, cmd);
 }
 
 /* One account shall not have all workers, nor one command a worker for ever: both end between two batches, where what

@@ -12,6 +12,6 @@ extern const struct imap_command imap_get_acl, imap_set_acl, imap_list_rights, i
 extern const struct imap_command imap_compress, imap_idle, imap_get_quota, imap_get_quota_root,
     imap_set_quota;
 extern const struct imap_command imap_fetch, imap_store, imap_search, imap_sort, imap_thread, imap_copy,
-    imap_expunge, imap_append, imap_cancel_update, imap_esearch, imap_replace, imap_uid_batches;
+    imap_expunge, imap_append, imap_cancel_update, imap_notify, imap_esearch, imap_replace, imap_uid_batches;
 
 #endif

@@ -13,9 +13,12 @@ struct context {
 	bool uid;
 	struct search search;
 	struct uid_set matches;
-	struct uid_set pending;  /* to be asked of the content */
+	struct uid_set pending; /* to be asked of the content */
+	uint32_t since;         /* messages above this UID are new: they are fetched, once */
+	struct uid_set fetched;
 	uint32_t known_keywords; /* as they were bound last */
-	unsigned refs;           /* the session's, and that of what is under way aside */
+	struct news_fetch *fetch;
+	unsigned refs; /* the session's, and that of what is under way aside */
 };
 
 struct contexts {
@@ -42,11 +45,13 @@ static void unref(struct context *context)
 		return;
 	uid_set_done(&context->matches);
 	uid_set_done(&context->pending);
+	uid_set_done(&context->fetched);
+	news_fetch_unref(context->fetch);
 	arena_free(context->arena);
 	free(context);
 }
 
-struct context *context_begin(struct imap_cmd *cmd, struct imap_args *args)
+struct context *context_begin(struct imap_cmd *cmd, struct imap_args *args, struct news_fetch *fetch)
 {
 	struct session *s = cmd->session;
 	struct context *context;
@@ -59,10 +64,12 @@ struct context *context_begin(struct imap_cmd *cmd, struct imap_args *args)
 	context->arena = arena_new();
 	context->tag = arena_strdup(context->arena, cmd->tag);
 	context->uid = cmd->uid_form;
+	context->fetch = news_fetch_ref(fetch);
 	context->refs = 1;
 	list_init(&context->node);
 	uid_set_init(&context->matches);
 	uid_set_init(&context->pending);
+	uid_set_init(&context->fetched);
 	imap_args_move(args, context->arena);
 	if (!s->contexts) {
 		s->contexts = xzalloc(sizeof(*s->contexts));
@@ -70,6 +77,7 @@ struct context *context_begin(struct imap_cmd *cmd, struct imap_args *args)
 	}
 	if (!s->contexts->n)
 		s->contexts->seen = s->selected.known_max;
+	context->since = s->selected.known_max;
 	s->selected.watched = true; /* from before the first message is asked */
 	return context;
 }
@@ -153,6 +161,23 @@ static void tell(struct session *s, const struct context *context, const char *w
 	buf_done(&out);
 }
 
+/* Not what only its flags have brought in (RFC 5465 7). */
+static void fetch_new(struct context *context, const struct uid_set *come)
+{
+	const uint32_t last = uid_set_max(come);
+	struct uid_set new;
+
+	if (!context->fetch || last <= context->since)
+		return;
+	uid_set_init(&new);
+	uid_set_copy(&new, come);
+	uid_set_del_range(&new, 1, context->since);
+	uid_set_subtract(&new, &context->fetched);
+	uid_set_union(&context->fetched, &new);
+	uid_set_union(&context->fetch->todo, &new);
+	uid_set_done(&new);
+}
+
 static void change(struct session *s, struct context *context, const struct uid_set *come,
                    const struct uid_set *gone)
 {
@@ -160,6 +185,7 @@ static void change(struct session *s, struct context *context, const struct uid_
 	tell(s, context, "ADDTO", come);
 	uid_set_subtract(&context->matches, gone);
 	uid_set_union(&context->matches, come);
+	fetch_new(context, come);
 }
 
 /* Numbers are still as they were: this comes before EXPUNGE, and may come long before it. */
@@ -362,6 +388,25 @@ void contexts_tell_changed(struct session *s)
 			ask_all(s, list_item(node, struct context, node), &selected->touched);
 	uid_set_done(&selected->touched);
 	uid_set_init(&selected->touched);
-	if (pending(s))
-		imap_aside(s, &asking_verb);
+}
+
+bool contexts_go_on(struct session *s)
+{
+	if (!s->contexts || !pending(s))
+		return false;
+	imap_aside(s, &asking_verb);
+	return true;
+}
+
+struct news_fetch *contexts_next_fetch(const struct session *s)
+{
+	if (!s->contexts)
+		return NULL;
+	list_each (&s->contexts->list, node) {
+		struct context *context = list_item(node, struct context, node);
+
+		if (context->fetch && !uid_set_is_empty(&context->fetch->todo))
+			return context->fetch;
+	}
+	return NULL;
 }

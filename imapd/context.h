@@ -9,6 +9,7 @@
  * CANCELUPDATE, or with the mailbox. A session has at most CONTEXTS_MAX.
  */
 #include "command.h"
+#include "news_fetch.h"
 #include "search_key.h"
 
 #define CONTEXTS_MAX 16
@@ -18,8 +19,9 @@ struct contexts;
 
 bool context_has_tag(const struct session *, const char *tag);
 /* For a SEARCH that is about to be parsed: what is left of its arguments goes into the context's arena. NULL: there are
- * too many, the client was told so. */
-struct context *context_begin(struct imap_cmd *, struct imap_args *);
+ * too many, the client was told so. `fetch` (NULL: nothing) is what is fetched of new messages that come to match; it takes a
+ * reference. */
+struct context *context_begin(struct imap_cmd *, struct imap_args *, struct news_fetch *);
 /* What it found; from now on the session has the context. */
 void context_start(struct session *, struct context *, const struct search *, const struct uid_set *found);
 void context_drop(struct context *); /* one that was not started; NULL accepted */
@@ -28,6 +30,10 @@ void context_cancel(struct session *, struct slice tag);
 /* For what is to be told: before EXPUNGE, and behind EXISTS and FETCH. Nothing when there are no contexts. */
 void contexts_tell_gone(struct session *);
 void contexts_tell_changed(struct session *);
+/* Begins to ask the content, if that has to be; false: there is nothing to ask. */
+bool contexts_go_on(struct session *);
+/* What has something to fetch; NULL: nothing. */
+struct news_fetch *contexts_next_fetch(const struct session *);
 void contexts_free(struct session *);
 
 #endif

@@ -81,6 +81,8 @@ struct fetch_request {
 
 /* fetch-att and what stands for several, then modifiers. False: BAD, with the text in args->error. */
 bool fetch_parse(struct imap_args *, struct fetch_request *ret);
+/* "(" fetch-att *(SP fetch-att) ")" alone, where more may follow. */
+bool fetch_parse_list(struct imap_args *, struct fetch_request *ret);
 
 /* section-spec without brackets: "1.2.HEADER". */
 bool section_parse(struct imap_args *, struct fetch_section *ret);

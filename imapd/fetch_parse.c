@@ -372,3 +372,16 @@ bool fetch_parse(struct imap_args *args, struct fetch_request *ret)
 	ret->items = keep(args->arena, p.items, ret->n, sizeof(p.items[0]));
 	return good && parse_modifiers(&p) && imap_args_end(args);
 }
+
+bool fetch_parse_list(struct imap_args *args, struct fetch_request *ret)
+{
+	struct parsing p;
+	bool good;
+
+	*ret = (struct fetch_request){ .n = 0 };
+	p.args = args;
+	p.request = ret;
+	good = parse_list(&p);
+	ret->items = keep(args->arena, p.items, ret->n, sizeof(p.items[0]));
+	return good;
+}

@@ -106,6 +106,14 @@ struct folder_list *folder_list_kept(struct folder_cache *cache)
 	return list;
 }
 
+struct folder_list *folder_list_hold(struct folder_cache *cache, struct folder_list *list)
+{
+	pthread_mutex_lock(&cache->lock);
+	list->refs++;
+	pthread_mutex_unlock(&cache->lock);
+	return list;
+}
+
 void folder_list_put(struct folder_cache *cache, struct folder_list *list)
 {
 	pthread_mutex_lock(&cache->lock);

@@ -43,7 +43,8 @@ struct folder_list *folder_list_kept(struct folder_cache *); /* NULL: none is */
 /* Worker. Loads a new one, which is kept from now on. */
 MUST_CHECK enum fault folder_list_load(const struct account_ctx *, struct stack *, struct folder_list **ret,
                                        struct why *);
-void folder_list_put(struct folder_cache *, struct folder_list *);                /* NULL accepted */
-struct usage folder_list_used(struct folder_cache *, const struct folder_list *); /* all its mailboxes */
+struct folder_list *folder_list_hold(struct folder_cache *, struct folder_list *); /* one reference more */
+void folder_list_put(struct folder_cache *, struct folder_list *);                 /* NULL accepted */
+struct usage folder_list_used(struct folder_cache *, const struct folder_list *);  /* all its mailboxes */
 
 #endif

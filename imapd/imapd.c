@@ -18,6 +18,7 @@
 #include "loop/timer.h"
 #include "session.h"
 #include "trace.h"
+#include "watch.h"
 
 #define PASSWORD_THREADS_MAX 4
 #define PASSWORD_QUEUE       1000
@@ -154,6 +155,7 @@ static void on_mailbox(void *arg, const struct nudge *nudge)
 	struct imapd *imapd = arg;
 
 	views_nudge(imapd->views, &nudge->subject, nudge->number);
+	watches_nudge(imapd, &nudge->account, &nudge->subject);
 }
 
 static void on_folders(void *arg, const struct nudge *nudge)
@@ -165,6 +167,7 @@ static void on_folders(void *arg, const struct nudge *nudge)
 		folder_cache_drop(cache);
 	views_look_account(imapd->views, &nudge->account);
 	guest_check(imapd, &nudge->account);
+	watches_nudge(imapd, &nudge->account, NULL);
 }
 
 static void on_account(void *arg, const struct nudge *nudge)
@@ -187,6 +190,7 @@ static void on_bus_up(void *arg)
 	each_folder_cache(imapd, folder_cache_drop);
 	views_look_all(imapd->views);
 	guest_check(imapd, NULL);
+	watches_look_all(imapd);
 	check_older_than(imapd, INT64_MAX);
 }
 
@@ -344,6 +348,7 @@ struct imapd *imapd_new(struct daemon *daemon)
 	imapd->password_pool = password_pool_new(daemon->loop);
 	imapd->accounts = map_new();
 	imapd->folders = map_new();
+	imapd->watches = map_new();
 	imapd->peers = map_new();
 	list_init(&imapd->sessions);
 	list_init(&imapd->checks);
@@ -369,6 +374,8 @@ void imapd_free(struct imapd *imapd)
 	lockout_free(imapd->lockout);
 	map_free(imapd->accounts);
 	map_free(imapd->folders);
+	assert(!map_count(imapd->watches));
+	map_free(imapd->watches);
 	map_free(imapd->peers);
 	free(imapd);
 }

@@ -31,6 +31,7 @@ struct imapd {
 	struct pool *password_pool; /* Argon2: few threads, 19 MiB each */
 	struct map *accounts;       /* id -> struct account_ctx */
 	struct map *folders;        /* account id -> struct folder_cache */
+	struct map *watches;        /* account id -> struct watch */
 	struct map *peers;          /* network -> int64_t: its sessions */
 	struct list sessions;
 	size_t n_sessions;

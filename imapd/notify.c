@@ -1,12 +1,13 @@
 /*
  * News for a session: what happened in its mailbox since it was last told
- * (RFC 9051 7.5). Only EXPUNGE or VANISHED, EXISTS, RECENT, FLAGS and FETCH: nothing else is
- * ever said unasked. Each step stops when the client reads slower than we write; what was not told stays noted.
+ * (RFC 9051 7.5): EXPUNGE or VANISHED, EXISTS, RECENT, FLAGS and FETCH; and what NOTIFY and searches that go on
+ * add to that (notify.h, context.h). Each step stops when the client reads slower than we write; what was not told stays noted.
  */
 #include <inttypes.h>
 
-#include "command.h"
+#include "commands.h"
 #include "context.h"
+#include "notify.h"
 #include "vanished.h"
 
 /* In ascending order, so that each number counts the messages below that are left: those of the state. */
@@ -78,6 +79,7 @@ static void tell_exists(struct session *s, struct selected *selected)
 	selected->known_max = state->head.uid_next - 1;
 	selected->known_n = state->n + (uint32_t)uid_set_count(&selected->ghosts);
 	imap_untagged(s, "%u EXISTS", selected->known_n);
+	notify_note_new(s, was + 1, selected->known_max);
 	claim_recent(s, selected, was);
 	recent = (uint32_t)uid_set_count(&selected->recent);
 	if (recent != selected->known_recent)
@@ -149,26 +151,84 @@ void session_end_visit(struct session *s)
 	session_close(s, "[UNAVAILABLE]", "The selected mailbox is not shared with you any more");
 }
 
-bool session_tell_news(struct session *s, bool may_expunge)
+/* What a command has expunged itself it tells, whatever NOTIFY says. */
+static bool wants_expunged(const struct session *s)
+{
+	const struct imap_cmd *cmd = s->cmd;
+
+	return (notify_selected(s) & NOTIFY_EXPUNGE) ||
+	       (cmd && ((cmd->verb->flags & VERB_MOVES) || cmd->verb->command == &imap_expunge));
+}
+
+static bool tell_selected(struct session *s, bool may_expunge)
 {
 	struct selected *selected = &s->selected;
+	const unsigned events = notify_selected(s);
 
-	if (!selected->view || session_is_closing(s))
+	contexts_tell_gone(s);
+	if (may_expunge && !s->aside && wants_expunged(s) && !tell_expunged(s, selected))
+		return false;
+	if (events & NOTIFY_NEW)
+		tell_exists(s, selected);
+	if (selected->known_keywords < selected->view->keywords.n)
+		session_tell_flag_names(s);
+	if ((events & NOTIFY_FLAGS) && !tell_changed(s, selected))
+		return false;
+	contexts_tell_changed(s);
+	notify_go_on(s);
+	return true;
+}
+
+bool session_tell_news(struct session *s, bool may_expunge)
+{
+	if (session_is_closing(s) || !s->account)
 		return true;
-	if (selected->view->gone) {
+	if (s->selected.view && s->selected.view->gone) {
 		session_close(s, "[UNAVAILABLE]", "The selected mailbox is no longer there");
 		return true;
 	}
-	contexts_tell_gone(s);
-	if (may_expunge && !s->aside && !tell_expunged(s, selected))
+	if (s->selected.view && !tell_selected(s, may_expunge))
 		return false;
-	tell_exists(s, selected);
-	if (selected->known_keywords < selected->view->keywords.n)
-		session_tell_flag_names(s);
-	if (!tell_changed(s, selected))
-		return false;
-	contexts_tell_changed(s);
-	return true;
+	return notify_tell_others(s);
+}
+
+/* ---- NOTIFY, of the selected mailbox ---- */
+
+unsigned notify_selected(const struct session *s)
+{
+	return s->notify ? s->notify->request.selected : NOTIFY_MESSAGES;
+}
+
+bool notify_expunges_at_once(const struct session *s)
+{
+	return s->notify && !s->notify->request.delayed;
+}
+
+void notify_note_new(struct session *s, uint32_t first, uint32_t last)
+{
+	if (s->notify && s->notify->request.fetch)
+		uid_set_add_range(&s->notify->request.fetch->todo, first, last);
+}
+
+static struct news_fetch *next_fetch(const struct session *s)
+{
+	struct news_fetch *news = s->notify ? s->notify->request.fetch : NULL;
+
+	if (news && !uid_set_is_empty(&news->todo))
+		return news;
+	return contexts_next_fetch(s);
+}
+
+struct news_fetch *notify_take_fetch(struct session *s)
+{
+	return news_fetch_ref(next_fetch(s));
+}
+
+/* What is found comes first (RFC 5465 5.2). */
+void notify_go_on(struct session *s)
+{
+	if (!contexts_go_on(s) && next_fetch(s))
+		news_fetch_begin(s);
 }
 
 void session_enable_condstore(struct session *s)

@@ -29,6 +29,29 @@ static bool parse_partial(struct imap_args *args, struct search_return *ret)
 	return imap_args_space(args) && partial_parse(args, &ret->partial);
 }
 
+static void unref(void *news)
+{
+	news_fetch_unref(news);
+}
+
+/* "UPDATE" [SP] ["(" fetch-att *(SP fetch-att) ")"], with a space in the RFC's example and none in its grammar */
+static bool parse_update(struct imap_args *args, struct search_return *ret)
+{
+	struct imap_args ahead = *args;
+
+	if (ret->update)
+		return fail(args, "UPDATE stands there twice");
+	ret->update = true;
+	imap_args_space(&ahead);
+	if (!imap_args_peek(&ahead, '('))
+		return true;
+	*args = ahead;
+	ret->fetch = news_fetch_parse(args);
+	if (ret->fetch)
+		arena_on_free(args->arena, unref, ret->fetch);
+	return ret->fetch;
+}
+
 static bool parse_option(struct imap_args *args, struct search_return *ret)
 {
 	static const struct {
@@ -42,8 +65,7 @@ static bool parse_option(struct imap_args *args, struct search_return *ret)
 	if (imap_args_word(args, "CONTEXT"))
 		return true; /* the view remembers what it has met in any case */
 	if (imap_args_word(args, "UPDATE")) {
-		ret->update = true;
-		return true;
+		return parse_update(args, ret);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		if (imap_args_word(args, words[i].word)) {

@@ -8,6 +8,7 @@
  * and MAX the last (RFC 5267 3.1).
  */
 #include "command.h"
+#include "news_fetch.h"
 #include "partial.h"
 
 enum search_wanted {
@@ -22,7 +23,9 @@ enum search_wanted {
 struct search_return {
 	bool extended;   /* ESEARCH is wanted */
 	unsigned wanted; /* bits */
-	bool update;     /* and to hear of changes later (RFC 5267) */
+	struct news_fetch
+	    *fetch;  /* with UPDATE: of new messages (RFC 5465 7); NULL: nothing. Freed with the arena */
+	bool update; /* and to hear of changes later (RFC 5267) */
 	struct partial partial;
 	/* For ESEARCH (RFC 7377): the mailbox that was searched; else NULL. */
 	const char *mailbox;

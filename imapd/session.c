@@ -15,6 +15,7 @@
 
 #include "account_ctx.h"
 #include "context.h"
+#include "notify.h"
 #include "base/metrics.h"
 #include "base/rand.h"
 #include "engine.h"
@@ -104,6 +105,7 @@ struct sasl_offer session_sasl_offer(const struct session *s, struct arena *aren
 void session_log_out(struct session *s)
 {
 	selected_close(&s->selected);
+	notify_free(s);
 	if (s->state == ST_SELECTED)
 		session_enter(s, ST_AUTH);
 	trace_end(s);
@@ -141,6 +143,7 @@ static void leave(struct session *s)
 {
 	session_enter(s, ST_CLOSE);
 	selected_close(&s->selected);
+	notify_free(s);
 	drop_assembly(s);
 	list_del(&s->node);
 	metric_set(&sessions_now, (int64_t)--s->imapd->n_sessions);
@@ -381,16 +384,23 @@ void session_command_over(struct session *s)
 		session_close(s, "[UNAVAILABLE]", "The server restarts, connect again");
 	else if (!session_is_closing(s))
 		session_take_input(s);
+	if (!s->cmd && s->notify)
+		session_news(s); /* what the command has not allowed */
+}
+
+void session_news(struct session *s)
+{
+	if (session_is_closing(s))
+		return;
+	if (s->cmd)
+		command_news(s->cmd);
+	else if (s->notify || (s->selected.view && s->selected.view->gone))
+		session_tell_news(s, notify_expunges_at_once(s));
 }
 
 static void on_news(void *arg)
 {
-	struct session *s = arg;
-
-	if (s->cmd)
-		command_news(s->cmd);
-	else if (s->selected.view->gone)
-		session_tell_news(s, true);
+	session_news(arg);
 }
 
 void session_aside_over(struct session *s)
@@ -403,8 +413,10 @@ void session_aside_over(struct session *s)
 		return;
 	if (s->cmd)
 		command_drained(s->cmd); /* or it hears of the news */
-	else if (s->selected.view)
-		on_news(s);
+	else
+		session_news(s);
+	if (!session_is_closing(s) && s->selected.view)
+		notify_go_on(s);
 }
 
 void session_drain(struct session *s)
@@ -435,9 +447,12 @@ static void on_drained(void *owner)
 		command_drained(s->aside);
 	if (session_is_closing(s))
 		return;
-	if (s->cmd)
+	if (s->cmd) {
 		command_drained(s->cmd);
-	else
+		return;
+	}
+	session_news(s);
+	if (!session_is_closing(s))
 		session_take_input(s);
 }
 

@@ -46,6 +46,7 @@ struct session {
 	struct imap_cmd *aside;    /* work that no command waits for (command.h), NULL */
 	struct contexts *contexts; /* context.h; NULL: none */
 	struct trace *trace;       /* trace.h; NULL: none */
+	struct notify *notify;     /* notify.h; NULL: before the first NOTIFY */
 	/* session.c's and command.c's own */
 	struct list node;
 	struct arena *arena;       /* as long as the session */
@@ -78,6 +79,8 @@ struct sasl_offer session_sasl_offer(const struct session *, struct arena *);
 bool session_tell_news(struct session *, bool may_expunge);
 /* The selected mailbox is not for this session any more. */
 void session_end_visit(struct session *);
+/* There may be something to tell: now, or to the command under way. */
+void session_news(struct session *);
 /* FLAGS and PERMANENTFLAGS of the selected mailbox. */
 void session_tell_flag_names(struct session *);
 /* At the first command that asks for mod-sequences (RFC 7162 3.1): tells HIGHESTMODSEQ when a mailbox is open. */

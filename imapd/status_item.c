@@ -55,6 +55,12 @@ bool status_items_parse(struct imap_args *args, unsigned *ret_items)
 	return false;
 }
 
+unsigned status_items_of_news(bool flags, bool modseq)
+{
+	return BIT(MESSAGES) | BIT(UIDNEXT) | BIT(UIDVALIDITY) | (flags ? BIT(UNSEEN) : 0) |
+	       (modseq ? BIT(HIGHESTMODSEQ) : 0);
+}
+
 void status_items_settle(struct session *s, unsigned items)
 {
 	if (items & BIT(HIGHESTMODSEQ))

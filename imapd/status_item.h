@@ -9,6 +9,8 @@
 /* status-att-list: "(" status-att *(SP status-att) ")", as bits. */
 bool status_items_parse(struct imap_args *, unsigned *ret_items);
 /* Asking for HIGHESTMODSEQ turns CONDSTORE on (RFC 7162 3.1). */
+/* What is told of a mailbox where something happened. */
+unsigned status_items_of_news(bool flags, bool modseq);
 void status_items_settle(struct session *, unsigned items);
 /* What the row does not tell: DELETED and DELETED-STORAGE take a look at the messages, and UNSEEN to a guest. */
 struct status_deleted {

@@ -1,0 +1,77 @@
+/*
+ * NOTIFY (RFC 5465 3.1): what the client wants to hear of from now on. With SET STATUS it hears at once how the
+ * mailboxes are that it is to be told of; what came to the selected one meanwhile it hears in any case.
+ */
+#include "account_ctx.h"
+#include "commands.h"
+#include "notify.h"
+
+struct notify_cmd {
+	struct arena *arena; /* of the request, until the session has it */
+	struct notify_request request;
+	struct folder_list *list;
+	size_t at; /* of the mailboxes that were told of */
+};
+
+static enum imap_next settle(struct imap_cmd *cmd)
+{
+	struct notify_cmd *notify = cmd->state;
+
+	notify_set(cmd->session, notify->arena, &notify->request, notify->list);
+	notify->arena = NULL;
+	notify->list = NULL;
+	return imap_ok(cmd, "So be it");
+}
+
+static enum imap_next notify_parse(struct imap_cmd *cmd, struct imap_args *args)
+{
+	struct notify_cmd *notify = cmd->state;
+
+	notify->arena = arena_new();
+	imap_args_move(args, notify->arena);
+	if (!imap_args_space(args) || !notify_request_parse(args, &notify->request))
+		return imap_bad(cmd, arena_strdup(cmd->arena, args->error));
+	if (notify->request.unknown_event)
+		return imap_no_code(cmd, "[BADEVENT (" NOTIFY_EVENTS ")]", "There are other events only");
+	if (notify->request.fetch && (notify->request.fetch->request.view & FETCH_MODSEQ))
+		session_enable_condstore(cmd->session);
+	return notify->request.n ? IMAP_RUN : settle(cmd);
+}
+
+static enum fault notify_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
+{
+	struct notify_cmd *notify = cmd->state;
+
+	return folder_list_load(cmd->account, stack, &notify->list, why);
+}
+
+static enum imap_next notify_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+{
+	struct notify_cmd *notify = cmd->state;
+
+	if (fault)
+		return imap_no(cmd, fault, why);
+	for (; notify->request.status && notify->at < notify->list->folders.n; notify->at++) {
+		if (conn_congested(cmd->session->conn))
+			return IMAP_AGAIN;
+		notify_tell_status(cmd->session, &notify->request, notify->list->folders.list[notify->at]);
+	}
+	return settle(cmd);
+}
+
+static void notify_done(struct imap_cmd *cmd)
+{
+	struct notify_cmd *notify = cmd->state;
+
+	arena_free(notify->arena);
+	if (notify->list)
+		folder_list_put(cmd->account->folders, notify->list);
+}
+
+const struct imap_command imap_notify = {
+	.state_size = sizeof(struct notify_cmd),
+	.parse = notify_parse,
+	.run = notify_run,
+	.reply = notify_reply,
+	.done = notify_done,
+};

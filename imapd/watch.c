@@ -1,0 +1,189 @@
+/* The mailboxes of an account that sessions want to hear of (watch.h). It lives as long as a session or a job needs it. */
+#include "watch.h"
+
+#include <stdlib.h>
+
+#include "account_ctx.h"
+#include "imapd.h"
+#include "loop/timer.h"
+
+struct watch {
+	struct imapd *imapd;
+	struct account_ctx *account;
+	struct list sessions; /* struct notify.node */
+	struct folder_list *list;
+	struct timer *timer;
+	int64_t looked_at;
+	bool looking, dirty;
+	/* Of the look under way. */
+	struct job job;
+	struct folder_list *fresh;
+	enum fault fault;
+	struct why why;
+};
+
+static void look(struct watch *watch);
+
+/* ---- life ---- */
+
+static void on_timer(void *arg)
+{
+	look(arg);
+}
+
+static struct watch *watch_new(struct session *s)
+{
+	struct watch *watch = xzalloc(sizeof(*watch));
+
+	watch->imapd = s->imapd;
+	watch->account = account_ctx_ref(s->account);
+	list_init(&watch->sessions);
+	watch->timer = timer_new(s->imapd->daemon->loop, on_timer, watch);
+	map_put(s->imapd->watches, id_slice(&s->account->id), watch);
+	return watch;
+}
+
+static void free_when_left(struct watch *watch)
+{
+	if (watch->looking || !list_empty(&watch->sessions))
+		return;
+	map_del(watch->imapd->watches, id_slice(&watch->account->id));
+	timer_free(watch->timer);
+	if (watch->list)
+		folder_list_put(watch->account->folders, watch->list);
+	account_ctx_unref(watch->account);
+	free(watch);
+}
+
+/* What was told to the session may be behind already: it joins with a look. */
+void watch_join(struct session *s)
+{
+	struct watch *watch = map_get(s->imapd->watches, id_slice(&s->account->id));
+
+	if (!watch)
+		watch = watch_new(s);
+	s->notify->watch = watch;
+	list_add_tail(&watch->sessions, &s->notify->node);
+	look(watch);
+}
+
+void watch_leave(struct session *s)
+{
+	struct watch *watch = s->notify->watch;
+
+	list_del(&s->notify->node);
+	s->notify->watch = NULL;
+	free_when_left(watch);
+}
+
+struct folder_list *watch_list(const struct watch *watch)
+{
+	return watch->list;
+}
+
+/* ---- looking ---- */
+
+static void wait_for_poll(struct watch *watch)
+{
+	timer_start(watch->timer, rand_jitter(imapd_conf.poll));
+}
+
+static void run_look(struct job *job, void *worker)
+{
+	struct watch *watch = container_of(job, struct watch, job);
+
+	(void)worker;
+	watch->fault =
+	    folder_list_load(watch->account, watch->imapd->daemon->stack, &watch->fresh, &watch->why);
+}
+
+static void tell_sessions(struct watch *watch)
+{
+	list_each (&watch->sessions, node)
+		session_news(list_item(node, struct notify, node)->session);
+}
+
+/* A session that is told may leave, but the watch stays: it is looking still. */
+static void on_looked(struct job *job)
+{
+	struct watch *watch = container_of(job, struct watch, job);
+
+	if (watch->fault) {
+		log_fault(NULL, watch->fault, &watch->why,
+		          "mailboxes that are watched could not be looked at");
+	} else {
+		if (watch->list)
+			folder_list_put(watch->account->folders, watch->list);
+		watch->list = watch->fresh;
+		tell_sessions(watch);
+	}
+	watch->looking = false;
+	watch->looked_at = loop_now(watch->imapd->daemon->loop);
+	if (watch->dirty)
+		timer_start(watch->timer, WATCH_PAUSE);
+	else
+		wait_for_poll(watch);
+	watch->dirty = false;
+	free_when_left(watch);
+}
+
+static void on_look_dropped(struct job *job)
+{
+	struct watch *watch = container_of(job, struct watch, job);
+
+	watch->looking = false;
+	free_when_left(watch);
+}
+
+static void look(struct watch *watch)
+{
+	if (watch->looking) {
+		watch->dirty = true;
+		return;
+	}
+	timer_stop(watch->timer);
+	watch->dirty = false;
+	watch->job = (struct job){ .run = run_look, .done = on_looked, .drop = on_look_dropped };
+	watch->looking = job_start(watch->imapd->daemon->pool, &watch->job);
+	if (!watch->looking)
+		wait_for_poll(watch);
+}
+
+/* ---- from the bus ---- */
+
+static void look_soon(struct watch *watch)
+{
+	const int64_t since = loop_now(watch->imapd->daemon->loop) - watch->looked_at;
+
+	if (watch->looking)
+		watch->dirty = true;
+	else if (!watch->dirty)
+		timer_start(watch->timer, MAX_OF((int64_t)WATCH_SOON, WATCH_PAUSE - since));
+	watch->dirty = true;
+}
+
+static bool is_wanted(const struct watch *watch, const struct id *mailbox)
+{
+	list_each (&watch->sessions, node)
+		if (notify_wants(list_item(node, struct notify, node)->session, mailbox))
+			return true;
+	return false;
+}
+
+void watches_nudge(struct imapd *imapd, const struct id *account, const struct id *mailbox)
+{
+	struct watch *watch = map_get(imapd->watches, id_slice(account));
+
+	if (watch && (!mailbox || is_wanted(watch, mailbox)))
+		look_soon(watch);
+}
+
+void watches_look_all(struct imapd *imapd)
+{
+	struct slice key;
+	size_t at = 0;
+	void *value;
+
+	while (map_next(imapd->watches, &at, &key, &value))
+		look(value);
+}

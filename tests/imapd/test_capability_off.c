@@ -90,7 +90,7 @@ static void test_from_an_account(void **state)
 
 	(void)state;
 	expect(client, "CAPABILITY", " NAMESPACE ");
-	take_from_account(world, "NAMESPACE QUOTA");
+	take_from_account(world, "NAMESPACE QUOTA QUOTASET");
 	for (int i = 0; i < 50; i++)
 		loop_step(world->daemon.loop, 10);
 	expect(client, "NAMESPACE", " BAD Unknown command");

@@ -38,7 +38,7 @@ struct cli_verb {
 enum { CLI_NO_STACK = 1 << 16, CLI_NO_CONF = 1 << 17 };
 
 extern const struct cli_verb verb_init, verb_run, verb_domain, verb_user, verb_alias, verb_queue, verb_trace,
-    verb_key, verb_token, verb_ban, verb_sweep, verb_fsck, verb_search, verb_conf;
+    verb_key, verb_token, verb_ban, verb_share, verb_sweep, verb_fsck, verb_search, verb_conf;
 
 extern const struct change_by cli_by;
 

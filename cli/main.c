@@ -8,8 +8,9 @@
 #include "cli.h"
 
 static const struct cli_verb *const verbs[] = {
-	&verb_init,  &verb_run, &verb_domain, &verb_user, &verb_alias, &verb_queue,  &verb_trace,
-	&verb_token, &verb_ban, &verb_key,    &verb_fsck, &verb_sweep, &verb_search, &verb_conf,
+	&verb_init,  &verb_run,   &verb_domain, &verb_user,   &verb_alias,
+	&verb_queue, &verb_trace, &verb_token,  &verb_ban,    &verb_share,
+	&verb_key,   &verb_fsck,  &verb_sweep,  &verb_search, &verb_conf,
 };
 
 static const struct argp_option options[] = {

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from suite import wait_for
-from test_imap import Idle, add
+from test_imap import MESSAGE, Idle, add
 
 BOX = "Shared/{owner}/{name}"
 
@@ -138,3 +138,18 @@ def test_everybody_keeps_what_was_granted_after_kill9(suite, pair, bob):
     with suite.imap(bob) as again:
         assert again.select(path(suite))[0] == "OK"
         assert flags(again) == [rb"\Seen"]
+
+
+def test_public_account(suite, bob):
+    suite.cli("share", "add-public", "desk@example.test")
+    suite.cli("share", "set", "desk@example.test", "INBOX", "anyone", "lrsw")
+    suite.cli("share", "set", "desk@example.test", "Sent", bob, "lri")
+    suite.cli("share", "set", "desk@example.test", "Sent", bob, "none")
+    assert suite.cli("share", "list", "desk@example.test").split() == ["INBOX", "anyone", "lrsw"]
+    suite.deliver(["desk@example.test"], MESSAGE.format(subject="to the desk"))
+    with suite.imap(bob) as client:
+        assert b"Public/desk/INBOX" in b"".join(client.list('""', "Public/*")[1])
+        assert client.select("Public/desk/INBOX") == ("OK", [b"1"])
+        assert b"to the desk" in client.fetch("1", "(BODY[])")[1][0][1]
+    with suite.imap() as client, pytest.raises(client.error):
+        client.login("desk@example.test", suite.password)

@@ -290,8 +290,8 @@ struct segment_query *segment_query_new(struct slice folded)
 	query = xzalloc(sizeof(*query));
 	trigrams_init(&set);
 	trigrams_add(&set, slice_first(folded, ASKED_MAX + 2));
-	for (uint32_t at = 0, trigram; trigrams_next(&set, &at, &trigram);)
-		query->trigrams[query->n++] = trigram;
+	query->n = set.n;
+	memcpy(query->trigrams, set.list, set.n * sizeof(uint32_t));
 	trigrams_done(&set);
 	return query;
 }

@@ -29,8 +29,10 @@ bool signature_make(const struct trigrams *set, struct buf *out)
 	if (!room)
 		return false;
 	memset(room, 0, bytes);
-	for (uint32_t at = 0, trigram, places[2]; trigrams_next(set, &at, &trigram);) {
-		signature_places(class, trigram, places);
+	for (uint32_t i = 0; i < set->n; i++) {
+		uint32_t places[2];
+
+		signature_places(class, set->list[i], places);
 		room[places[0] / 8] |= (uint8_t)(1u << (places[0] % 8));
 		room[places[1] / 8] |= (uint8_t)(1u << (places[1] % 8));
 	}

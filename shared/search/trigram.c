@@ -1,16 +1,27 @@
-/* Sets of trigrams (trigram.h): open addressing, at most half full. */
+/* Sets of trigrams (trigram.h): open addressing, at most half full, and a list to go through them without gaps. */
 #include "search/trigram.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/macros.h"
 
-#define TABLE_MIN 2048
+#define TABLE_MIN 4096
+
+/* The list needs half as much room as the table. */
+static void make_table(struct trigrams *set, uint32_t size)
+{
+	set->table = xmalloc((size_t)size * 3 / 2 * sizeof(uint32_t));
+	memset(set->table, 0, (size_t)size * sizeof(uint32_t));
+	set->list = set->table + size;
+	set->mask = size - 1;
+}
 
 void trigrams_init(struct trigrams *set)
 {
-	*set = (struct trigrams){ .table = xzalloc(TABLE_MIN * sizeof(uint32_t)), .mask = TABLE_MIN - 1 };
+	*set = (struct trigrams){ .n = 0 };
+	make_table(set, TABLE_MIN);
 }
 
 void trigrams_done(struct trigrams *set)
@@ -30,15 +41,14 @@ static inline uint32_t *place_of(const struct trigrams *set, uint32_t entry)
 
 static void grow(struct trigrams *set)
 {
-	struct trigrams larger = { .mask = set->mask * 2 + 1 };
+	struct trigrams larger = { .n = set->n, .full = set->full };
 
-	larger.table = xzalloc(((size_t)larger.mask + 1) * sizeof(uint32_t));
-	for (uint32_t at = 0; at <= set->mask; at++)
-		if (set->table[at])
-			*place_of(&larger, set->table[at]) = set->table[at];
+	make_table(&larger, (set->mask + 1) * 2);
+	for (uint32_t i = 0; i < set->n; i++)
+		*place_of(&larger, set->list[i] + 1) = set->list[i] + 1;
+	memcpy(larger.table + larger.mask + 1, set->list, set->n * sizeof(uint32_t));
 	free(set->table);
-	set->table = larger.table;
-	set->mask = larger.mask;
+	*set = larger;
 }
 
 static inline void add(struct trigrams *set, uint32_t trigram)
@@ -52,7 +62,8 @@ static inline void add(struct trigrams *set, uint32_t trigram)
 		return;
 	}
 	*place = trigram + 1;
-	if (++set->n > set->mask / 2)
+	set->table[set->mask + 1 + set->n++] = trigram;
+	if (set->n > set->mask / 2)
 		grow(set);
 }
 

@@ -13,7 +13,8 @@
 struct trigrams {
 	uint32_t n;
 	bool full;
-	/* trigram.c's own: a table of trigram + 1, 0 where it is empty */
+	const uint32_t *list; /* the n of them, as they were met */
+	/* trigram.c's own: a table of trigram + 1, 0 where it is empty, and behind it the list */
 	uint32_t *table;
 	uint32_t mask;
 };
@@ -22,19 +23,5 @@ void trigrams_init(struct trigrams *);
 void trigrams_done(struct trigrams *);
 /* Those of one text; none goes across from one text to the next. */
 void trigrams_add(struct trigrams *, struct slice text);
-
-/* for (uint32_t at = 0, t; trigrams_next(set, &at, &t);) */
-static inline bool trigrams_next(const struct trigrams *set, uint32_t *at, uint32_t *ret)
-{
-	while (*at <= set->mask) {
-		uint32_t entry = set->table[(*at)++];
-
-		if (entry) {
-			*ret = entry - 1;
-			return true;
-		}
-	}
-	return false;
-}
 
 #endif

@@ -108,7 +108,9 @@ def test_opens_little(suite, mailbox):
 def test_after_a_restart(suite, mailbox):
     imapd = suite.daemons["imapd"]
     imapd.stop()
-    assert len(list(suite.dir.glob("**/*.signatures"))) == 1
+    (file,) = suite.dir.glob("**/*.signatures")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert b"XYLOPHONE" not in file.read_bytes().upper()
     imapd.start()
     before = counted(suite, "opened")
     assert found(suite, "BODY", '"xylophone quartz"') == {78}

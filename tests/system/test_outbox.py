@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from cancels import Cancels, MoodySink
+from cancels import MoodySink, cancel_rounds
 from crash import SETTINGS
 from sink import Sink
 from suite import wait_for
@@ -147,17 +147,6 @@ def test_what_was_cancelled_is_never_sent(new_suite):
     with MoodySink() as moody:
         suite = new_suite(MTA_SMART_HOST=moody.address).start()
         user = suite.user("dave")
-        cancels = Cancels(suite, user, moody).start()
-        try:
-            for number in range(ROUNDS):
-                time.sleep(1.5)
-                victim = suite.daemons[("mta", "imapd", "smtpd")[number % 3]]
-                victim.kill9()
-                victim.start()
-            time.sleep(2)
-        finally:
-            cancels.stop()
-        cancels.check()
-        print(cancels.summary())
+        cancels = cancel_rounds(suite, user, moody, ROUNDS)
         assert len(cancels.cancelled) >= 5 and len(cancels.recipients) > len(cancels.cancelled)
         assert suite.fsck().endswith(": 0 problems")

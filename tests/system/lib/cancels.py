@@ -196,6 +196,24 @@ class Cancels:
                 f"with INUSE, {len(self.unknown)} without a word; refusals {dict(self.refused)}, errors {dict(self.errors)}")
 
 
+def cancel_rounds(suite, user, sink, rounds, services=(), report=print):
+    """Kills daemons, and services that the stack stands on, one after the other, while `user` submits and cancels."""
+    victims = [suite.daemons[name] for name in ("mta", "imapd", "smtpd")]
+    victims += [suite.services[name] for name in services if name in suite.services]
+    cancels = Cancels(suite, user, sink).start()
+    try:
+        for number in range(rounds):
+            time.sleep(random.uniform(0.5, 2))
+            victims[number % len(victims)].kill9()
+            victims[number % len(victims)].start()
+        time.sleep(2)
+    finally:
+        cancels.stop()
+    report(cancels.summary())
+    cancels.check()
+    return cancels
+
+
 def numbers(words):
     """The numbers of UID sets, as text."""
     found = set()

@@ -145,6 +145,14 @@ static enum fault check_referral(struct slice text, struct why *why)
 	return FAULT_NONE;
 }
 
+/* For the audit trail: that somebody had sessions written down stays known. */
+static const char *detail_of(const struct account *account)
+{
+	if (account->state == ACCOUNT_SUSPENDED)
+		return "suspended";
+	return account->trace_until > clock_now() ? "active, sessions are written down" : "active";
+}
+
 enum fault account_put(struct stack *stack, const struct change_by *by, const struct account *account,
                        struct why *why)
 {
@@ -160,7 +168,7 @@ enum fault account_put(struct stack *stack, const struct change_by *by, const st
 		fault = sync_address(stack, account, why);
 	if (!fault)
 		fault = audit_add(stack, by, "account.change", account->login, account->domain,
-		                  account->state == ACCOUNT_SUSPENDED ? "suspended" : "active", why);
+		                  detail_of(account), why);
 	if (!fault)
 		nudge_account(stack, &account->id);
 	return fault;

@@ -48,7 +48,7 @@ struct bans {
 	struct daemon *daemon;
 	struct lockout *lockout;
 	struct timer *timer;
-	bool looking, asked;
+	bool looking, asked, failed;
 	int64_t looked;
 	pthread_mutex_t lock;
 	struct arena *arena; /* of `known` */
@@ -207,10 +207,13 @@ static void on_looked(struct job *job)
 	struct arena *old = bans->arena;
 
 	if (look->fault) {
-		log_fault(NULL, look->fault, &look->why, "the bans could not be looked at");
+		if (!bans->failed) /* once, not at every look */
+			log_fault(NULL, look->fault, &look->why, "the bans could not be looked at");
+		bans->failed = true;
 		end_look(job);
 		return;
 	}
+	bans->failed = false;
 	forgive_lifted(bans, look);
 	pthread_mutex_lock(&bans->lock);
 	bans->arena = look->arena;

@@ -53,6 +53,8 @@ def test_off_again(suite):
     suite.cli("user", "trace", suite.alice, "5")
     assert suite.api("GET", f"/v1/accounts/{suite.alice}")[1]["trace_until"]
     assert turn_on(suite, suite.alice, 0) is None
+    details = [row["detail"] for row in suite.api("GET", "/v1/audit?limit=200")[1]["items"]]
+    assert any("written down" in detail for detail in details)
     before = wait_for("what was said to be written", lambda: traced(suite, suite.alice))
     with suite.imap(suite.alice) as client:
         client.select("Archive")

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from suite import wait_for
+from test_canary import disguises, files, folders_of, make_canary, search
 from test_imap import MESSAGE, Idle, add
 
 BOX = "Shared/{owner}/{name}"
@@ -153,3 +154,21 @@ def test_public_account(suite, bob):
         assert b"to the desk" in client.fetch("1", "(BODY[])")[1][0][1]
     with suite.imap() as client, pytest.raises(client.error):
         client.login("desk@example.test", suite.password)
+
+
+def test_nothing_readable(suite, second, bob):
+    """P3: the names of shared mailboxes, and what is in them, are ciphertext wherever sharing writes."""
+    name, subject, keyword = make_canary(), make_canary(), make_canary()
+    box = path(suite, name)
+    with suite.imap(suite.alice) as owner, suite.imap(bob, port=second.ports["IMAPS"]) as guest:
+        owner.create(name)
+        owner.setacl(name, bob, "lrswikxte")
+        add(owner, subject, name)
+        assert guest.select(box)[0] == "OK" and guest.subscribe(box)[0] == "OK"
+        guest.store("1", "+FLAGS", rf"(\Seen {keyword})")
+        guest.copy("1", "Archive")
+        guest.create(f"{box}/{keyword}")
+        add(guest, subject, f"{box}/{keyword}")
+    assert suite.cli("share", "list", suite.alice).count(bob) == 2
+    patterns = [(how, text) for canary in (name, subject, keyword) for how, text in disguises(canary).items()]
+    assert [at for at in files(folders_of(suite)) if search(at, patterns)] == []

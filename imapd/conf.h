@@ -13,7 +13,9 @@ struct imapd_conf {
 	bool channel_binding;
 	int64_t command_max; /* bytes of a command without its message literals */
 	int64_t idle_timeout, login_timeout;
-	int64_t receive_memory;            /* bytes of messages being APPENDed, all sessions together */
+	int64_t receive_memory; /* bytes of messages being APPENDed, all sessions together */
+	const char *metadata_admin, *metadata_comment; /* the server's /shared/admin and /shared/comment */
+	int64_t metadata_value_max, metadata_entries_max;
 	int64_t message_limit, save_limit; /* messages of one command, those that one adds; 0: all */
 	int64_t command_time;              /* on workers */
 	int64_t commands_per_account;

@@ -29,6 +29,8 @@ static const struct imap_verb verbs[] = {
 	{ "GETQUOTA",     &imap_get_quota,    IN_AUTH,     0, "QUOTA" },
 	{ "GETQUOTAROOT", &imap_get_quota_root, IN_AUTH,   0, "QUOTA" },
 	{ "SETQUOTA",     &imap_set_quota,    IN_AUTH,     0, "QUOTA" },
+	{ "GETMETADATA",  &imap_get_metadata, IN_AUTH,     0, "METADATA" },
+	{ "SETMETADATA",  &imap_set_metadata, IN_AUTH,     0, "METADATA" },
 	{ "GETACL",       &imap_get_acl,      IN_AUTH,     0, "ACL" },
 	{ "SETACL",       &imap_set_acl,      IN_AUTH,     CHANGES_FOLDERS, "ACL" },
 	{ "DELETEACL",    &imap_set_acl,      IN_AUTH,     CHANGES_FOLDERS | VERB_DELETES, "ACL" },

@@ -12,5 +12,6 @@ const struct schema_collection schema_collections[COLL_COUNT] = {
 	[COLL_CONTENTS]	 = { "contents",  .has_body = true,		       .has_accounts = true },
 	[COLL_TIMELINE]	 = { "timeline" },
 	[COLL_GUESTS]	 = { "guests",	  { { "account" }, { "mailbox" } },    .has_accounts = true },
+	[COLL_METADATA]	 = { "metadata",  { { "account" }, { "mailbox" } },    .has_accounts = true },
 	/* clang-format on */
 };

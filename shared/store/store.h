@@ -56,6 +56,7 @@ enum collection {
 	COLL_TIMELINE, /* key: trace id, time, chance (suite/timeline.h) */
 	COLL_GUESTS, /* key: mailbox, account: what is an account's own in a mailbox that another one shares with it. index 0:
 	                account; index 1: mailbox */
+	COLL_METADATA, /* key: mailbox, account: annotations (suite/metadata.h). index 0: account; index 1: mailbox */
 	COLL_COUNT,
 };
 

@@ -14,6 +14,7 @@
 #include "suite/directory_internal.h"
 #include "suite/folder.h"
 #include "suite/guest.h"
+#include "suite/metadata.h"
 #include "suite/nudge.h"
 
 #define ATTEMPTS               20
@@ -274,6 +275,8 @@ static enum fault remove_account(struct stack *stack, const struct account *acco
 		fault = mailbox_unshare(stack->store, &actor_admin, &account->id, why);
 	if (!fault)
 		fault = guest_forget_account(stack, &account->id, why);
+	if (!fault)
+		fault = metadata_forget_account(stack, &account->id, why);
 	if (!fault)
 		fault = record_del(stack->store, &actor_admin, COLL_ACCOUNTS, id_slice(&account->id),
 		                   RECORD_ANY, why);

@@ -13,6 +13,7 @@
 #include "base/utf8.h"
 #include "mail/fold.h"
 #include "suite/copy.h"
+#include "suite/metadata.h"
 #include "suite/nudge.h"
 
 #define NAME_PURPOSE "mailbox-name"
@@ -460,8 +461,10 @@ static enum fault delete_but_keep_name(struct stack *stack, const struct actor *
 
 	meta.no_select = true;
 	meta.special_use = 0;
-	fault = expunge_all(stack, actor, &meta.id,
-	                    why); /* first: whatever stops us, it can be asked for again */
+	fault = metadata_forget(stack, actor, &meta.id, why);
+	if (!fault)
+		fault = expunge_all(stack, actor, &meta.id,
+		                    why); /* first: whatever stops us, it can be asked for again */
 	if (!fault)
 		fault = mailbox_update(stack->store, actor, &meta, why);
 	return fault ? fault : expunge_all(stack, actor, &meta.id, why); /* what came in between */
@@ -479,6 +482,8 @@ static enum fault delete_whole(struct stack *stack, const struct actor *actor, c
 	struct id made;
 	enum fault fault = mailbox_delete(stack->store, actor, &folder->row.meta.id, why);
 
+	if (!fault)
+		fault = metadata_forget(stack, actor, &folder->row.meta.id, why);
 	if (fault || !folder->row.meta.subscribed)
 		return fault;
 	/* the subscription is the owner's, whoever has deleted */

@@ -211,6 +211,35 @@ static enum fault on_guest(void *arg, const struct record *record, struct why *w
 	return fault == FAULT_STALE || fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
 }
 
+/* ---- annotations of mailboxes that are gone ---- */
+
+static enum fault on_metadata(void *arg, const struct record *record, struct why *why)
+{
+	struct sweep *sweep = arg;
+	struct arena *arena = arena_new();
+	struct id mailbox, whose, owner;
+	struct account account;
+	struct mailbox_log log;
+	enum fault fault = FAULT_NONE;
+
+	step(sweep, "looking for what is left of metadata");
+	if (guest_key_read(record->key, &mailbox, &whose) &&
+	    id_from(slice_first(record->accounts, sizeof(owner)), &owner)) {
+		fault = account_get(sweep->stack, &owner, arena, &account, why);
+		if (!fault && !id_is_zero(&mailbox))
+			fault = mailbox_look(sweep->stack->store, &actor_system, &mailbox, arena, &log, why);
+	}
+	arena_free(arena);
+	if (fault != FAULT_NOT_FOUND)
+		return fault == FAULT_CORRUPT ? FAULT_NONE : fault;
+	sweep->result->metadata_removed++;
+	if (sweep->dry_run)
+		return FAULT_NONE;
+	fault =
+	    record_del(sweep->stack->store, &actor_system, COLL_METADATA, record->key, record->version, why);
+	return fault == FAULT_STALE || fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
+}
+
 /* ---- marks of earlier sweeps ---- */
 
 static struct slice marks_key(struct sweep *sweep, uint32_t number)
@@ -391,6 +420,8 @@ static enum fault sweep_all(struct sweep *sweep, struct why *why)
 		fault = walk_records(stack, COLL_ACCOUNTS, on_account, sweep, why);
 	if (!fault)
 		fault = walk_records(stack, COLL_GUESTS, on_guest, sweep, why);
+	if (!fault)
+		fault = walk_records(stack, COLL_METADATA, on_metadata, sweep, why);
 	if (!fault) /* the queue first: mail goes from there to mailboxes, never back */
 		fault = walk_queue(stack, on_entry, sweep, why);
 	if (!fault)

@@ -93,6 +93,7 @@ static inline void world_settings(struct world *world)
 	world->suite.data_dir = world->dir;
 	suite_conf_finish(&world->suite, world->arena);
 	imapd_conf.plaintext_login = true;
+	imapd_conf.metadata_admin = "mailto:postmaster@example.org";
 	world->suite.outbox = false; /* one mailbox less in every list */
 }
 

@@ -4,7 +4,7 @@
  *
  *   D: INBOX \Seen  a message is delivered there, with these flags
  *   Q: …            what is done to queued mail: queue_words.h
- *   SET: outbox | no-plaintext | password TEXT | suspend | referral HOST | role NAME | quota N | messages N |
+ *   SET: outbox | no-plaintext | password TEXT | suspend | referral HOST | role NAME | metadata SIZE N | quota N | messages N |
  *         command_max N | message_limit N | save_limit N
  *        | sessions N | sessions_per_ip N | progress MS
  *   ACCOUNT: LOGIN  another account, with alice's password; "public LOGIN": one that nobody logs in to, whose INBOX
@@ -73,7 +73,7 @@ static void set(struct dialogue *d, const char *what)
 	const struct change_by by = { "test", "local" };
 	struct account account;
 	struct why why = { "" };
-	unsigned number;
+	unsigned number, second;
 
 	if (strcmp(what, "outbox") == 0) {
 		world->suite.outbox = true;
@@ -105,6 +105,9 @@ static void set(struct dialogue *d, const char *what)
 		world_must(account_get(stack, &world->account.id, d->arena, &account, &why), &why, "get");
 		account.referral = what + 9;
 		world_must(account_put(stack, &by, &account, &why), &why, "referral");
+	} else if (sscanf(what, "metadata %u %u", &number, &second) == 2) {
+		imapd_conf.metadata_value_max = number;
+		imapd_conf.metadata_entries_max = second;
 	} else if (strncmp(what, "role ", 5) == 0) {
 		world_must(account_get(stack, &world->account.id, d->arena, &account, &why), &why, "get");
 		account.role = strcmp(what + 5, "domain-admin") == 0 ? 2 : 3; /* ROLE_READ_ONLY */

@@ -16,6 +16,7 @@ static const struct {
 	[COLL_CONTENTS]	 = { SHAPE_ID },
 	[COLL_TIMELINE]	 = { SHAPE_TEXT },
 	[COLL_GUESTS]	 = { SHAPE_HEX,	 { SHAPE_ID, SHAPE_ID } },
+	[COLL_METADATA]	 = { SHAPE_HEX,	 { SHAPE_ID, SHAPE_ID } },
 	/* clang-format on */
 };
 

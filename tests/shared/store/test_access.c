@@ -28,6 +28,7 @@ static const struct {
 	{ COLL_CONTENTS, "contents", "AA -- oo -o AA gg" },
 	{ COLL_TIMELINE, "timeline", "AA AA -- -A -- --" },
 	{ COLL_GUESTS, "guests", "AA AA oo -- -- --" },
+	{ COLL_METADATA, "metadata", "AA AA oo -- -- --" },
 };
 
 /* A letter a kind. */

@@ -1,0 +1,25 @@
+#ifndef IMAPD_METADATA_REQUEST_H
+#define IMAPD_METADATA_REQUEST_H
+/* What GETMETADATA and SETMETADATA ask for (RFC 5464 5). No I/O here. */
+#include "args.h"
+#include "suite/metadata.h"
+
+#define METADATA_REQUEST_MAX 200 /* entries of one command */
+
+struct metadata_request {
+	const char *path;               /* "": the server */
+	unsigned depth;                 /* 0, 1, UINT_MAX */
+	uint64_t max_size;              /* of values that are told; UINT64_MAX: any */
+	struct metadata_entry *entries; /* their values are for SETMETADATA */
+	size_t n;
+};
+
+/* Behind the verb. False: BAD, with the text in args->error. */
+bool metadata_get_parse(struct imap_args *, struct metadata_request *ret);
+bool metadata_set_parse(struct imap_args *, struct metadata_request *ret);
+/* "/private/…"; the other ones are shared. */
+bool metadata_is_private(struct slice name);
+/* Is `name` one of those that a request for `entry` asks for, at that depth? */
+bool metadata_matches(struct slice entry, unsigned depth, struct slice name);
+
+#endif

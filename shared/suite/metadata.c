@@ -1,0 +1,215 @@
+/*
+ * Annotations (metadata.h).
+ *
+ * Key     mailbox(16) | account(16), zero where they are shared
+ * Value   sealed under "metadata", bound to the key: version(1) | n(varint) | n times name, value (blocks)
+ */
+#include "suite/metadata.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+#include "store/record.h"
+#include "suite/directory_internal.h"
+
+#define PURPOSE     "metadata"
+#define VERSION     1
+#define ENTRIES_MAX 10000
+#define ATTEMPTS    20
+#define BATCH       200
+
+struct key {
+	struct id mailbox, account;
+};
+
+static struct key key_of(const struct metadata_place *place)
+{
+	return (struct key){ place->mailbox,
+		             place->part == METADATA_PRIVATE ? place->account : (struct id){ { 0 } } };
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct slice x = ((const struct metadata_entry *)a)->name,
+	                   y = ((const struct metadata_entry *)b)->name;
+	const int way = strncasecmp((const char *)x.data, (const char *)y.data, MIN_OF(x.len, y.len));
+
+	return way ? way : (x.len > y.len) - (x.len < y.len);
+}
+
+/* ---- the record ---- */
+
+static enum fault unpack(struct slice plain, struct arena *arena, struct metadata *ret, struct why *why)
+{
+	struct reader in = reader_of(arena_copy(arena, plain));
+	const uint8_t version = read_u8(&in);
+	const uint64_t n = read_varint(&in);
+
+	if (version != VERSION || n > ENTRIES_MAX)
+		return fault_set(why, FAULT_CORRUPT, "metadata of version %u", version);
+	ret->list = arena_array(arena, struct metadata_entry, (size_t)n + 1);
+	for (ret->n = 0; ret->n < n && !in.bad; ret->n++) {
+		ret->list[ret->n].name = read_block(&in);
+		ret->list[ret->n].value = read_block(&in);
+	}
+	return read_finished(&in) ? FAULT_NONE : fault_set(why, FAULT_CORRUPT, "metadata do not parse");
+}
+
+enum fault metadata_load(struct stack *stack, const struct metadata_place *place, struct arena *arena,
+                         struct metadata *ret, struct why *why)
+{
+	const struct key key = key_of(place);
+	struct metadata found = { .version = RECORD_NEW };
+	struct record record;
+	struct buf plain;
+	enum fault fault = record_get(stack->store, place->actor, COLL_METADATA, slice_of(&key, sizeof(key)),
+	                              false, arena, &record, why);
+
+	if (fault == FAULT_NOT_FOUND) {
+		*ret = found;
+		return FAULT_NONE;
+	}
+	if (fault)
+		return fault;
+	buf_init(&plain, RECORD_VALUE_MAX);
+	fault = account_open(place->key, PURPOSE, slice_of(&key, sizeof(key)), record.value, &plain, why);
+	if (!fault)
+		fault = unpack(buf_slice(&plain), arena, &found, why);
+	buf_done(&plain);
+	found.version = record.version;
+	if (!fault)
+		*ret = found;
+	return fault;
+}
+
+static enum fault put(struct stack *stack, const struct metadata_place *place,
+                      const struct metadata *metadata, struct why *why)
+{
+	const struct key key = key_of(place);
+	struct record record = {
+		.key = slice_of(&key, sizeof(key)),
+		.version = metadata->version,
+		.accounts = id_slice(&place->account),
+		.index = { id_slice(&place->account), id_slice(&place->mailbox) },
+	};
+	struct buf plain, sealed;
+	enum fault fault = FAULT_NONE;
+
+	buf_init(&plain, METADATA_MAX);
+	buf_init(&sealed, RECORD_VALUE_MAX);
+	buf_add_u8(&plain, VERSION);
+	buf_add_varint(&plain, metadata->n);
+	for (size_t i = 0; i < metadata->n && !fault; i++)
+		if (!buf_add_block(&plain, metadata->list[i].name) ||
+		    !buf_add_block(&plain, metadata->list[i].value))
+			fault = fault_set(why, FAULT_LIMIT, "more than %d bytes of metadata", METADATA_MAX);
+	if (!fault) {
+		account_seal(place->key, PURPOSE, record.key, buf_slice(&plain), &sealed);
+		record.value = buf_slice(&sealed);
+		fault = record_put(stack->store, place->actor, COLL_METADATA, &record, why);
+	}
+	buf_done(&plain);
+	buf_done(&sealed);
+	return fault == FAULT_EXISTS ? FAULT_STALE : fault;
+}
+
+static enum fault del(struct stack *stack, const struct metadata_place *place, uint64_t version,
+                      struct why *why)
+{
+	const struct key key = key_of(place);
+	enum fault fault =
+	    record_del(stack->store, place->actor, COLL_METADATA, slice_of(&key, sizeof(key)), version, why);
+
+	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
+}
+
+/* ---- changing ---- */
+
+static void apply(struct metadata *metadata, const struct metadata_entry *change)
+{
+	size_t i = 0;
+
+	while (i < metadata->n && by_name(&metadata->list[i], change) != 0)
+		i++;
+	if (!change->value.data) {
+		if (i < metadata->n)
+			metadata->list[i] = metadata->list[--metadata->n];
+	} else if (i < metadata->n) {
+		metadata->list[i].value = change->value;
+	} else {
+		metadata->list[metadata->n++] = *change;
+	}
+}
+
+static enum fault change_once(struct stack *stack, const struct metadata_place *place,
+                              const struct metadata_entry *changes, size_t n, size_t entries_max,
+                              struct arena *arena, struct why *why)
+{
+	struct metadata metadata, changed;
+	enum fault fault = metadata_load(stack, place, arena, &metadata, why);
+
+	if (fault)
+		return fault;
+	changed = (struct metadata){ arena_array(arena, struct metadata_entry, metadata.n + n + 1),
+		                     metadata.n, metadata.version };
+	for (size_t i = 0; i < metadata.n; i++)
+		changed.list[i] = metadata.list[i];
+	for (size_t i = 0; i < n; i++)
+		apply(&changed, &changes[i]);
+	if (changed.n > metadata.n && changed.n > entries_max)
+		return fault_set(why, FAULT_LIMIT, "more than %zu entries", entries_max);
+	qsort(changed.list, changed.n, sizeof(changed.list[0]), by_name);
+	if (changed.n)
+		return put(stack, place, &changed, why);
+	return metadata.version == RECORD_NEW ? FAULT_NONE : del(stack, place, metadata.version, why);
+}
+
+enum fault metadata_change(struct stack *stack, const struct metadata_place *place,
+                           const struct metadata_entry *changes, size_t n, size_t entries_max,
+                           struct why *why)
+{
+	enum fault fault = FAULT_STALE;
+
+	for (int i = 0; i < ATTEMPTS && fault == FAULT_STALE; i++) {
+		struct arena *arena = arena_new();
+
+		fault = change_once(stack, place, changes, n, entries_max, arena, why);
+		arena_free(arena);
+	}
+	return fault == FAULT_STALE ? fault_set(why, FAULT_TEMP, "others kept changing the metadata") : fault;
+}
+
+enum fault metadata_forget(struct stack *stack, const struct actor *actor, const struct id *mailbox,
+                           struct why *why)
+{
+	const struct actor owner = { ACTOR_OWNER, actor->account };
+	struct metadata_place place = { .actor = &owner, .account = actor->account, .mailbox = *mailbox };
+	enum fault fault = del(stack, &place, RECORD_ANY, why);
+
+	place.part = METADATA_SHARED;
+	return fault ? fault : del(stack, &place, RECORD_ANY, why);
+}
+
+enum fault metadata_forget_account(struct stack *stack, const struct id *account, struct why *why)
+{
+	const struct record_query query = {
+		.collection = COLL_METADATA, .index = 0, .equal = id_slice(account), .limit = BATCH
+	};
+	enum fault fault = FAULT_NONE;
+	size_t n = BATCH;
+
+	while (n == BATCH && !fault) {
+		struct arena *arena = arena_new();
+		struct record *records;
+
+		fault = record_find(stack->store, &actor_admin, &query, arena, &records, &n, why);
+		for (size_t i = 0; i < n && !fault; i++) {
+			fault = record_del(stack->store, &actor_admin, COLL_METADATA, records[i].key,
+			                   RECORD_ANY, why);
+			if (fault == FAULT_NOT_FOUND)
+				fault = FAULT_NONE;
+		}
+		arena_free(arena);
+	}
+	return fault;
+}

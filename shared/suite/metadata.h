@@ -1,0 +1,48 @@
+#ifndef SHARED_SUITE_METADATA_H
+#define SHARED_SUITE_METADATA_H
+/*
+ * Annotations of mailboxes and of the server (RFC 5464): names and values, sealed under the key of whose they are. One
+ * record for what is private to an account in a mailbox, one for what all who see the mailbox share; the server's
+ * are those of a mailbox of no id.
+ *
+ * A guest's private ones in another's mailbox are its own: its id, its key. They go with the mailbox's id, so RENAME
+ * takes them along and DELETE leaves them to metadata_forget() and the sweeper.
+ */
+#include "suite/stack.h"
+
+enum metadata_part { METADATA_PRIVATE, METADATA_SHARED };
+
+#define METADATA_NAME_MAX  255
+#define METADATA_VALUE_MAX (256 * 1024) /* of one */
+#define METADATA_MAX       (768 * 1024) /* of all in one record */
+
+struct metadata_entry {
+	struct slice name;  /* as it was first spelled; compared without case */
+	struct slice value; /* data NULL: there is none; to be taken away */
+};
+
+struct metadata { /* sorted by name, without case */
+	struct metadata_entry *list;
+	size_t n;
+	uint64_t version;
+};
+
+struct metadata_place {
+	const struct actor *actor; /* OWNER of `account` */
+	const struct account_key *key;
+	struct id account, mailbox; /* zero mailbox: the server */
+	enum metadata_part part;
+};
+
+MUST_CHECK enum fault metadata_load(struct stack *, const struct metadata_place *, struct arena *,
+                                    struct metadata *ret, struct why *);
+/* All of the changes or none. LIMIT: more than `entries_max`, or too much together. */
+MUST_CHECK enum fault metadata_change(struct stack *, const struct metadata_place *,
+                                      const struct metadata_entry *changes, size_t n, size_t entries_max,
+                                      struct why *);
+/* The mailbox is deleted: the owner's private ones and those that were shared. */
+MUST_CHECK enum fault metadata_forget(struct stack *, const struct actor *, const struct id *mailbox,
+                                      struct why *);
+MUST_CHECK enum fault metadata_forget_account(struct stack *, const struct id *account, struct why *);
+
+#endif

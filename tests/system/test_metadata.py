@@ -1,0 +1,89 @@
+"""METADATA: annotations outlive sessions and processes, are sealed, and go when their mailbox goes."""
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def settings():
+    return {"IMAPD_METADATA_ADMIN": "mailto:postmaster@example.test", "IMAPD_METADATA_ENTRIES_MAX": 5}
+
+
+def get(client, words):
+    client.response("METADATA")
+    typ, _ = client.xatom("GETMETADATA", words)
+    return typ, client.response("METADATA")[1]
+
+
+def put(client, words):
+    try:
+        typ, text = client.xatom("SETMETADATA", words)
+    except client.error as error:
+        return "BAD", str(error)
+    return typ, text[0].decode()
+
+
+def test_kept(suite):
+    """Set in one session, read in another one, of another process, after a restart."""
+    first = suite.imap(suite.alice)
+    assert put(first, 'INBOX (/private/comment "a canary in metadata" /shared/comment "for all")')[0] == "OK"
+    assert put(first, '"" (/private/comment "the server and I")')[0] == "OK"
+    suite.start_second("imapd")
+    second = suite.imap(suite.alice, suite.daemons["imapd-2"].ports["IMAPS"])
+    assert get(second, "INBOX (/private/comment /shared/comment)") == (
+        "OK", [b'INBOX (/private/comment "a canary in metadata" /shared/comment "for all")'])
+    other = suite.imap(suite.bob)
+    assert get(other, "INBOX /private/comment") == ("OK", [b"INBOX (/private/comment NIL)"])
+    assert get(other, '"" (/private/comment /shared/admin)') == (
+        "OK", [b'"" (/shared/admin "mailto:postmaster@example.test" /private/comment NIL)'])
+    for client in (first, second, other):
+        client.logout()
+    assert suite.daemons["imapd"].stop() == 0
+    suite.daemons["imapd"].start()
+    again = suite.imap(suite.alice)
+    assert get(again, '"" /private/comment') == ("OK", [b'"" (/private/comment "the server and I")'])
+    again.logout()
+
+
+def test_sealed(suite):
+    """Neither names nor values can be read from what is stored."""
+    if suite.stack != "embedded":
+        pytest.skip("looks into the file of the embedded store")
+    client = suite.imap(suite.alice)
+    assert put(client, 'INBOX (/private/vendor/canaries/secretname "secretvalue")')[0] == "OK"
+    client.logout()
+    for file in suite.dir.glob("store.sqlite*"):
+        data = file.read_bytes()
+        assert b"secretname" not in data and b"secretvalue" not in data
+
+
+def test_limits(suite):
+    client = suite.imap(suite.bob)
+    six = " ".join(f'/private/n{i} "x"' for i in range(6))
+    typ, text = put(client, f"INBOX ({six})")
+    assert typ == "NO" and text.startswith("[METADATA TOOMANY]")
+    typ, text = put(client, 'INBOX (/private/big {40000+}\r\n' + "x" * 40000 + ")")
+    assert typ == "NO" and text.startswith("[METADATA MAXSIZE 32768]")
+    assert get(client, "INBOX (DEPTH infinity) /private") == ("OK", [None])
+    client.logout()
+
+
+def test_gone_with_its_mailbox(suite):
+    client = suite.imap(suite.bob)
+    for name in ("gone", "gone/below"):
+        client.create(name)
+    assert put(client, 'gone (/private/comment "x" /shared/comment "y")')[0] == "OK"
+    client.rename("gone", "moved")
+    assert get(client, "moved /private/comment") == ("OK", [b'moved (/private/comment "x")'])
+    client.delete("moved/below")
+    assert client.delete("moved")[0] == "OK"
+    client.create("moved")
+    assert get(client, "moved (/private/comment /shared/comment)") == (
+        "OK", [b"moved (/private/comment NIL /shared/comment NIL)"])
+    client.logout()
+    assert suite.fsck().endswith(": 0 problems")
+    carol = suite.user("carol")
+    client = suite.imap(carol)
+    assert put(client, '"" (/private/comment "x")')[0] == "OK"
+    client.logout()
+    suite.cli("user", "delete", carol)
+    assert suite.fsck().endswith(": 0 problems")

@@ -183,7 +183,8 @@ static int traced(struct cli *cli)
 		fault = account_unlock(cli->stack, &account, &key, &why);
 	if (!fault)
 		fault = trace_files_read(dir, &account.id, key, &text, &why);
-	(void)fwrite(text.data, 1, text.len, stdout);
+	if (text.len)
+		(void)fwrite(text.data, 1, text.len, stdout);
 	buf_done(&text);
 	account_key_unref(key);
 	return fault ? cli_fail(fault, &why) : 0;

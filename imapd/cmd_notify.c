@@ -33,6 +33,8 @@ static enum imap_next notify_parse(struct imap_cmd *cmd, struct imap_args *args)
 		return imap_bad(cmd, arena_strdup(cmd->arena, args->error));
 	if (notify->request.unknown_event)
 		return imap_no_code(cmd, "[BADEVENT (" NOTIFY_EVENTS ")]", "There are other events only");
+	if (notify->request.too_expensive)
+		return imap_no_code(cmd, "[NOTIFICATIONOVERFLOW]", "Too many names of mailboxes");
 	if (notify->request.fetch && (notify->request.fetch->request.view & FETCH_MODSEQ))
 		session_enable_condstore(cmd->session);
 	return notify->request.n ? IMAP_RUN : settle(cmd);

@@ -6,6 +6,8 @@
 #include "search_return.h"
 #include "search_walk.h"
 
+#define ASK_AT_ONCE 100000 /* keys asked about messages: more of them are asked aside, in pieces */
+
 struct context {
 	struct list node;
 	struct arena *arena;
@@ -129,19 +131,28 @@ void contexts_free(struct session *s)
 
 /* ---- telling ---- */
 
+/* Ascending, so that ghosts are passed once, however many. */
 static void add_set(struct buf *out, const struct session *s, const struct context *context,
                     const struct uid_set *uids)
 {
+	const struct uid_set *ghosts = &s->selected.ghosts;
 	struct uid_set numbers;
-	uint32_t uid;
+	uint32_t uid, at = 0, passed = 0;
 
 	if (context->uid) {
 		uid_set_print(uids, out);
 		return;
 	}
 	uid_set_init(&numbers);
-	for (struct uid_iter it = uid_iter_of(uids); uid_next(&it, &uid);)
-		uid_set_add(&numbers, selected_seq(&s->selected, uid));
+	for (struct uid_iter it = uid_iter_of(uids); uid_next(&it, &uid);) {
+		uint32_t within = 0;
+
+		for (; at < ghosts->n && ghosts->ranges[at].last < uid; at++)
+			passed += ghosts->ranges[at].last - ghosts->ranges[at].first + 1;
+		if (at < ghosts->n && ghosts->ranges[at].first < uid)
+			within = uid - ghosts->ranges[at].first;
+		uid_set_add(&numbers, mailbox_state_from(s->selected.view->state, uid) + passed + within + 1);
+	}
 	uid_set_print(&numbers, out);
 	uid_set_done(&numbers);
 }
@@ -236,9 +247,11 @@ static void ask_all(struct session *s, struct context *context, const struct uid
 	const struct keywords *names = &s->selected.view->keywords;
 	struct uid_set come, gone;
 	struct rows rows;
+	/* a worker reads its keys */
+	const bool busy = context->known_keywords < names->n && context->refs > 1;
 
-	if (context->known_keywords < names->n && context->refs > 1) {
-		uid_set_union(&context->pending, uids); /* its keys are being read by a worker */
+	if (busy || uid_set_count(uids) * context->search.n_keys > ASK_AT_ONCE) {
+		uid_set_union(&context->pending, uids);
 		return;
 	}
 	if (context->known_keywords < names->n)
@@ -316,6 +329,7 @@ static enum imap_next asking_begin(struct imap_cmd *cmd, struct asking *asking)
 	uid_set_done(&context->pending);
 	uid_set_init(&context->pending);
 	search_bind_keywords(&context->search, &s->selected.view->keywords);
+	context->known_keywords = s->selected.view->keywords.n;
 	asking->walk.search = context->search;
 	asking->walk.found = found;
 	asking->walk.finish = asked;

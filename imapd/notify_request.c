@@ -101,6 +101,7 @@ static bool add_selected(struct imap_args *args, struct notify_request *request,
 static bool parse_group(struct imap_args *args, struct notify_request *request, struct notify_group *groups)
 {
 	struct notify_group group;
+	uint32_t paths = 0;
 	const struct news_fetch *before = request->fetch;
 
 	if (!imap_args_open(args) || !mailbox_filter_parse(args, &group.filter) || !imap_args_space(args) ||
@@ -118,6 +119,9 @@ static bool parse_group(struct imap_args *args, struct notify_request *request, 
 	if (request->n == NOTIFY_GROUPS_MAX)
 		return fail(args, "Too many groups of events");
 	groups[request->n++] = group;
+	for (uint32_t i = 0; i < request->n; i++)
+		paths += request->groups[i].filter.n;
+	request->too_expensive |= paths > NOTIFY_PATHS_MAX;
 	return true;
 }
 

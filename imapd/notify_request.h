@@ -17,6 +17,7 @@ enum notify_event {
 #define NOTIFY_EVENTS "MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange"
 
 #define NOTIFY_GROUPS_MAX 100
+#define NOTIFY_PATHS_MAX  200 /* names in all groups together: each change is held against them */
 
 struct notify_group {
 	struct mailbox_filter filter;
@@ -33,6 +34,7 @@ struct notify_request {
 	struct news_fetch
 	    *fetch; /* of new messages there; NULL: nothing. A reference, freed with the arena */
 	bool unknown_event;
+	bool too_expensive;
 };
 
 /* "NONE" / "SET" [SP "STATUS"] SP event-groups. False: BAD. */

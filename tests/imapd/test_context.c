@@ -72,6 +72,40 @@ static void test_content(void **state)
 	world_free(world);
 }
 
+/* More keys than may be asked at once are asked aside: all that changed is told all the same. */
+static void test_many_keys(void **state)
+{
+	struct buf command;
+
+	(void)state;
+	start(MANY);
+	buf_init(&command, BUF_NO_LIMIT);
+	buf_adds(&command, "SEARCH RETURN (UPDATE COUNT) UNSEEN");
+	for (unsigned i = 0; i < 200; i++)
+		buf_adds(&command, " LARGER 1");
+	expect(client, arena_strz(world->arena, buf_slice(&command)), "COUNT 1200");
+	client_send(client, SLICE("x STORE 1:* +FLAGS.SILENT (\\Seen)\r\n"));
+	hear("REMOVEFROM (0 1:1200)");
+	buf_done(&command);
+	world_free(world);
+}
+
+/* Every other message is expunged: their numbers are those from before. */
+static void test_ghosts(void **state)
+{
+	struct client *other;
+
+	(void)state;
+	start(9);
+	expect(client, "SEARCH RETURN (UPDATE COUNT) ALL", "COUNT 9");
+	other = open_inbox(world, 1);
+	expect(other, "STORE 2,4,6:7 +FLAGS.SILENT (\\Deleted)", "OK");
+	expect(other, "EXPUNGE", "OK");
+	expect(client, "FETCH 1 UID", "REMOVEFROM (0 2,4,6:7)");
+	expect(client, "NOOP", "* 2 EXPUNGE");
+	world_free(world);
+}
+
 /* What is under way aside ends with what it is for. */
 static void test_ends(void **state)
 {
@@ -100,8 +134,8 @@ static void test_ends(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_limit),
-		cmocka_unit_test(test_content),
+		cmocka_unit_test(test_limit),     cmocka_unit_test(test_content),
+		cmocka_unit_test(test_many_keys), cmocka_unit_test(test_ghosts),
 		cmocka_unit_test(test_ends),
 	};
 

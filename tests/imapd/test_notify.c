@@ -158,6 +158,25 @@ static void test_hang_up(void **state)
 	world_free(world);
 }
 
+/* So many names that each change would cost too much. */
+static void test_too_expensive(void **state)
+{
+	struct buf command;
+
+	(void)state;
+	start("NOTIFY NONE");
+	buf_init(&command, BUF_NO_LIMIT);
+	buf_adds(&command, "NOTIFY SET (mailboxes (INBOX");
+	for (unsigned i = 1; i < NOTIFY_PATHS_MAX; i++)
+		buf_printf(&command, " m%u", i);
+	buf_adds(&command, ") (MessageNew MessageExpunge))");
+	expect(client, arena_strz(world->arena, buf_slice(&command)), " OK ");
+	buf_adds(&command, " (subtree x (MailboxName))");
+	expect(client, arena_strz(world->arena, buf_slice(&command)), "NO [NOTIFICATIONOVERFLOW]");
+	buf_done(&command);
+	world_free(world);
+}
+
 /* The process ends while sessions listen. */
 static void test_end(void **state)
 {
@@ -172,7 +191,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lost_nudge),   cmocka_unit_test(test_slow_reader),
 		cmocka_unit_test(test_beside_fetch), cmocka_unit_test(test_hang_up),
-		cmocka_unit_test(test_end),
+		cmocka_unit_test(test_end),          cmocka_unit_test(test_too_expensive),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,12 +20,6 @@ struct cancelling {
 	struct outbox_entries entries;
 };
 
-static enum fault start(struct cancelling *c, struct why *why)
-{
-	c->arena = arena_new();
-	return outbox_entries(c->stack, c->actor, c->arena, &c->entries, why);
-}
-
 /* Whether an entry of it is with an mta. */
 static bool is_claimed(const struct outbox_entry *entries, size_t n)
 {
@@ -70,28 +64,6 @@ static enum fault put_off(const struct cancelling *c, const struct outbox_entry 
 	}
 	if (fault)
 		resume(c, entries, done);
-	return fault;
-}
-
-enum fault outbox_pause(struct stack *stack, const struct actor *actor, struct outbox_message *messages,
-                        size_t n, struct why *why)
-{
-	struct cancelling c = { .stack = stack, .actor = actor };
-	enum fault fault = start(&c, why);
-
-	for (size_t i = 0; i < n && !fault; i++) {
-		size_t many;
-		struct outbox_entry *entries = outbox_entries_of(&c.entries, &messages[i].content, &many);
-
-		messages[i].fate = !entries ? OUTBOX_LEFT : OUTBOX_BUSY;
-		if (!entries || is_claimed(entries, many))
-			continue;
-		fault = put_off(&c, entries, many, why);
-		if (!fault)
-			messages[i].fate = OUTBOX_FREE;
-		fault = fault == FAULT_STALE ? FAULT_NONE : fault;
-	}
-	arena_free(c.arena);
 	return fault;
 }
 
@@ -147,11 +119,15 @@ static enum fault cancel_one(const struct cancelling *c, const struct outbox_ent
 	return fault ? fault : remove_several(c, entries, n, why);
 }
 
-enum fault outbox_cancel(struct stack *stack, const struct actor *actor, struct outbox_message *messages,
-                         size_t n, struct why *why)
+/* ---- of several messages ---- */
+
+static enum fault
+for_each(struct stack *stack, const struct actor *actor, struct outbox_message *messages, size_t n,
+         enum fault (*step)(const struct cancelling *, const struct outbox_entry *, size_t, struct why *),
+         struct why *why)
 {
-	struct cancelling c = { .stack = stack, .actor = actor };
-	enum fault fault = start(&c, why);
+	struct cancelling c = { .stack = stack, .actor = actor, .arena = arena_new() };
+	enum fault fault = outbox_entries(stack, actor, c.arena, &c.entries, why);
 
 	for (size_t i = 0; i < n && !fault; i++) {
 		size_t many;
@@ -160,11 +136,23 @@ enum fault outbox_cancel(struct stack *stack, const struct actor *actor, struct 
 		messages[i].fate = !entries ? OUTBOX_LEFT : OUTBOX_BUSY;
 		if (!entries || is_claimed(entries, many))
 			continue;
-		fault = cancel_one(&c, entries, many, why);
+		fault = step(&c, entries, many, why);
 		if (!fault)
 			messages[i].fate = OUTBOX_FREE;
 		fault = fault == FAULT_STALE ? FAULT_NONE : fault;
 	}
 	arena_free(c.arena);
 	return fault;
+}
+
+enum fault outbox_pause(struct stack *stack, const struct actor *actor, struct outbox_message *messages,
+                        size_t n, struct why *why)
+{
+	return for_each(stack, actor, messages, n, put_off, why);
+}
+
+enum fault outbox_cancel(struct stack *stack, const struct actor *actor, struct outbox_message *messages,
+                         size_t n, struct why *why)
+{
+	return for_each(stack, actor, messages, n, cancel_one, why);
 }

@@ -24,7 +24,7 @@ const struct conf_row imapd_conf_rows[] = {
 	ROW(CONF_INT, save_limit, "100000", CONF_RELOAD, 0, UINT32_MAX, "messages that one COPY or APPEND may add, 0: as many as there are"),
 	ROW(CONF_LIST, capabilities_off, "", CONF_RELOAD, 0, 0, "capabilities not to have, as \"UTF8=ACCEPT MOVE for thunderbird*\": from clients whose ID is like that; without for, from all"),
 	ROW(CONF_DURATION, command_time, "15m", CONF_RELOAD, 1000, 86400000, "time that one command may keep workers busy"),
-	ROW(CONF_INT, commands_per_account, "50", CONF_RELOAD, 1, 100000, "commands of one account at work at once"),
+	ROW(CONF_INT, commands_per_account, "100", CONF_RELOAD, 1, 100000, "commands of one account at work at once"),
 	ROW(CONF_INT, sessions_max, "20000", CONF_RELOAD, 1, 1000000, "sessions of this process"),
 	ROW(CONF_INT, sessions_per_account, "100", CONF_RELOAD, 1, 100000, "sessions of one account"),
 	ROW(CONF_INT, sessions_per_ip, "500", CONF_RELOAD, 1, 1000000, "sessions from one address"),

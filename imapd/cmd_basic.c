@@ -1,5 +1,6 @@
 /* The commands that say or do next to nothing: CAPABILITY, NOOP and CHECK, LOGOUT, ENABLE, NAMESPACE. */
 #include "commands.h"
+#include "notify.h"
 #include "suite/share.h"
 
 /* ---- CAPABILITY (RFC 9051 6.1.1) ---- */
@@ -36,6 +37,7 @@ static enum imap_next logout_parse(struct imap_cmd *cmd, struct imap_args *args)
 	if (!imap_args_end(args))
 		return imap_bad(cmd, args->error);
 	selected_close(&cmd->session->selected); /* no news between BYE and OK */
+	notify_free(cmd->session);
 	imap_untagged(cmd->session, "BYE Logging out");
 	cmd->then = hang_up;
 	return imap_ok(cmd, "Logged out");

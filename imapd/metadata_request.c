@@ -75,8 +75,10 @@ static bool option(struct imap_args *args, struct metadata_request *request)
 		return fail(args, "Options are MAXSIZE and DEPTH");
 	if (imap_args_word(args, "infinity"))
 		request->depth = UINT_MAX;
-	else if (imap_args_word(args, "0") || imap_args_word(args, "1"))
-		request->depth = args->rest.data[-1] == '1';
+	else if (imap_args_word(args, "1"))
+		request->depth = 1;
+	else if (imap_args_word(args, "0"))
+		request->depth = 0;
 	else
 		return fail(args, "DEPTH is 0, 1 or infinity");
 	return true;

@@ -53,8 +53,10 @@ class Bench:
 
     # ---- by turns ----
 
-    def timed(self, server, kind, load):
+    def timed(self, server, kind, load, prepare=None):
         """One run: operations a second, and CPU for each, the server's work after the last answer included."""
+        if prepare:
+            prepare(server)
         before = measure.cpu_seconds(server.pids(kind))
         got = load(server)
         server.settle()
@@ -62,13 +64,13 @@ class Bench:
         return {"rate": got["operations"] / got["seconds"], "cpu_us": cpu / got["operations"] * 1e6,
                 "client_share": got["client_cpu"] / got["seconds"], **got}
 
-    def compare(self, name, other, kind, load, target, warm=True):
-        """Runs `load` on ours and the other by turns."""
+    def compare(self, name, other, kind, load, target, warm=True, prepare=None):
+        """Runs `load` on ours and the other by turns, each behind prepare(server), which is not measured."""
         runs = {self.ours.name: [], other.name: []}
         for turn in range(self.args.runs + warm):
             for server in (self.ours, other):
                 self.round += 1
-                got = self.timed(server, kind, load)
+                got = self.timed(server, kind, load, prepare)
                 if turn >= warm:
                     runs[server.name].append(got)
                 self.say(f"{name}: {server.name} {got['rate']:.4g}/s, {got['cpu_us']:.3g} us CPU each"

@@ -7,7 +7,8 @@
  *
  * What is taken out goes from the queue first, durably, and from the mailbox behind that. An entry that is claimed,
  * or was when its mta died, may be with a host already: it cannot be cancelled until mta has written what became of it.
- * (What a host took from an mta that died over it, and refused the next one for now, is on the queue for all that anybody knows.)
+ * One case is left: a host takes a message from an mta that dies over it, and defers the next attempt. Nobody knows that it
+ * has it, so it is cancelled like any other.
  *
  * Whoever calls is the OWNER and holds the account's key.
  */

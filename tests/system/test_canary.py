@@ -16,7 +16,7 @@ from suite import wait_for
 
 PLACES = ["subject", "sender", "sender name", "recipient name", "body", "html", "file name", "file", "folder", "renamed folder",
           "keyword", "search", "header search", "queued subject", "queued recipient", "queued body", "large", "appended",
-          "unknown recipient", "missing folder", "bad command", "reply of a host", "password"]
+          "annotation name", "annotation", "unknown recipient", "missing folder", "bad command", "reply of a host", "password"]
 
 
 def make_canary():
@@ -122,6 +122,8 @@ def use_imap(suite, canaries):
     with suite.imap(suite.alice) as client:
         assert client.create(f"{canaries['folder']}/inner")[0] == "OK"
         assert client.rename(f"{canaries['folder']}/inner", canaries["renamed folder"])[0] == "OK"
+        annotation = f'(/private/vendor/{canaries["annotation name"]} "{canaries["annotation"]}")'
+        assert client.xatom("SETMETADATA", "INBOX", annotation)[0] == "OK"
         assert client.select(canaries["missing folder"])[0] == "NO"
         text = f"Subject: x\r\n\r\n{canaries['appended']}\r\n"
         assert client.append(canaries["folder"], f"({canaries['keyword']})", None, text.encode())[0] == "OK"

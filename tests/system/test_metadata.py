@@ -44,18 +44,6 @@ def test_kept(suite):
     again.logout()
 
 
-def test_sealed(suite):
-    """Neither names nor values can be read from what is stored."""
-    if suite.stack != "embedded":
-        pytest.skip("looks into the file of the embedded store")
-    client = suite.imap(suite.alice)
-    assert put(client, 'INBOX (/private/vendor/canaries/secretname "secretvalue")')[0] == "OK"
-    client.logout()
-    for file in suite.dir.glob("store.sqlite*"):
-        data = file.read_bytes()
-        assert b"secretname" not in data and b"secretvalue" not in data
-
-
 def test_limits(suite):
     client = suite.imap(suite.bob)
     six = " ".join(f'/private/n{i} "x"' for i in range(6))

@@ -76,6 +76,7 @@ api_handler api_accounts_list, api_accounts_create, api_account_get, api_account
 api_handler api_aliases_list, api_alias_get, api_alias_put, api_alias_delete;
 api_handler api_queue_list, api_queue_get, api_queue_change, api_queue_delete;
 api_handler api_timeline_get;
+api_handler api_search_index_get;
 api_handler api_tokens_list, api_tokens_create, api_token_delete;
 api_handler api_bans_list, api_bans_create, api_ban_delete;
 api_handler api_audit_list, api_health_get, api_openapi_get;

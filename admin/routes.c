@@ -32,6 +32,8 @@ const struct api_route api_routes[] = {
 
 	{ "GET",    "/v1/timeline/{trace}",		RIGHT_SUITE_READ,  SCOPE_SUITE,		api_timeline_get },
 
+	{ "GET",    "/v1/search/index",			RIGHT_SUITE_READ,  SCOPE_SUITE,		api_search_index_get },
+
 	{ "GET",    "/v1/tokens",			RIGHT_SUITE_READ,  SCOPE_SUITE,		api_tokens_list },
 	{ "POST",   "/v1/tokens",			RIGHT_SUITE_WRITE, SCOPE_SUITE,		api_tokens_create },
 	{ "DELETE", "/v1/tokens/{name}",		RIGHT_SUITE_WRITE, SCOPE_SUITE,		api_token_delete },

@@ -45,6 +45,21 @@ MUST_CHECK enum fault index_run(struct stack *, const char *login, bool fast,
                                 void (*on_progress)(void *arg, const struct walk_progress *), void *arg,
                                 struct index_result *ret, struct why *);
 
+/* How far the last index_run() is, or was, as it says itself in the settings every few seconds. */
+struct index_note {
+	const char *login;               /* of whose mail; "": all */
+	int64_t started, heard, ended;   /* ended 0: not yet */
+	uint64_t mailbox_messages, done; /* of so many, so many were looked at */
+	struct index_result result;      /* so far */
+	bool faulted;                    /* a fault has ended it */
+};
+enum index_state { INDEX_NEVER, INDEX_RUNNING, INDEX_INTERRUPTED, INDEX_DONE };
+/* INTERRUPTED: a fault has ended it, or it fell silent. Run again, it goes on with what is left. */
+enum index_state index_state_of(const struct index_note *, int64_t now);
+MUST_CHECK enum fault index_note_put(struct stack *, const struct index_note *, struct why *);
+/* All 0 when there was none yet. */
+MUST_CHECK enum fault index_note_get(struct stack *, struct arena *, struct index_note *ret, struct why *);
+
 /* Re-wraps every account key (and the queue key) that another KEK than the active one wrapped. Online, resumable: what
  * is done is seen from the wrapped keys themselves. Accounts that cannot be done are told at the end, as a fault. */
 MUST_CHECK enum fault rewrap_run(struct stack *, void (*on_progress)(void *arg, const struct walk_progress *),

@@ -10,6 +10,7 @@
 #define BATCH    64   /* messages that are opened between two rests */
 #define LOOK     2048 /* whose signatures are looked at together */
 #define REST_MAX 5000 /* ms */
+#define NOTE_MS  1000 /* between two notes of how far it is */
 
 struct indexing {
 	struct stack *stack;
@@ -18,6 +19,7 @@ struct indexing {
 	void *arg;
 	struct walk_progress progress;
 	struct index_result result;
+	struct index_note note;
 	struct account_key *key;
 	struct actor owner;
 };
@@ -31,11 +33,23 @@ static void rest(const struct indexing *indexing, int64_t worked_ms)
 		nanosleep(&pause, NULL);
 }
 
-static void step(struct indexing *indexing, uint64_t messages)
+static enum fault tell(struct indexing *indexing, struct why *why)
+{
+	struct index_note *note = &indexing->note;
+
+	note->heard = clock_now();
+	note->done = indexing->progress.done;
+	note->mailbox_messages = indexing->progress.total;
+	note->result = indexing->result;
+	return index_note_put(indexing->stack, note, why);
+}
+
+static enum fault step(struct indexing *indexing, uint64_t messages, struct why *why)
 {
 	indexing->progress.done += messages;
 	if (indexing->on_progress)
 		indexing->on_progress(indexing->arg, &indexing->progress);
+	return clock_now() - indexing->note.heard < NOTE_MS ? FAULT_NONE : tell(indexing, why);
 }
 
 static enum fault sign(struct indexing *indexing, const struct signature_wanted *lacking, size_t n,
@@ -54,7 +68,7 @@ static enum fault sign(struct indexing *indexing, const struct signature_wanted 
 			break;
 		indexing->result.made += made;
 		indexing->result.failed += some - made;
-		step(indexing, some);
+		fault = step(indexing, some, why);
 		rest(indexing, clock_mono_ms() - start);
 	}
 	return fault;
@@ -75,18 +89,18 @@ static enum fault index_part(struct indexing *indexing, const struct mailbox_sta
 	for (uint32_t i = 0; i < n && !fault; i++)
 		if (wanted[i].ret.class == SEGMENT_NONE)
 			wanted[lacking++] = wanted[i];
-	if (!fault) {
-		step(indexing, n - lacking);
+	if (!fault)
+		fault = step(indexing, n - lacking, why);
+	if (!fault)
 		fault = sign(indexing, wanted, lacking, why);
-	}
 	arena_free(arena);
 	return fault;
 }
 
-static enum fault index_mailbox(struct indexing *indexing, const struct id *mailbox, struct why *why)
+static enum fault index_mailbox(struct indexing *indexing, const struct mailbox_row *row, struct why *why)
 {
 	struct mailbox_state *state;
-	enum fault fault = walk_mailbox(indexing->stack, mailbox, &state, why);
+	enum fault fault = walk_mailbox(indexing->stack, &row->meta.id, &state, why);
 
 	if (fault)
 		return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
@@ -97,7 +111,10 @@ static enum fault index_mailbox(struct indexing *indexing, const struct id *mail
 	return fault;
 }
 
-static enum fault index_mailboxes(struct indexing *indexing, const struct id *account, struct why *why)
+static enum fault each_mailbox(struct indexing *indexing, const struct id *account,
+                               enum fault (*on_mailbox)(struct indexing *, const struct mailbox_row *,
+                                                        struct why *),
+                               struct why *why)
 {
 	struct arena *arena = arena_new();
 	struct mailbox_row *rows;
@@ -106,9 +123,21 @@ static enum fault index_mailboxes(struct indexing *indexing, const struct id *ac
 	    mailbox_list(indexing->stack->store, &actor_system, account, arena, &rows, &n, why);
 
 	for (size_t i = 0; i < n && !fault; i++)
-		fault = index_mailbox(indexing, &rows[i].meta.id, why);
+		fault = on_mailbox(indexing, &rows[i], why);
 	arena_free(arena);
 	return fault;
+}
+
+static enum fault count_mailbox(struct indexing *indexing, const struct mailbox_row *row, struct why *why)
+{
+	(void)why;
+	indexing->progress.total += row->head.messages;
+	return FAULT_NONE;
+}
+
+static enum fault pass_mailbox(struct indexing *indexing, const struct mailbox_row *row, struct why *why)
+{
+	return step(indexing, row->head.messages, why);
 }
 
 static enum fault index_account(struct indexing *indexing, const struct account *account, struct why *why)
@@ -119,25 +148,63 @@ static enum fault index_account(struct indexing *indexing, const struct account 
 		return fault;
 	if (fault) {
 		indexing->result.locked++;
-		return FAULT_NONE;
+		return each_mailbox(indexing, &account->id, pass_mailbox, why);
 	}
 	indexing->result.accounts++;
 	indexing->owner = (struct actor){ .kind = ACTOR_OWNER, .account = account->id };
-	fault = index_mailboxes(indexing, &account->id, why);
+	fault = each_mailbox(indexing, &account->id, index_mailbox, why);
 	account_key_unref(indexing->key);
 	return fault;
 }
 
+static enum fault count_account(struct indexing *indexing, const struct account *account, struct why *why)
+{
+	return each_mailbox(indexing, &account->id, count_mailbox, why);
+}
+
+typedef enum fault account_fn(struct indexing *, const struct account *, struct why *);
+
+struct each {
+	struct indexing *indexing;
+	account_fn *run;
+};
+
 static enum fault on_account(void *arg, const struct record *record, struct why *why)
 {
+	const struct each *each = arg;
 	struct arena *arena = arena_new();
 	struct account account;
 	enum fault fault = account_read(record, arena, &account, why);
 
 	if (!fault)
-		fault = index_account(arg, &account, why);
+		fault = each->run(each->indexing, &account, why);
 	arena_free(arena);
 	return fault == FAULT_CORRUPT ? FAULT_NONE : fault; /* fsck tells of those */
+}
+
+/* `one`: of it alone; NULL: of all. */
+static enum fault each_account(struct indexing *indexing, const struct account *one, account_fn *run,
+                               struct why *why)
+{
+	struct each each = { indexing, run };
+
+	return one ? run(indexing, one, why)
+	           : walk_records(indexing->stack, COLL_ACCOUNTS, on_account, &each, why);
+}
+
+static enum fault index_them(struct indexing *indexing, const struct account *one, struct why *why)
+{
+	struct why other;
+	enum fault fault = each_account(indexing, one, count_account, why), told;
+
+	if (!fault)
+		fault = tell(indexing, why);
+	if (!fault)
+		fault = each_account(indexing, one, index_account, why);
+	indexing->note.ended = clock_now();
+	indexing->note.faulted = fault != FAULT_NONE;
+	told = tell(indexing, fault ? &other : why); /* or it falls silent */
+	return fault ? fault : told;
 }
 
 enum fault index_run(struct stack *stack, const char *login, bool fast,
@@ -148,20 +215,18 @@ enum fault index_run(struct stack *stack, const char *login, bool fast,
 		                     .fast = fast,
 		                     .on_progress = on_progress,
 		                     .arg = arg,
-		                     .progress.doing = "signing mail for searches" };
+		                     .progress.doing = "signing mail for searches",
+		                     .note = { .login = login ? login : "", .started = clock_now() } };
 	struct arena *arena = arena_new();
 	struct account account;
-	enum fault fault;
+	enum fault fault = FAULT_NONE;
 
-	if (!stack_active_kek(stack, STACK_ACCOUNTS_RING)) {
+	if (!stack_active_kek(stack, STACK_ACCOUNTS_RING))
 		fault = fault_set(why, FAULT_DENIED, "this process does not hold the accounts' key ring");
-	} else if (!login) {
-		fault = walk_records(stack, COLL_ACCOUNTS, on_account, &indexing, why);
-	} else {
+	else if (login)
 		fault = account_by_login(stack, slice_str(login), arena, &account, why);
-		if (!fault)
-			fault = index_account(&indexing, &account, why);
-	}
+	if (!fault)
+		fault = index_them(&indexing, login ? &account : NULL, why);
 	arena_free(arena);
 	if (!fault)
 		*ret = indexing.result;

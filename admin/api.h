@@ -66,6 +66,8 @@ MUST_CHECK enum fault api_int(const struct api_request *, const char *name, int6
 MUST_CHECK enum fault api_bool(const struct api_request *, const char *name, bool *ret, struct why *);
 /* INPUT when the body has a field that is not among `known` (NULL-terminated). */
 MUST_CHECK enum fault api_only(const struct api_request *, const char *const *known, struct why *);
+/* The account whose address is params[0]. NOT_FOUND. */
+MUST_CHECK enum fault api_account(struct api_request *, struct account *ret, struct why *);
 json_t *api_time(int64_t ms); /* RFC 3339; null for 0 */
 
 /* one file a kind of object */
@@ -73,6 +75,7 @@ api_handler api_domains_list, api_domains_create, api_domain_get, api_domain_cha
     api_domain_add_key;
 api_handler api_accounts_list, api_accounts_create, api_account_get, api_account_change, api_account_delete,
     api_account_password;
+api_handler api_shares_list, api_share_put;
 api_handler api_aliases_list, api_alias_get, api_alias_put, api_alias_delete;
 api_handler api_queue_list, api_queue_get, api_queue_change, api_queue_delete;
 api_handler api_timeline_get;

@@ -8,12 +8,13 @@
 
 static json_t *account_json(const struct account *account)
 {
-	return json_pack(
-	    "{s:s,s:s,s:s,s:s,s:I,s:I,s:s,s:s,s:o,s:o}", "address", account->login, "domain", account->domain,
-	    "name", account->name, "state", account->state == ACCOUNT_SUSPENDED ? "suspended" : "active",
-	    "quota", (json_int_t)account->quota, "quota_messages", (json_int_t)account->quota_messages,
-	    "referral", account->referral, "capabilities_off", account->capabilities_off, "trace_until",
-	    api_time(account->trace_until), "created", api_time(account->created));
+	return json_pack("{s:s,s:s,s:s,s:s,s:b,s:I,s:I,s:s,s:s,s:o,s:o}", "address", account->login, "domain",
+	                 account->domain, "name", account->name, "state",
+	                 account->state == ACCOUNT_SUSPENDED ? "suspended" : "active", "public",
+	                 account->is_public, "quota", (json_int_t)account->quota, "quota_messages",
+	                 (json_int_t)account->quota_messages, "referral", account->referral,
+	                 "capabilities_off", account->capabilities_off, "trace_until",
+	                 api_time(account->trace_until), "created", api_time(account->created));
 }
 
 enum fault api_accounts_list(struct api_request *request, struct api_reply *reply, struct why *why)
@@ -37,11 +38,26 @@ enum fault api_accounts_list(struct api_request *request, struct api_reply *repl
 	return FAULT_NONE;
 }
 
+/* "password", which those that people log in to have, and public ones do not. */
+static enum fault read_password(struct api_request *request, struct account_new *new, struct why *why)
+{
+	const char *password = NULL;
+	enum fault fault = api_bool(request, "public", &new->is_public, why);
+
+	if (!fault)
+		fault = api_str(request, "password", !new->is_public, &password, why);
+	if (!fault && password && new->is_public)
+		fault = fault_set(why, FAULT_INPUT, "nobody logs in to a public account: it has no password");
+	new->password = slice_str(password);
+	return fault;
+}
+
 enum fault api_accounts_create(struct api_request *request, struct api_reply *reply, struct why *why)
 {
-	static const char *const known[] = { "address", "password", "name", "quota", "quota_messages", NULL };
-	const char *address = NULL, *password = NULL, *name = "";
-	struct account_new new;
+	static const char *const known[] = { "address",        "password", "name", "quota",
+		                             "quota_messages", "public",   NULL };
+	const char *address = NULL, *name = "";
+	struct account_new new = { .is_public = false };
 	struct account account;
 	int64_t quota = 0, messages = 0;
 	enum fault fault = api_only(request, known, why);
@@ -49,7 +65,7 @@ enum fault api_accounts_create(struct api_request *request, struct api_reply *re
 	if (!fault)
 		fault = api_str(request, "address", true, &address, why);
 	if (!fault)
-		fault = api_str(request, "password", true, &password, why);
+		fault = read_password(request, &new, why);
 	if (!fault)
 		fault = api_str(request, "name", false, &name, why);
 	if (!fault)
@@ -58,13 +74,10 @@ enum fault api_accounts_create(struct api_request *request, struct api_reply *re
 		fault = api_int(request, "quota_messages", 0, QUOTA_MESSAGES_MAX, &messages, why);
 	if (fault)
 		return fault;
-	new = (struct account_new){
-		.address = slice_str(address),
-		.password = slice_str(password),
-		.name = slice_str(name),
-		.quota = (uint64_t)quota,
-		.quota_messages = (uint64_t)messages,
-	};
+	new.address = slice_str(address);
+	new.name = slice_str(name);
+	new.quota = (uint64_t)quota;
+	new.quota_messages = (uint64_t)messages;
 	fault = account_create(request->stack, &request->by, &new, request->arena, &account, why);
 	if (fault)
 		return fault;
@@ -73,7 +86,7 @@ enum fault api_accounts_create(struct api_request *request, struct api_reply *re
 	return FAULT_NONE;
 }
 
-static enum fault get(struct api_request *request, struct account *ret, struct why *why)
+enum fault api_account(struct api_request *request, struct account *ret, struct why *why)
 {
 	enum fault fault =
 	    account_by_login(request->stack, slice_str(request->params[0]), request->arena, ret, why);
@@ -86,7 +99,7 @@ enum fault api_account_get(struct api_request *request, struct api_reply *reply,
 	struct actor actor = { .kind = ACTOR_ADMIN };
 	struct account account;
 	struct usage usage;
-	enum fault fault = get(request, &account, why);
+	enum fault fault = api_account(request, &account, why);
 
 	if (fault)
 		return fault;
@@ -124,7 +137,7 @@ enum fault api_account_change(struct api_request *request, struct api_reply *rep
 	enum fault fault = api_only(request, known, why);
 
 	if (!fault)
-		fault = get(request, &account, why);
+		fault = api_account(request, &account, why);
 	if (fault)
 		return fault;
 	quota = (int64_t)account.quota;
@@ -156,7 +169,7 @@ enum fault api_account_change(struct api_request *request, struct api_reply *rep
 enum fault api_account_delete(struct api_request *request, struct api_reply *reply, struct why *why)
 {
 	struct account account;
-	enum fault fault = get(request, &account, why);
+	enum fault fault = api_account(request, &account, why);
 
 	(void)reply;
 	return fault ? fault : account_delete(request->stack, &request->by, &account.id, why);
@@ -173,7 +186,7 @@ enum fault api_account_password(struct api_request *request, struct api_reply *r
 	if (!fault)
 		fault = api_str(request, "password", true, &password, why);
 	if (!fault)
-		fault = get(request, &account, why);
+		fault = api_account(request, &account, why);
 	if (!fault)
 		fault =
 		    account_set_password(request->stack, &request->by, &account.id, slice_str(password), why);

@@ -19,6 +19,8 @@ const struct api_route api_routes[] = {
 	{ "PATCH",  "/v1/accounts/{address}",		RIGHT_WRITE,	   SCOPE_ADDRESS_PARAM, api_account_change },
 	{ "DELETE", "/v1/accounts/{address}",		RIGHT_WRITE,	   SCOPE_ADDRESS_PARAM, api_account_delete },
 	{ "PUT",    "/v1/accounts/{address}/password",	RIGHT_WRITE,	   SCOPE_ADDRESS_PARAM, api_account_password },
+	{ "GET",    "/v1/accounts/{address}/shares",	RIGHT_READ,	   SCOPE_ADDRESS_PARAM, api_shares_list },
+	{ "PUT",    "/v1/accounts/{address}/shares",	RIGHT_WRITE,	   SCOPE_ADDRESS_PARAM, api_share_put },
 
 	{ "GET",    "/v1/aliases",			RIGHT_READ,	   SCOPE_DOMAIN_QUERY,	api_aliases_list },
 	{ "GET",    "/v1/aliases/{address}",		RIGHT_READ,	   SCOPE_ADDRESS_PARAM, api_alias_get },

@@ -2,34 +2,17 @@
 #include <stdio.h>
 
 #include "cli.h"
-#include "suite/outbox.h"
-#include "suite/share.h"
+#include "suite/share_admin.h"
 
-struct shared {
-	struct account account;
-	struct actor actor;
-	struct folders folders;
-};
-
-static enum fault open_account(struct cli *cli, struct shared *ret, struct why *why)
+static enum fault find_account(struct cli *cli, struct account *ret, struct why *why)
 {
-	struct account_key *key;
-	enum fault fault =
-	    account_by_login(cli->stack, slice_str(cli->argv[0]), cli->arena, &ret->account, why);
+	enum fault fault = account_by_login(cli->stack, slice_str(cli->argv[0]), cli->arena, ret, why);
 
-	if (fault == FAULT_NOT_FOUND)
-		fault_set(why, fault, "there is no account %s", cli->argv[0]);
-	if (!fault)
-		fault = account_unlock(cli->stack, &ret->account, &key, why);
-	if (fault)
-		return fault;
-	ret->actor = (struct actor){ ACTOR_ADMIN, ret->account.id };
-	fault = folders_load(cli->stack, &ret->actor, key, cli->arena, &ret->folders, why);
-	account_key_unref(key);
-	return fault;
+	return fault == FAULT_NOT_FOUND ? fault_set(why, fault, "there is no account %s", cli->argv[0])
+	                                : fault;
 }
 
-static enum fault print_folder(struct cli *cli, const struct shared *shared, const struct folder *folder,
+static enum fault print_folder(struct cli *cli, const struct account *account, const struct folder *folder,
                                struct why *why)
 {
 	const struct mailbox_meta *meta = &folder->row.meta;
@@ -39,8 +22,7 @@ static enum fault print_folder(struct cli *cli, const struct shared *shared, con
 		char room[ACL_LETTERS];
 		const char *name;
 
-		fault =
-		    share_name(cli->stack, &meta->acl[i].who, shared->account.domain, cli->arena, &name, why);
+		fault = share_name(cli->stack, &meta->acl[i].who, account->domain, cli->arena, &name, why);
 		if (!fault && name)
 			printf("%-30s %-40s %s\n", folder->path, name, acl_print(meta->acl[i].rights, room));
 	}
@@ -49,59 +31,33 @@ static enum fault print_folder(struct cli *cli, const struct shared *shared, con
 
 static int list(struct cli *cli)
 {
-	struct shared shared;
+	struct account account;
+	struct folder **folders;
 	struct why why = { "" };
-	enum fault fault = open_account(cli, &shared, &why);
+	size_t n = 0;
+	enum fault fault = find_account(cli, &account, &why);
 
-	for (size_t i = 0; !fault && i < shared.folders.n; i++)
-		fault = print_folder(cli, &shared, shared.folders.list[i], &why);
-	return fault ? cli_fail(fault, &why) : 0;
-}
-
-/* Who and what; the mailbox by its id, since its name is its owner's secret. */
-static enum fault note(struct cli *cli, const struct shared *shared, const struct folder *folder,
-                       struct why *why)
-{
-	const char *detail = arena_printf(cli->arena, "%s: %s %s", id_print(&folder->row.meta.id).text,
-	                                  cli->argv[2], cli->argv[3]);
-
-	return audit_add(cli->stack, &cli_by, "mailbox.share", shared->account.login, shared->account.domain,
-	                 detail, why);
-}
-
-static enum fault grant(struct cli *cli, const struct shared *shared, uint32_t rights, struct why *why)
-{
-	const struct folder *folder = folders_find(&shared->folders, cli->argv[1]);
-	const struct id outbox = outbox_mailbox(&shared->account.id);
-	struct id who;
-	enum fault fault;
-
-	if (!folder || folder->row.meta.no_select || id_eq(&folder->row.meta.id, &outbox))
-		return fault_set(why, FAULT_NOT_FOUND, "there is no mailbox %s to be shared", cli->argv[1]);
-	fault = share_who(cli->stack, slice_str(cli->argv[2]), shared->account.domain, cli->arena, &who, why);
-	if (fault == FAULT_NOT_FOUND)
-		fault_set(why, fault, "there is no account %s", cli->argv[2]);
-	if (!fault && id_eq(&who, &shared->account.id))
-		fault = fault_set(why, FAULT_INPUT, "the owner has all rights already");
 	if (!fault)
-		fault =
-		    share_set(cli->stack, &shared->actor, &folder->row.meta.id, &who, ACL_SET, rights, why);
-	return fault ? fault : note(cli, shared, folder, why);
+		fault = share_admin_list(cli->stack, &account, cli->arena, &folders, &n, &why);
+	for (size_t i = 0; !fault && i < n; i++)
+		fault = print_folder(cli, &account, folders[i], &why);
+	return fault ? cli_fail(fault, &why) : 0;
 }
 
 static int set(struct cli *cli)
 {
 	const bool none = strcmp(cli->argv[3], "none") == 0;
-	struct shared shared;
+	struct account account;
 	struct why why = { "" };
 	uint32_t rights = 0;
 	enum fault fault;
 
 	if (!none && !acl_parse(slice_str(cli->argv[3]), &rights))
 		return cli_usage("rights are letters of lrswipkxtea, or none, not \"%s\"", cli->argv[3]);
-	fault = open_account(cli, &shared, &why);
+	fault = find_account(cli, &account, &why);
 	if (!fault)
-		fault = grant(cli, &shared, rights, &why);
+		fault =
+		    share_admin_set(cli->stack, &cli_by, &account, cli->argv[1], cli->argv[2], rights, &why);
 	return fault ? cli_fail(fault, &why) : 0;
 }
 

@@ -60,6 +60,77 @@ def test_accounts(suite):
     assert suite.api("DELETE", "/v1/domains/example.test")[0] == 409
 
 
+def shares(suite, address):
+    status, page = suite.api("GET", f"/v1/accounts/{address}/shares")
+    assert status == 200 and page["next"] is None
+    return {item["mailbox"]: {entry["who"]: entry["rights"] for entry in item["entries"]} for item in page["items"]}
+
+
+def audited(suite, action):
+    rows, after = [], ""
+    while after is not None:
+        page = suite.api("GET", f"/v1/audit?limit=200&after={after}")[1]
+        rows += page["items"]
+        after = page["next"]
+    return [row for row in rows if row["action"] == action]
+
+
+def test_shares_of_a_public_account(suite):
+    new = {"address": "forum@example.test", "public": True}
+    assert suite.api("POST", "/v1/accounts", {**new, "password": suite.password})[0] == 400
+    assert suite.api("POST", "/v1/accounts", {"address": "forum@example.test"})[0] == 400
+    status, account = suite.api("POST", "/v1/accounts", new)
+    assert status == 201 and account["public"]
+    assert not suite.api("GET", f"/v1/accounts/{suite.alice}")[1]["public"]
+    with pytest.raises(Exception, match="AUTHENTICATIONFAILED"):
+        suite.imap("forum@example.test")
+    path = "/v1/accounts/forum@example.test/shares"
+    assert shares(suite, "forum@example.test") == {}
+    cases = [
+        ({"mailbox": "inbox", "who": "anyone", "rights": "lr"}, 204),
+        ({"mailbox": "Sent", "who": suite.alice, "rights": "lrswitek"}, 204),
+        ({"mailbox": "Sent", "who": suite.bob, "rights": "l"}, 204),
+        ({"mailbox": "Sent", "who": suite.bob, "rights": ""}, 204),
+        ({"mailbox": "Nothing", "who": suite.bob, "rights": "l"}, 404),
+        ({"mailbox": "a//b", "who": suite.bob, "rights": "l"}, 400),
+        ({"mailbox": "Sent", "who": "nobody@example.test", "rights": "l"}, 404),
+        ({"mailbox": "Sent", "who": "no address", "rights": "l"}, 404),
+        ({"mailbox": "Sent", "who": "forum@example.test", "rights": "l"}, 400),
+        ({"mailbox": "Sent", "who": suite.bob, "rights": "lz"}, 400),
+        ({"mailbox": "Sent", "who": suite.bob}, 400),
+        ({"mailbox": "Sent", "who": suite.bob, "rights": "l", "more": 1}, 400),
+    ]
+    for body, status in cases:
+        assert suite.api("PUT", path, body)[0] == status, body
+    assert suite.api("PUT", "/v1/accounts/none@example.test/shares", cases[0][0])[0] == 404
+    assert shares(suite, "forum@example.test") == {"INBOX": {"anyone": "lr"},
+                                                   "Sent": {suite.alice: "lrswiktecd"}}
+    with suite.imap(suite.alice) as alice:
+        assert alice.create("Public/forum/Sent/Rules")[0] == "OK"
+    with suite.imap(suite.bob) as bob:
+        assert bob.select("Public/forum/INBOX", readonly=True)[0] == "OK"
+        assert bob.select("Public/forum/Sent", readonly=True)[0] == "NO"
+    assert shares(suite, "forum@example.test")["Sent/Rules"] == {suite.alice: "lrswiktecd"}
+    rows = [row for row in audited(suite, "mailbox.share") if row["object"] == "forum@example.test"]
+    assert len(rows) == 4 and not any("Sent" in row["detail"] for row in rows)
+    assert sum(f"{suite.bob} none" in row["detail"] for row in rows) == 1
+
+
+def test_shares_come_in_pages(suite):
+    suite.api("POST", "/v1/accounts", {"address": "pages@example.test", "public": True})
+    path, seen, after = "/v1/accounts/pages@example.test/shares", [], ""
+    names = ["INBOX", "Sent", "Archive", "Trash", "Drafts"]
+    for name in names:
+        assert suite.api("PUT", path, {"mailbox": name, "who": "anyone", "rights": "lr"})[0] == 204
+    while after is not None:
+        page = suite.api("GET", f"{path}?limit=2&after={after}")[1]
+        assert len(page["items"]) <= 2
+        seen += [item["mailbox"] for item in page["items"]]
+        after = page["next"]
+    assert sorted(seen) == sorted(names)
+    assert suite.api("GET", f"{path}?after=nonsense")[0] == 400
+
+
 def test_password_change_counts_at_once(suite):
     suite.api("POST", "/v1/accounts", {"address": "eve@example.test", "password": suite.password})
     with suite.imap("eve@example.test"):
@@ -102,6 +173,11 @@ def test_roles_are_decided_from_the_table(suite):
         (admin, "PUT", "/v1/aliases/a@example.test", {"targets": [suite.alice]}, 201),
         (admin, "PUT", "/v1/aliases/a@other.test", {"targets": [suite.alice]}, 403),
         (admin, "POST", "/v1/accounts", {"address": "x@other.test", "password": suite.password}, 403),
+        (admin, "GET", f"/v1/accounts/{suite.alice}/shares", None, 200),
+        (admin, "GET", "/v1/accounts/x@other.test/shares", None, 403),
+        (admin, "PUT", f"/v1/accounts/{suite.alice}/shares", {"mailbox": "x", "who": suite.bob, "rights": ""}, 404),
+        (admin, "PUT", "/v1/accounts/x@other.test/shares", {"mailbox": "x", "who": suite.bob, "rights": ""}, 403),
+        (reader, "PUT", f"/v1/accounts/{suite.alice}/shares", {"mailbox": "x", "who": suite.bob, "rights": ""}, 403),
         (admin, "GET", "/v1/queue", None, 403),
         (admin, "POST", "/v1/tokens", {"name": "x", "roles": [{"role": "owner"}]}, 403),
         (admin, "DELETE", "/v1/domains/example.test", None, 403),
@@ -118,13 +194,8 @@ def test_roles_are_decided_from_the_table(suite):
 
 def test_changes_leave_audit_rows(suite):
     suite.api("PUT", "/v1/aliases/audited@example.test", {"targets": [suite.alice]})
-    rows, after = [], ""
-    while after is not None:
-        page = suite.api("GET", f"/v1/audit?limit=200&after={after}")[1]
-        rows += page["items"]
-        after = page["next"]
-    mine = [row for row in rows if row["object"] == "audited@example.test"]
-    assert [(row["action"], row["principal"], row["ip"]) for row in mine] == [("alias.create", "tests", "127.0.0.1")]
+    mine = [row for row in audited(suite, "alias.create") if row["object"] == "audited@example.test"]
+    assert [(row["principal"], row["ip"]) for row in mine] == [("tests", "127.0.0.1")]
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"name":1}', b'{"name":"a.test","name":"b.test"}', b"\xff\xfe",

@@ -9,7 +9,7 @@
 
 #include "suite/check.h"
 #include "suite/guest.h"
-#include "suite/share.h"
+#include "suite/share_admin.h"
 
 static struct id folder_of(struct fixture *f, const struct person *who, const char *path)
 {
@@ -225,10 +225,56 @@ static int tear_down(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* What an operator sees and sets. */
+static const char *shown(struct fixture *f, const struct person *who)
+{
+	const char *text = "";
+	struct folder **list;
+	size_t n;
+
+	good(share_admin_list(f->stack, &who->account, f->arena, &list, &n, WHY));
+	for (size_t i = 0; i < n; i++)
+		text = arena_printf(f->arena, "%s%s:%zu ", text, list[i]->path, list[i]->row.meta.n_acl);
+	return text;
+}
+
+static void test_operator(void **state)
+{
+	struct fixture *f = *state;
+	struct person alice = fixture_alice(f), bob = fixture_person(f, "bob@example.org");
+	static const struct {
+		const char *path, *who;
+		uint32_t rights;
+		enum fault fault;
+		const char *shown;
+	} steps[] = {
+		{ "Sent", "anyone", ACL_LOOKUP, FAULT_NONE, "Sent:1 " },
+		{ "inbox", "bob@example.org", ACL_READ, FAULT_NONE, "INBOX:1 Sent:1 " },
+		{ "Sent", "bob@example.org", ACL_READ, FAULT_NONE, "INBOX:1 Sent:2 " },
+		{ "Sent", "anyone", 0, FAULT_NONE, "INBOX:1 Sent:1 " },
+		{ "Sent", "alice@example.org", ACL_READ, FAULT_INPUT, "INBOX:1 Sent:1 " },
+		{ "Sent", "nobody@example.org", ACL_READ, FAULT_NOT_FOUND, "INBOX:1 Sent:1 " },
+		{ "Sent", "no address", ACL_READ, FAULT_NOT_FOUND, "INBOX:1 Sent:1 " },
+		{ "Nothing", "bob@example.org", ACL_READ, FAULT_NOT_FOUND, "INBOX:1 Sent:1 " },
+		{ "a//b", "bob@example.org", ACL_READ, FAULT_INPUT, "INBOX:1 Sent:1 " },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		assert_int_equal(share_admin_set(f->stack, &fixture_by, &alice.account, steps[i].path,
+		                                 steps[i].who, steps[i].rights, WHY),
+		                 steps[i].fault);
+		assert_string_equal(shown(f, &alice), steps[i].shown);
+	}
+	assert_string_equal(names(f, &bob, NULL),
+	                    "(Shared (Shared/alice@example.org -Shared/alice@example.org/INBOX "
+	                    "-Shared/alice@example.org/Sent");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_names), CASE(test_who), CASE(test_public), CASE(test_seen), CASE(test_deleted),
+		CASE(test_names), CASE(test_who),     CASE(test_public),
+		CASE(test_seen),  CASE(test_deleted), CASE(test_operator),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

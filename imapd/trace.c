@@ -157,7 +157,7 @@ static void hear(void *arg, bool written, struct slice bytes)
 	clock_text(head, written ? 'S' : 'C');
 	trace_mask_feed(written ? &trace->out : &trace->in, head, bytes, &trace->pending);
 	if (trace->out.replied)
-		trace_mask_refused(&trace->in);
+		trace_mask_refused(&trace->in, &trace->out);
 	trace->out.replied = false;
 	trace->bytes += trace->pending.len - before;
 	if (trace->pending.overflow || trace->bytes > SESSION_MAX) {

@@ -14,12 +14,12 @@ void trace_mask_done(struct trace_mask *mask)
 	buf_done(&mask->line);
 }
 
-void trace_mask_refused(struct trace_mask *mask)
+void trace_mask_refused(struct trace_mask *client, const struct trace_mask *server)
 {
-	if (!mask->untouched)
+	if (!client->untouched || strcmp(client->tag, server->tag) != 0)
 		return;
-	mask->literal = 0;
-	mask->untouched = mask->inside = mask->hidden = false;
+	client->literal = 0;
+	client->untouched = client->inside = client->hidden = false;
 }
 
 /* "{123}", "{123+}" at the line's end; of a line that was cut, too, since its last bytes are kept. */
@@ -43,25 +43,59 @@ static bool announces(struct slice line, uint64_t *ret_size, bool *ret_waits)
 	return true;
 }
 
-static bool has_secret(struct slice line, bool *ret_response)
+static bool is_blank(uint8_t c)
 {
-	struct slice tag, verb;
+	return c == ' ' || c == '\t';
+}
 
-	if (!slice_cut(&line, ' ', &tag) || !slice_cut(&line, ' ', &verb))
-		return false;
+/* From `at` on, behind any number of blanks: also those that no grammar allows. */
+static struct slice word(struct slice line, size_t at)
+{
+	size_t end;
+
+	while (at < line.len && is_blank(line.data[at]))
+		at++;
+	for (end = at; end < line.len && !is_blank(line.data[end]);)
+		end++;
+	return slice_of(line.data + at, end - at);
+}
+
+static size_t end_of(struct slice line, struct slice word)
+{
+	return (size_t)(word.data - line.data) + word.len;
+}
+
+static bool is_login(struct slice verb, bool *ret_response)
+{
 	*ret_response = slice_is(verb, "AUTHENTICATE");
 	return *ret_response || slice_is(verb, "LOGIN");
 }
 
-/* The tag and the verb. */
+/* LOGIN or AUTHENTICATE behind a tag, as it should be, or where somebody has written it by mistake. */
+static bool has_secret(struct slice line, bool *ret_response)
+{
+	const struct slice tag = word(line, 0), verb = word(line, end_of(line, tag));
+
+	return is_login(verb, ret_response) || is_login(tag, ret_response) ||
+	       (slice_is(verb, "UID") && is_login(word(line, end_of(line, verb)), ret_response));
+}
+
+/* What may be told of a line with a secret: the tag and the verb. */
 static struct slice first_words(struct slice line)
 {
-	const uint8_t *space = line.len ? memchr(line.data, ' ', line.len) : NULL;
-	size_t at = space ? (size_t)(space - line.data) + 1 : line.len;
+	const struct slice tag = word(line, 0);
+	bool response;
 
-	while (at < line.len && line.data[at] != ' ')
-		at++;
-	return slice_first(line, at);
+	return slice_first(line,
+	                   is_login(tag, &response) ? tag.len : end_of(line, word(line, end_of(line, tag))));
+}
+
+static void note_tag(struct trace_mask *mask, struct slice line)
+{
+	const struct slice tag = slice_first(word(line, 0), TRACE_TAG_MAX);
+
+	memcpy(mask->tag, tag.data, tag.len);
+	mask->tag[tag.len] = '\0';
 }
 
 /* What is read in a terminal shall not drive it. */
@@ -87,9 +121,10 @@ static void write_line(struct trace_mask *mask, const char *head, struct slice l
 	buf_adds(out, "\n");
 }
 
+/* One after the other may come without being waited for. */
 static bool is_response(const struct trace_mask *mask, struct slice line)
 {
-	return mask->response && line.len && !memchr(line.data, ' ', line.len);
+	return mask->response && line.len && !memchr(line.data, ' ', line.len) && !slice_is(line, "DONE");
 }
 
 static void end_line(struct trace_mask *mask, const char *head, struct buf *out)
@@ -102,13 +137,15 @@ static void end_line(struct trace_mask *mask, const char *head, struct buf *out)
 	if (mask->from_client && !mask->inside) {
 		bool response = is_response(mask, line);
 
-		mask->response = false;
-		mask->hidden = response || has_secret(line, &mask->response);
 		if (response)
-			line = slice_of(NULL, 0);
+			line = SLICE("");
+		mask->hidden = response || has_secret(line, &mask->response);
+		note_tag(mask, line);
 	}
-	if (!mask->from_client && !mask->inside && line.len && line.data[0] != '*' && line.data[0] != '+')
+	if (!mask->from_client && !mask->inside && line.len && line.data[0] != '*' && line.data[0] != '+') {
 		mask->replied = true;
+		note_tag(mask, line);
+	}
 	write_line(mask, head, line, out);
 	mask->inside = mask->literal;
 	mask->untouched = mask->literal && waits && mask->from_client;

@@ -28,6 +28,15 @@ static const struct {
 	  "> a AUTHENTICATE (hidden)\n> b NOOP\n" },
 	{ "and a response", true, "a AUTHENTICATE PLAIN\r\nAGEAYg==\r\nDONE\r\n",
 	  "> a AUTHENTICATE (hidden)\n>  (hidden)\n> DONE\n" },
+	{ "responses that were not waited for", true,
+	  "a AUTHENTICATE LOGIN\r\nYQ==\r\nYg==\r\nb NOOP\r\nYQ==\r\n",
+	  "> a AUTHENTICATE (hidden)\n>  (hidden)\n>  (hidden)\n> b NOOP\n> YQ==\n" },
+	{ "LOGIN behind two spaces", true, "a  LOGIN alice secret\r\n", "> a  LOGIN (hidden)\n" },
+	{ "LOGIN behind a space", true, "  a LOGIN alice secret\r\n", "> a LOGIN (hidden)\n" },
+	{ "LOGIN without a tag", true, "LOGIN alice secret\r\n", "> LOGIN (hidden)\n" },
+	{ "LOGIN behind a tab", true, "a\tLOGIN alice secret\r\n", "> a?LOGIN (hidden)\n" },
+	{ "LOGIN by UID", true, "a UID LOGIN alice secret\r\n", "> a UID (hidden)\n" },
+	{ "a mailbox of that name", true, "a RENAME login x\r\n", "> a RENAME login x\n" },
 	{ "control characters", true, "a \033[2J\tx\r\n", "> a ?[2J?x\n" },
 	{ "no literal", true, "a SEARCH {}\r\nb {x}\r\nc {5}x\r\n", "> a SEARCH {}\n> b {x}\n> c {5}x\n" },
 	{ "too large a number", true, "a {99999999999999999999}\r\nb NOOP\r\n",
@@ -83,15 +92,17 @@ static void a_refused_literal(void **state)
 	assert_false(server.replied);
 	trace_mask_feed(&server, "S ", SLICE("a NO [TOOBIG] No\r\n"), &out);
 	assert_true(server.replied);
-	trace_mask_refused(&client);
+	trace_mask_refused(&client, &server);
 	trace_mask_feed(&client, "C ", SLICE("b APPEND x {9}\r\n"), &out);
+	trace_mask_refused(&client, &server); /* that was another one */
 	trace_mask_feed(&client, "C ", SLICE("half"), &out);
-	trace_mask_refused(&client); /* it has begun */
+	trace_mask_feed(&server, "S ", SLICE("b NO No\r\n"), &out);
+	trace_mask_refused(&client, &server); /* it has begun */
 	trace_mask_feed(&client, "C ", SLICE(" more\r\nc NOOP\r\n"), &out);
 	buf_addc(&out, '\0');
 	assert_string_equal((char *)out.data,
 	                    "C a APPEND x {100} (100 bytes)\nS * OK Wait\nS a NO [TOOBIG] No\n"
-	                    "C b APPEND x {9} (9 bytes)\nC \nC c NOOP\n");
+	                    "C b APPEND x {9} (9 bytes)\nS b NO No\nC \nC c NOOP\n");
 	trace_mask_done(&client);
 	trace_mask_done(&server);
 	buf_done(&out);

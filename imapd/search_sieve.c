@@ -13,7 +13,7 @@
 #define MESSAGES_MIN 64     /* fewer are opened as fast */
 #define LOAD_MIN     16     /* the same, of those whose signatures are not in memory */
 #define CHUNK        100000 /* keys asked about messages between two looks at other sessions */
-#define FILE_VERSION 1
+#define FILE_VERSION 2
 
 /* ---- on the loop ---- */
 

@@ -11,14 +11,14 @@
 #define SAVE_AT      512  /* messages that no file has, or a sixteenth of all */
 #define ASK_AGAIN_MS (10 * 60 * 1000)
 
-enum known { UNKNOWN, LACKS, HAS };
+enum known { UNKNOWN, LACKS, OLD, HAS };
 
 struct signatures {
 	struct list node; /* of `used`, the longest unused first */
 	struct segment **segments;
 	size_t n, memory;
 	uint64_t messages, unsaved;
-	int64_t none_since; /* some had none: when that was heard */
+	int64_t none_since; /* some had none, or an old one: when that was heard */
 	bool file_read;
 };
 
@@ -82,33 +82,40 @@ bool signatures_make_room(struct signatures *all, size_t limit)
 	return all_memory < limit;
 }
 
-/* Of several that have it, one that has its signature says so. */
+/* Of several that have it, the one that has the best signature says so. */
 static enum known look(const struct signatures *all, uint32_t uid)
 {
-	bool lacks = false;
+	enum known known = UNKNOWN;
 
-	for (size_t i = 0; i < all->n; i++) {
+	for (size_t i = 0; i < all->n && known != HAS; i++) {
 		ptrdiff_t at = segment_find(all->segments[i], uid);
 
 		if (at < 0)
 			continue;
-		if (!segment_lacks(all->segments[i], (size_t)at))
-			return HAS;
-		lacks = true;
+		if (segment_lacks(all->segments[i], (size_t)at))
+			known = MAX_OF(known, LACKS);
+		else
+			known = segment_is_old(all->segments[i], (size_t)at) ? OLD : HAS;
 	}
-	return lacks ? LACKS : UNKNOWN;
+	return known;
 }
 
 bool signatures_want(const struct signatures *all, uint32_t uid, int64_t now)
 {
 	switch (look(all, uid)) {
 	case HAS:
+	case OLD:
 		return false;
 	case LACKS:
 		return now - all->none_since > ASK_AGAIN_MS;
 	default:
 		return true;
 	}
+}
+
+static bool is_wanting(const struct segment *segment, size_t at)
+{
+	return segment_lacks(segment, at) || segment_is_old(segment, at);
 }
 
 /* Keeps the lowest `max`, ascending; how many there are now. */
@@ -134,8 +141,7 @@ size_t signatures_missing(const struct signatures *all, uint32_t after, uint32_t
 		const uint32_t *uids = segment_uids(all->segments[i]);
 
 		for (uint32_t k = 0; k < segment_count(all->segments[i]); k++) {
-			if (uids[k] <= after || !segment_lacks(all->segments[i], k) ||
-			    look(all, uids[k]) != LACKS)
+			if (uids[k] <= after || !is_wanting(all->segments[i], k) || look(all, uids[k]) == HAS)
 				continue;
 			n = keep_lowest(ret, n, max, uids[k]);
 			if (n == max && ret[max - 1] <= uids[k])
@@ -161,13 +167,13 @@ struct segment **signatures_hold(const struct signatures *all, bool small, struc
 	return held;
 }
 
-static uint64_t lacking(const struct segment *segment)
+static bool some_want(const struct segment *segment)
 {
-	uint64_t n = 0;
+	bool some = false;
 
-	for (uint32_t i = 0; i < segment_count(segment); i++)
-		n += segment_lacks(segment, i);
-	return n;
+	for (uint32_t i = 0; i < segment_count(segment) && !some; i++)
+		some = is_wanting(segment, i);
+	return some;
 }
 
 void signatures_add(struct signatures *all, struct segment *fresh, struct segment *const *instead, size_t n,
@@ -186,13 +192,27 @@ void signatures_add(struct signatures *all, struct segment *fresh, struct segmen
 	all->messages += segment_count(fresh);
 	all->memory += segment_memory(fresh);
 	all_memory += segment_memory(fresh);
-	if (lacking(fresh))
+	if (some_want(fresh))
 		all->none_since = now;
 	all->unsaved += all->messages - MIN_OF(before, all->messages);
 }
 
+static void drop_old(struct signatures *all)
+{
+	for (size_t i = all->n; i-- > 0;)
+		if (segment_has_old(all->segments[i]))
+			drop(all, i);
+}
+
+void signatures_renew(struct signatures *all, int64_t now)
+{
+	if (now - all->none_since > ASK_AGAIN_MS)
+		drop_old(all);
+}
+
 void signatures_ask_again(struct signatures *all)
 {
+	drop_old(all);
 	all->none_since = INT64_MIN / 2;
 }
 

@@ -21,15 +21,17 @@ bool signatures_make_room(struct signatures *, size_t limit);
 
 /* It is worth asking the store for this message's. One that had none is asked for again now and then. */
 bool signatures_want(const struct signatures *, uint32_t uid, int64_t now);
-/* Of messages that had none, up to `max`, ascending behind `after`; how many. */
+/* Of messages that had none, or an old one, up to `max`, ascending behind `after`; how many. */
 size_t signatures_missing(const struct signatures *, uint32_t after, uint32_t *ret, size_t max);
 /* References to the segments, in the arena; `small`: only to those that are better put together with `fresh` more. */
 struct segment **signatures_hold(const struct signatures *, bool small, struct arena *, size_t *ret_n);
 /* Takes the caller's reference over. `instead`: what it was made of as well. */
 void signatures_add(struct signatures *, struct segment *fresh, struct segment *const *instead, size_t n,
                     int64_t now);
-/* What had none may have one now. */
+/* What had none or an old one may have a new one now. */
 void signatures_ask_again(struct signatures *);
+/* For a search that old ones say nothing of: forgets them, if they were not asked for again lately. */
+void signatures_renew(struct signatures *, int64_t now);
 
 /* The cache file: whether it was read already (it is, from now on), and what was loaded since it was written. */
 bool signatures_first(struct signatures *);

@@ -15,6 +15,7 @@ void searchable_done(struct searchable *s)
 {
 	buf_done(&s->plain);
 	buf_done(&s->folded);
+	buf_done(&s->bare);
 }
 
 static void start(struct searchable *s)
@@ -73,6 +74,20 @@ struct slice searchable_text(struct searchable *s, struct slice text)
 	start(s);
 	fold_search(&s->folded, text);
 	return buf_slice(&s->folded);
+}
+
+struct slice searchable_bare(struct searchable *s, struct slice folded)
+{
+	bool ascii = true;
+
+	for (size_t i = 0; i < folded.len && ascii; i++)
+		ascii = folded.data[i] < 0x80;
+	if (ascii)
+		return folded;
+	s->bare.limit = FOLDED_MAX;
+	buf_clear(&s->bare);
+	fold_bare(&s->bare, folded);
+	return buf_slice(&s->bare);
 }
 
 /* ---- all of it ---- */

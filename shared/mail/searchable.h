@@ -14,7 +14,7 @@
 #define SEARCHABLE_PART_MAX   (8 * 1024 * 1024) /* of a text part, encoded and decoded */
 
 struct searchable { /* memory that is used again; zeroed at first */
-	struct buf plain, folded;
+	struct buf plain, folded, bare;
 };
 void searchable_done(struct searchable *);
 
@@ -25,6 +25,9 @@ struct slice searchable_field(struct searchable *, const struct header_field *, 
 struct slice searchable_addresses(struct searchable *, const struct header_field *);
 /* Of a text part's text, as text_of_part() gives it. */
 struct slice searchable_text(struct searchable *, struct slice text);
+
+/* Folded text, bare (fold_bare()); where it is ASCII, the same. Good until the next call of this. */
+struct slice searchable_bare(struct searchable *, struct slice folded);
 
 /* All of a message, for signing it: each text once. False: it is larger than is worth it, and not all was seen. */
 #define SEARCHABLE_TEXT_MAX (4 * 1024 * 1024) /* of all text parts together */

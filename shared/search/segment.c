@@ -22,6 +22,7 @@ struct segment {
 	size_t memory;
 	uint32_t *uids;
 	uint8_t *classes;
+	bool *old, has_old;
 	uint32_t *places; /* of each UID: which row of its class it is */
 	struct class_rows by_class[SIGNATURE_CLASSES + 1];
 };
@@ -111,6 +112,7 @@ struct segment *segment_new(struct segment_row *rows, size_t n)
 	segment->n = (uint32_t)n;
 	segment->uids = take_memory(segment, n * sizeof(*segment->uids));
 	segment->classes = take_memory(segment, n);
+	segment->old = take_memory(segment, n * sizeof(*segment->old));
 	segment->places = take_memory(segment, n * sizeof(*segment->places));
 	for (size_t i = 0; i < n; i++)
 		if (rows[i].signature.class != SEGMENT_NONE)
@@ -124,6 +126,8 @@ struct segment *segment_new(struct segment_row *rows, size_t n)
 
 		segment->uids[i] = rows[i].uid;
 		segment->classes[i] = signature->class;
+		segment->old[i] = signature->old && signature->class != SEGMENT_NONE;
+		segment->has_old |= segment->old[i];
 		if (signature->class == SEGMENT_NONE)
 			continue;
 		segment->places[i] = segment->by_class[signature->class].n;
@@ -150,6 +154,7 @@ void segment_unref(struct segment *segment)
 	}
 	free(segment->uids);
 	free(segment->classes);
+	free(segment->old);
 	free(segment->places);
 	free(segment);
 }
@@ -191,6 +196,16 @@ bool segment_lacks(const struct segment *segment, size_t at)
 	return segment->classes[at] == SEGMENT_NONE;
 }
 
+bool segment_is_old(const struct segment *segment, size_t at)
+{
+	return segment->old[at];
+}
+
+bool segment_has_old(const struct segment *segment)
+{
+	return segment->has_old;
+}
+
 static struct slice bits_of(const struct segment *segment, size_t at, struct arena *arena)
 {
 	const unsigned class = segment->classes[at];
@@ -212,7 +227,8 @@ static struct slice bits_of(const struct segment *segment, size_t at, struct are
 void segment_rows(const struct segment *segment, struct arena *arena, struct buf *rows)
 {
 	for (uint32_t i = 0; i < segment->n; i++) {
-		struct segment_row row = { segment->uids[i], { segment->classes[i], { NULL, 0 } } };
+		struct segment_row row = { segment->uids[i],
+			                   { .class = segment->classes[i], .old = segment->old[i] } };
 
 		if (row.signature.class && row.signature.class != SEGMENT_NONE)
 			row.signature.bits = bits_of(segment, i, arena);
@@ -220,7 +236,9 @@ void segment_rows(const struct segment *segment, struct arena *arena, struct buf
 	}
 }
 
-/* ---- in a file: ( UID as it grows | class | bits )* ---- */
+/* ---- in a file: ( UID as it grows | class, and OLD | bits )* ---- */
+
+#define OLD 0x80
 
 bool segment_pack(const struct segment *segment, struct buf *out)
 {
@@ -234,7 +252,8 @@ bool segment_pack(const struct segment *segment, struct buf *out)
 		if (class == SEGMENT_NONE)
 			continue;
 		arena_reset(arena);
-		fits = buf_add_varint(out, segment->uids[i] - last) && buf_add_u8(out, class) &&
+		fits = buf_add_varint(out, segment->uids[i] - last) &&
+		       buf_add_u8(out, (uint8_t)(class | (segment->old[i] ? OLD : 0))) &&
 		       (!class || buf_add_slice(out, bits_of(segment, i, arena)));
 		last = segment->uids[i];
 	}
@@ -256,7 +275,9 @@ enum fault segment_unpack(struct slice packed, struct segment **ret, struct why 
 
 		uid = step > UINT32_MAX ? UINT64_MAX : uid + step;
 		row.uid = (uint32_t)uid;
-		row.signature.class = read_u8(&reader);
+		row.signature = (struct signature){ .class = read_u8(&reader) };
+		row.signature.old = row.signature.class & OLD;
+		row.signature.class &= (uint8_t)~OLD;
 		reader.bad |= !step || uid > UINT32_MAX || row.signature.class > SIGNATURE_CLASSES;
 		if (!reader.bad)
 			row.signature.bits = read_bytes(&reader, signature_bits(row.signature.class) / 8);
@@ -278,6 +299,7 @@ enum fault segment_unpack(struct slice packed, struct segment **ret, struct why 
 struct segment_query {
 	uint32_t trigrams[ASKED_MAX];
 	uint32_t n;
+	bool bare;
 };
 
 struct segment_query *segment_query_new(struct slice folded)
@@ -293,6 +315,15 @@ struct segment_query *segment_query_new(struct slice folded)
 	query->n = set.n;
 	memcpy(query->trigrams, set.list, set.n * sizeof(uint32_t));
 	trigrams_done(&set);
+	return query;
+}
+
+struct segment_query *segment_query_bare(struct slice bare)
+{
+	struct segment_query *query = segment_query_new(bare);
+
+	if (query)
+		query->bare = true;
 	return query;
 }
 
@@ -344,7 +375,8 @@ void segment_ask(const struct segment *segment, const struct segment_query *quer
 
 	memset(ret, 0, segment_words(segment) * sizeof(*ret));
 	for (uint32_t i = 0; i < segment->n; i++)
-		if (segment->classes[i] == 0 || segment->classes[i] == SEGMENT_NONE)
+		if (segment->classes[i] == 0 || segment->classes[i] == SEGMENT_NONE ||
+		    (query->bare && segment->old[i]))
 			set_bit(ret, i);
 	for (unsigned class = 1; class <= SIGNATURE_CLASSES; class ++) {
 		const struct class_rows *rows = &segment->by_class[class];

@@ -31,13 +31,18 @@ const uint32_t *segment_uids(const struct segment *);
 ptrdiff_t segment_find(const struct segment *, uint32_t uid);
 /* It is known to have no signature. */
 bool segment_lacks(const struct segment *, size_t at);
+/* It has an old one (struct signature). */
+bool segment_is_old(const struct segment *, size_t at);
+bool segment_has_old(const struct segment *);
 /* All rows, as segment_new() takes them, added to `rows` (of struct segment_row); bits are in the arena. */
 void segment_rows(const struct segment *, struct arena *, struct buf *rows);
 
 /* What a folded text asks of a signature. A text of fewer than three bytes asks nothing. */
 struct segment_query;
 struct segment_query *segment_query_new(struct slice folded); /* NULL: it asks nothing */
-void segment_query_free(struct segment_query *);              /* NULL accepted */
+struct segment_query *
+segment_query_bare(struct slice bare);           /* the same, of text without marks: old ones always may */
+void segment_query_free(struct segment_query *); /* NULL accepted */
 /* A bit for each UID, in 64-bit words that `ret` has room for: set where it may be. */
 void segment_ask(const struct segment *, const struct segment_query *, uint64_t *ret);
 static inline size_t segment_words(const struct segment *segment)

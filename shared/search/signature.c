@@ -3,7 +3,8 @@
 
 #include "base/macros.h"
 
-#define VERSION          1
+#define VERSION          2
+#define VERSION_OLD      1
 #define BITS_PER_TRIGRAM 4
 
 static unsigned class_for(uint32_t trigrams)
@@ -45,10 +46,10 @@ enum fault signature_unpack(struct slice packed, struct signature *ret, struct w
 	struct reader reader = reader_of(packed);
 	uint8_t version = read_u8(&reader), class = read_u8(&reader);
 
-	if (version != VERSION || class > SIGNATURE_CLASSES || reader.bad ||
+	if ((version != VERSION && version != VERSION_OLD) || class > SIGNATURE_CLASSES || reader.bad ||
 	    reader.rest.len != signature_bits(class) / 8)
 		return fault_set(why, FAULT_CORRUPT, "a search signature of %zu bytes, version %u, class %u",
 		                 packed.len, version, class);
-	*ret = (struct signature){ class, reader.rest };
+	*ret = (struct signature){ class, reader.rest, version == VERSION_OLD };
 	return FAULT_NONE;
 }

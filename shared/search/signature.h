@@ -1,14 +1,16 @@
 #ifndef SHARED_SEARCH_SIGNATURE_H
 #define SHARED_SEARCH_SIGNATURE_H
 /*
- * The signature of a message: a Bloom filter over the trigrams of its folded texts, so that most messages that do
- * not hold a word are known not to without being opened. It never says no of a message that holds it.
+ * The signature of a message: a Bloom filter over the trigrams of its folded texts, and of the same without marks
+ * (mail/fold.h), so that most messages that do not hold a word, as it is written or loosely, are known not to without being opened. It
+ * never says no of a message that holds it.
  *
  * Filters have one of SIGNATURE_CLASSES sizes, a quarter of an octave apart, four bits and a little more a trigram; the
  * two bits that a trigram sets are chosen anew in each class, so that what two trigrams share in one they do not in
  * the others. A message of more than TRIGRAMS_MAX trigrams has no filter: it is always a candidate.
  *
- * As it is kept: version(1) | class(1) | the filter's bits.
+ * As it is kept: version(1) | class(1) | the filter's bits. Version 1 has no trigrams without marks: of what is looked for
+ * loosely it says nothing.
  */
 #include "base/buf.h"
 #include "base/fault.h"
@@ -21,6 +23,7 @@
 struct signature {
 	uint8_t class;
 	struct slice bits; /* signature_bits(class) / 8 bytes */
+	bool old;          /* version 1 */
 };
 
 /* 1024 in class 1, SIGNATURE_BITS_MAX in the last; always a multiple of 256. */

@@ -39,7 +39,7 @@ struct index_result {
 	uint64_t accounts, locked; /* locked: only their owners' passwords open them */
 	uint64_t messages, made, failed;
 };
-/* Gives mail that has no search signature (signature.h), or a damaged one, its own: of one account, or (login NULL) of all.
+/* Gives mail that has no search signature (signature.h), a damaged or an old one, its own: of one account, or (login NULL) of all.
  * Online, resumable: what is done is seen from the signatures themselves. It rests as long as it works, unless `fast`. */
 MUST_CHECK enum fault index_run(struct stack *, const char *login, bool fast,
                                 void (*on_progress)(void *arg, const struct walk_progress *), void *arg,

@@ -1,4 +1,4 @@
-/* Search signatures for mail that has none (check.h): mailbox by mailbox, a few messages at a time. */
+/* Search signatures for mail that has none, or old ones (check.h): mailbox by mailbox, a few messages at a time. */
 #include <time.h>
 
 #include "base/clock.h"
@@ -87,7 +87,7 @@ static enum fault index_part(struct indexing *indexing, const struct mailbox_sta
 			                               .key = state->key[from + i] };
 	fault = signatures_load(indexing->stack, &indexing->owner, indexing->key, wanted, n, arena, why);
 	for (uint32_t i = 0; i < n && !fault; i++)
-		if (wanted[i].ret.class == SEGMENT_NONE)
+		if (!signature_is_made(&wanted[i]))
 			wanted[lacking++] = wanted[i];
 	if (!fault)
 		fault = step(indexing, n - lacking, why);

@@ -4,26 +4,39 @@
 #include "mail/searchable.h"
 #include "store/record.h"
 
-static void add_text(void *trigrams, struct slice folded)
+struct signing {
+	struct trigrams set;
+	struct searchable scratch;
+};
+
+/* As it is, and bare where that is something else. */
+static void add_text(void *arg, struct slice folded)
 {
-	trigrams_add(trigrams, folded);
+	struct signing *signing = arg;
+	struct slice bare = searchable_bare(&signing->scratch, folded);
+
+	trigrams_add(&signing->set, folded);
+	if (bare.data != folded.data)
+		trigrams_add(&signing->set, bare);
 }
 
 struct slice signature_seal(const struct content_key *key, const struct mime *mime, struct slice message,
                             struct arena *arena)
 {
-	struct trigrams set;
+	struct signing signing = { .scratch = { .plain = { .limit = 0 } } };
+	struct trigrams *set = &signing.set;
 	struct buf plain, sealed;
 	struct slice kept;
 
-	trigrams_init(&set);
+	trigrams_init(set);
 	buf_init(&plain, SIGNATURE_MAX);
 	buf_init(&sealed, SIGNATURE_MAX + SEAL_SMALL_EXTRA);
-	set.full = !searchable_message(mime, message, SUMMARY_HEADER_MAX, add_text, &set) || set.full;
-	signature_make(&set, &plain);
+	set->full = !searchable_message(mime, message, SUMMARY_HEADER_MAX, add_text, &signing) || set->full;
+	signature_make(set, &plain);
 	seal_small(key, SEAL_SIGNATURE, buf_slice(&plain), &sealed);
 	kept = arena_copy(arena, buf_slice(&sealed));
-	trigrams_done(&set);
+	trigrams_done(set);
+	searchable_done(&signing.scratch);
 	secret_wipe(plain.data, plain.len);
 	buf_done(&plain);
 	buf_done(&sealed);
@@ -61,14 +74,14 @@ enum fault signatures_load(struct stack *stack, const struct actor *actor, const
 		keys[i] = id_slice(&wanted[i].content);
 	fault = record_signatures(stack->store, actor, keys, n, arena, sealed, why);
 	for (size_t i = 0; i < n && !fault; i++) {
-		wanted[i].ret = (struct signature){ SEGMENT_NONE, { NULL, 0 } };
+		wanted[i].ret = (struct signature){ .class = SEGMENT_NONE };
 		wanted[i].damaged =
 		    sealed[i].data && open_one(account, &wanted[i], sealed[i], arena, &wanted[i].ret, why);
 	}
 	return fault;
 }
 
-/* ---- of mail that has none ---- */
+/* ---- of mail that has none, or an old one ---- */
 
 static enum fault sign_message(struct stack *stack, const struct actor *actor, struct message *message,
                                struct arena *arena, struct slice *ret, struct why *why)
@@ -119,7 +132,7 @@ enum fault signatures_make(struct stack *stack, const struct actor *actor, const
 	size_t n_made = 0;
 
 	for (size_t i = 0; i < n && fault != FAULT_TEMP; i++) {
-		if (wanted[i].ret.class != SEGMENT_NONE)
+		if (signature_is_made(&wanted[i]))
 			continue;
 		keys[n_made] = id_slice(&wanted[i].content);
 		fault = make_one(stack, actor, key, &wanted[i], arena, &made[n_made], why);

@@ -23,7 +23,13 @@ struct signature_wanted {
 MUST_CHECK enum fault signatures_load(struct stack *, const struct actor *, const struct account_key *,
                                       struct signature_wanted *, size_t n, struct arena *, struct why *);
 
-/* Opens those of `wanted` that lack one (ret, as loaded) and gives them theirs. Messages that do not open are passed over.
+/* It has one, and of today's version. */
+static inline bool signature_is_made(const struct signature_wanted *wanted)
+{
+	return wanted->ret.class != SEGMENT_NONE && !wanted->ret.old;
+}
+
+/* Opens those of `wanted` that lack one or have an old one (ret, as loaded) and gives them theirs. Messages that do not open are passed over.
  * For the owner, or the system with the owner's key. */
 MUST_CHECK enum fault signatures_make(struct stack *, const struct actor *, const struct account_key *,
                                       const struct signature_wanted *wanted, size_t n, size_t *ret_made,

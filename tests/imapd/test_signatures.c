@@ -22,7 +22,7 @@ static struct segment *segment(uint32_t from, uint32_t to, uint32_t none_every)
 	for (uint32_t uid = from; uid <= to; uid++) {
 		rows[n] = (struct segment_row){ uid, { 1, slice_of(bits, sizeof(bits)) } };
 		if (none_every && uid % none_every == 0)
-			rows[n].signature = (struct signature){ SEGMENT_NONE, { NULL, 0 } };
+			rows[n].signature = (struct signature){ .class = SEGMENT_NONE };
 		n++;
 	}
 	return segment_new(rows, n);
@@ -70,6 +70,33 @@ static void missing(void **state)
 	assert_int_equal(signatures_missing(all, 200, uids, 4), 0);
 	assert_int_equal(signatures_missing(all, 0, uids, 1), 1);
 	assert_int_equal(uids[0], 20);
+	signatures_free(all);
+}
+
+/* Old ones are good for most searches; they are made anew in the background, and forgotten when a search needs new ones. */
+static void old(void **state)
+{
+	struct segment_row row = { 7, { 1, slice_of(bits, sizeof(bits)), true } };
+	struct signatures *all = signatures_new();
+	uint32_t uids[4];
+
+	(void)state;
+	signatures_add(all, segment(1, 5, 0), NULL, 0, NOW);
+	signatures_add(all, segment_new(&row, 1), NULL, 0, NOW);
+	assert_false(signatures_want(all, 7, LATER));
+	assert_int_equal(signatures_missing(all, 0, uids, 4), 1);
+	assert_int_equal(uids[0], 7);
+	signatures_renew(all, NOW + 1);
+	assert_false(signatures_want(all, 7, NOW + 1));
+	signatures_renew(all, LATER);
+	assert_true(signatures_want(all, 7, LATER));
+	assert_false(signatures_want(all, 5, LATER));
+	signatures_add(all, segment_new(&row, 1), NULL, 0, LATER);
+	signatures_ask_again(all);
+	assert_true(signatures_want(all, 7, LATER));
+	signatures_add(all, segment_new(&row, 1), NULL, 0, LATER);
+	signatures_add(all, segment(7, 7, 0), NULL, 0, LATER);
+	assert_int_equal(signatures_missing(all, 0, uids, 4), 0);
 	signatures_free(all);
 }
 
@@ -143,8 +170,8 @@ static void saved(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(wanted),  cmocka_unit_test(missing), cmocka_unit_test(merged),
-		cmocka_unit_test(bounded), cmocka_unit_test(saved),
+		cmocka_unit_test(wanted), cmocka_unit_test(missing), cmocka_unit_test(merged),
+		cmocka_unit_test(old),    cmocka_unit_test(bounded), cmocka_unit_test(saved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

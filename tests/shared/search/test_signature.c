@@ -87,7 +87,7 @@ static void refused(void **state)
 	} rows[] = {
 		{ "nothing", 0, { 0 } },
 		{ "half a head", 1, { 1 } },
-		{ "another version", 2, { 2, 0 } },
+		{ "another version", 2, { 3, 0 } },
 		{ "no bits", 2, { 1, 1 } },
 		{ "too few", 129, { 1, 1 } },
 		{ "too many", 131, { 1, 1 } },
@@ -104,6 +104,17 @@ static void refused(void **state)
 		if (signature_unpack(slice_of(bytes, rows[i].len), &signature, &why) != FAULT_CORRUPT)
 			fail_msg("%s was taken", rows[i].name);
 	}
+}
+
+static void versions(void **state)
+{
+	struct signature signature;
+
+	(void)state;
+	assert_int_equal(signature_unpack(SLICE("\2\0"), &signature, NULL), FAULT_NONE);
+	assert_false(signature.old);
+	assert_int_equal(signature_unpack(SLICE("\1\0"), &signature, NULL), FAULT_NONE);
+	assert_true(signature.old);
 }
 
 static bool may_hold(struct slice packed, struct slice part)
@@ -169,6 +180,7 @@ int main(void)
 		cmocka_unit_test(sizes_follow_trigrams),
 		cmocka_unit_test(too_many_trigrams_are_a_candidate),
 		cmocka_unit_test(refused),
+		cmocka_unit_test(versions),
 		cmocka_unit_test(no_part_is_missed),
 		cmocka_unit_test(other_words_are_rare),
 	};

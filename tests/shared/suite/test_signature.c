@@ -21,7 +21,12 @@ static const struct {
 	{ "encoded-words",
 	  ALICE "Subject: =?iso-8859-1?Q?Gr=FC=DFe_aus?= =?utf-8?B?IEvDtmxu?=\r\n\r\nx\r\n",
 	  { "Gr\xc3\xbc\xc3\x9f"
-	    "e aus K\xc3\xb6ln" } },
+	    "e aus K\xc3\xb6ln",
+	    "GRUSSE AUS KOLN" } },
+	{ "as it may be typed",
+	  ALICE
+	  "Subject: \xc3\x86sir in \xc4\xb0stanbul\r\n\r\nthe \xef\xac\x81nal \xd0\xb9\xd0\xbe\xd0\xb4\r\n",
+	  { "AESIR IN ISTANBUL", "THE FINAL \xd0\x98\xd0\x9e\xd0\x94", "\xc4\xb0stanbul" } },
 	{ "quoted-printable in Latin-1",
 	  ALICE "Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: "
 	        "quoted-printable\r\n\r\nSch=F6ne Gr=\r\n=FC=DFe\r\n",
@@ -180,6 +185,40 @@ static void damaged_and_made_again(void **state)
 	assert_true(slice_eq(one.ret.bits, before.bits));
 }
 
+/* Of before there were texts without marks in them: good until they are made anew, and then they are of today. */
+static void old_ones_are_made_again(void **state)
+{
+	struct fixture *f = *state;
+	struct person alice = fixture_alice(f);
+	struct signature_wanted wanted = filed(f, &alice, slice_str(mails[0].message)), other = wanted;
+	struct slice key = id_slice(&wanted.content), sealed;
+	struct content_key content;
+	struct buf plain, out;
+	size_t made;
+
+	buf_init(&plain, SIGNATURE_MAX);
+	buf_init(&out, SIGNATURE_MAX + SEAL_SMALL_EXTRA);
+	buf_add_u8(&plain, 1);
+	buf_add_u8(&plain, wanted.ret.class);
+	buf_add_slice(&plain, wanted.ret.bits);
+	good(content_key_open(alice.key, &wanted.content, &wanted.key, &content, WHY));
+	seal_small(&content, SEAL_SIGNATURE, buf_slice(&plain), &out);
+	sealed = buf_slice(&out);
+	good(record_sign(f->stack->store, &alice.owner, &key, &sealed, 1, WHY));
+	good(signatures_load(f->stack, &alice.owner, alice.key, &other, 1, f->arena, WHY));
+	assert_true(other.ret.old);
+	assert_false(other.damaged);
+	assert_true(may_hold(&other.ret, SLICE("QUICK BROWN")));
+	assert_false(signature_is_made(&other));
+	good(signatures_make(f->stack, &alice.owner, alice.key, &other, 1, &made, WHY));
+	assert_int_equal(made, 1);
+	good(signatures_load(f->stack, &alice.owner, alice.key, &other, 1, f->arena, WHY));
+	assert_true(signature_is_made(&other));
+	assert_true(slice_eq(other.ret.bits, wanted.ret.bits)); /* it was ASCII: the same */
+	buf_done(&plain);
+	buf_done(&out);
+}
+
 /* Who has the store sees a size, and the same text sealed twice has nothing in common but that. */
 static void tells_its_size_alone(void **state)
 {
@@ -206,7 +245,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		case_of(words_are_candidates),       case_of(beginnings_of_long_headers),
 		case_of(very_large_ones_always_are), case_of(damaged_and_made_again),
-		case_of(tells_its_size_alone),
+		case_of(tells_its_size_alone),       case_of(old_ones_are_made_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

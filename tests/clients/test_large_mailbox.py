@@ -64,6 +64,9 @@ def test_first_look(client, say):
     seconds = timed("all messages", lambda: client.count("INBOX") == MESSAGES)
     say(f"{MESSAGES} messages are in its list after {seconds:.0f} s")
     wait_for("it to have nothing more to ask", lambda: client.idles("INBOX"), 240, 1)
+    wait_for("it to look again: only then it keeps HIGHESTMODSEQ", lambda: client.open_folder("INBOX") or any(
+        "CHANGEDSINCE" in line for _, line in client.protocol()), 60, 1)
+    wait_for("it to have nothing more to ask", lambda: client.idles("INBOX"), 240, 1)
 
 
 def test_next_start(suite, client, say):

@@ -14,6 +14,7 @@
 #include "object_id.h"
 #include "resync.h"
 #include "target.h"
+#include "url_mechanisms.h"
 
 struct select {
 	struct target target;
@@ -142,6 +143,7 @@ static void tell_mailbox(struct session *s)
 	imap_untagged(s, "OK [HIGHESTMODSEQ %" PRIu64 "] Highest mod-sequence", state->head.modseq);
 	imap_untagged(s, "OK [MAILBOXID (%s)] It stays the same through RENAME",
 	              object_id_of_mailbox(&s->selected.view->mailbox).text);
+	url_mechanisms_tell(s);
 }
 
 static enum imap_next tell_changes(struct imap_cmd *cmd)

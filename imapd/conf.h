@@ -16,6 +16,7 @@ struct imapd_conf {
 	int64_t receive_memory; /* bytes of messages being APPENDed, all sessions together */
 	const char *metadata_admin, *metadata_comment; /* the server's /shared/admin and /shared/comment */
 	int64_t metadata_value_max, metadata_entries_max;
+	struct conf_list submit_accounts;  /* that fetch what users grant to submission servers */
 	int64_t message_limit, save_limit; /* messages of one command, those that one adds; 0: all */
 	int64_t command_time;              /* on workers */
 	int64_t commands_per_account;

@@ -64,6 +64,7 @@ struct fetch_item {
 	enum fetch_kind kind;
 	struct slice label; /* as the response names it: "BODY[1.MIME]<0>" */
 	struct fetch_section section;
+	const char *end; /* behind it; NULL: nothing */
 };
 
 struct fetch_request {
@@ -72,6 +73,7 @@ struct fetch_request {
 	uint32_t n;
 	unsigned style; /* enum fetch_style, by what the client has enabled */
 	bool sets_seen; /* something is asked for without PEEK */
+	bool bare;      /* its responses have no parentheses around the items (URLFETCH) */
 	bool only_changed;
 	bool vanished; /* with it, what vanished since */
 	uint64_t changed_since;

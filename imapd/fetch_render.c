@@ -455,6 +455,24 @@ static bool has_view_items(const struct fetch_render *render)
 	return render->text.data[line->start + line->len - 1] != '(';
 }
 
+/* Behind the last that was begun, unless it goes on. */
+static void end_item(struct worker *w)
+{
+	const struct fetch_render *render = w->render;
+	const char *end = render->request->items[render->item - 1].end;
+
+	if (end && !render->streaming)
+		buf_adds(w->out, end);
+}
+
+static enum fault continue_item(struct worker *w)
+{
+	const enum fault fault = stream(w);
+
+	end_item(w);
+	return fault;
+}
+
 /* Until all are there, or a run has enough. An item counts once it was begun. */
 static enum fault add_items(struct worker *w)
 {
@@ -462,7 +480,7 @@ static enum fault add_items(struct worker *w)
 	enum fault fault = FAULT_NONE;
 
 	if (render->streaming)
-		fault = stream(w);
+		fault = continue_item(w);
 	else if (!render->begun)
 		fault = begin(w);
 	while (!fault && !render->streaming && render->item < render->request->n && w->out->len < TOO_MUCH &&
@@ -470,6 +488,7 @@ static enum fault add_items(struct worker *w)
 		if (render->item || has_view_items(render))
 			buf_addc(w->out, ' ');
 		fault = add_item(w, &render->request->items[render->item++]);
+		end_item(w);
 	}
 	return fault;
 }
@@ -512,7 +531,7 @@ static enum fault add_message(struct worker *w)
 	bool whole = !fault && !render->streaming && render->item == render->request->n;
 
 	if (whole)
-		buf_adds(w->out, ")\r\n");
+		buf_adds(w->out, w->render->request->bare ? "\r\n" : ")\r\n");
 	if (!fault && w->out->overflow)
 		fault = fault_set(w->why, FAULT_TOO_BIG, "a response is larger than it may be");
 	if (fault) {

@@ -1,6 +1,10 @@
 /* Reading IMAP URLs (imap_url.h). */
 #include "imap_url.h"
 
+#include <ctype.h>
+
+#include "mail/date.h"
+
 /* ---- pieces ---- */
 
 static int digit(uint8_t c)
@@ -109,15 +113,13 @@ static bool parse_partial(struct slice *rest, struct fetch_section *section)
 }
 
 /* Behind ";UID=". */
-static bool parse_message(struct slice rest, struct arena *arena, struct imap_url *url)
+static bool parse_message(struct slice *rest, struct arena *arena, struct imap_url *url)
 {
-	if (!take_nz_number(&rest, &url->uid))
+	if (!take_nz_number(rest, &url->uid))
 		return false;
-	if (take(&rest, "/;SECTION=") && !parse_section(take_until(&rest, "/;"), arena, &url->section))
+	if (take(rest, "/;SECTION=") && !parse_section(take_until(rest, "/;"), arena, &url->section))
 		return false;
-	if (take(&rest, "/;PARTIAL=") && !parse_partial(&rest, &url->section))
-		return false;
-	return !rest.len;
+	return !take(rest, "/;PARTIAL=") || parse_partial(rest, &url->section);
 }
 
 /* ---- what a mailbox is called ---- */
@@ -134,16 +136,16 @@ static bool parse_mailbox(struct slice text, struct arena *arena, const char **r
 }
 
 /* Behind the first "/": mailbox [";UIDVALIDITY=" n] "/" ";UID=" … */
-static bool parse_path(struct slice rest, struct arena *arena, struct imap_url *url)
+static bool parse_path(struct slice *rest, struct arena *arena, struct imap_url *url)
 {
-	struct slice name = take_until(&rest, ";");
+	struct slice name = take_until(rest, ";");
 	const bool slash = slice_ends(name, "/");
 
 	name.len -= slash;
-	if (!slash && (!take(&rest, ";UIDVALIDITY=") || !take_nz_number(&rest, &url->uid_validity) ||
-	               !take(&rest, "/")))
+	if (!slash &&
+	    (!take(rest, ";UIDVALIDITY=") || !take_nz_number(rest, &url->uid_validity) || !take(rest, "/")))
 		return false;
-	return parse_mailbox(name, arena, &url->mailbox) && take(&rest, ";UID=") &&
+	return parse_mailbox(name, arena, &url->mailbox) && take(rest, ";UID=") &&
 	       parse_message(rest, arena, url);
 }
 
@@ -165,19 +167,83 @@ static bool parse_server(struct slice *rest, struct arena *arena, struct imap_ur
 	return (!take(&host, ":") || take_number(&host, UINT16_MAX, &port)) && !host.len && take(rest, "/");
 }
 
+/* ---- who may use it ---- */
+
+static bool parse_access(struct slice *rest, struct arena *arena, struct url_auth *auth)
+{
+	if (take(rest, "submit+"))
+		auth->access = URL_SUBMIT;
+	else if (take(rest, "user+"))
+		auth->access = URL_USER;
+	if (auth->access)
+		return decode(take_until(rest, ":"), arena, &auth->user) && auth->user.len;
+	if (take(rest, "authuser"))
+		auth->access = URL_AUTHUSER;
+	else if (take(rest, "anonymous"))
+		auth->access = URL_ANONYMOUS;
+	return auth->access;
+}
+
+static bool parse_expire(struct slice *rest, struct url_auth *auth)
+{
+	struct date date;
+
+	auth->expires = take(rest, ";EXPIRE=");
+	if (!auth->expires)
+		return true;
+	if (!date_parse_rfc3339(take_until(rest, ";"), &date))
+		return false;
+	auth->until = date.utc_ms;
+	return true;
+}
+
+/* 1*(ALPHA / DIGIT / "-" / "."), then 32*HEXDIG */
+static bool parse_verifier(struct slice *rest, struct url_auth *auth)
+{
+	static const size_t token_min = 32;
+
+	auth->mechanism = take_until(rest, ":");
+	for (size_t i = 0; i < auth->mechanism.len; i++)
+		if (!isalnum(auth->mechanism.data[i]) && !strchr("-.", auth->mechanism.data[i]))
+			return false;
+	if (!auth->mechanism.len || !take(rest, ":") || rest->len < token_min)
+		return false;
+	auth->token = *rest;
+	for (size_t i = 0; i < rest->len; i++)
+		if (digit(rest->data[i]) < 0)
+			return false;
+	*rest = slice_from(*rest, rest->len);
+	return true;
+}
+
+/* Behind a message's: [";EXPIRE=" date-time] ";URLAUTH=" access [":" mechanism ":" token] */
+static bool parse_auth(struct slice text, struct slice *rest, struct arena *arena, struct imap_url *url)
+{
+	struct url_auth *auth = &url->auth;
+
+	if (!url->user.len || !parse_expire(rest, auth) || !take(rest, ";URLAUTH=") ||
+	    !parse_access(rest, arena, auth))
+		return false;
+	auth->rump = slice_first(text, text.len - rest->len);
+	return !rest->len || (take(rest, ":") && parse_verifier(rest, auth));
+}
+
 bool imap_url_parse(struct slice text, struct arena *arena, struct imap_url *ret)
 {
 	struct imap_url url = { .mailbox = NULL };
+	struct slice rest = text;
 	bool good;
 
 	if (!text.len || text.len > IMAP_URL_MAX)
 		return false;
-	if (take(&text, ";UID="))
-		good = parse_message(text, arena, &url);
-	else if (take(&text, "imap://"))
-		good = parse_server(&text, arena, &url) && parse_path(text, arena, &url);
+	if (take(&rest, ";UID="))
+		good = parse_message(&rest, arena, &url);
+	else if (take(&rest, "imap://"))
+		good = parse_server(&rest, arena, &url) && parse_path(&rest, arena, &url);
 	else
-		good = take(&text, "/") && parse_path(text, arena, &url);
+		good = take(&rest, "/") && parse_path(&rest, arena, &url);
+	if (good && rest.len)
+		good = parse_auth(text, &rest, arena, &url);
 	if (good)
 		*ret = url;
 	return good;

@@ -13,6 +13,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 			__builtin_trap();
 		if (url.section.partial && !url.section.len)
 			__builtin_trap();
+		/* a rump is the beginning of the URL, and all of it but for who grants it */
+		if (url.auth.access &&
+		    (!url.user.len || !url.mailbox || url.auth.rump.data != data || url.auth.rump.len > len ||
+		     !url.auth.token.data != (url.auth.rump.len == len)))
+			__builtin_trap();
+		if (url.auth.token.data && (url.auth.token.len < 32 || !url.auth.mechanism.len))
+			__builtin_trap();
 	}
 	arena_free(arena);
 	return 0;

@@ -1,6 +1,7 @@
 /* What is written down of a session's bytes (trace_mask.h). */
 #include "trace_mask.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 
 void trace_mask_init(struct trace_mask *mask, bool from_client)
@@ -98,11 +99,31 @@ static void note_tag(struct trace_mask *mask, struct slice line)
 	mask->tag[tag.len] = '\0';
 }
 
+/* ":internal:9135…", with which a URL grants what it names (RFC 4467): who has read it could use it. */
+static size_t token_at(struct slice line)
+{
+	static const char mark[] = ":internal:";
+	size_t end = sizeof(mark) - 1;
+
+	if (!slice_istarts(line, mark))
+		return 0;
+	while (end < line.len && isxdigit(line.data[end]))
+		end++;
+	return end;
+}
+
 /* What is read in a terminal shall not drive it. */
 static void add_text(struct buf *out, struct slice line)
 {
-	for (size_t i = 0; i < line.len; i++)
+	for (size_t i = 0; i < line.len; i++) {
+		const size_t token = token_at(slice_from(line, i));
+
 		buf_addc(out, line.data[i] < 0x20 || line.data[i] == 0x7f ? '?' : line.data[i]);
+		if (token) {
+			buf_adds(out, "internal:(hidden)");
+			i += token - 1;
+		}
+	}
 }
 
 static void write_line(struct trace_mask *mask, const char *head, struct slice line, struct buf *out)

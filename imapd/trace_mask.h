@@ -2,8 +2,8 @@
 #define IMAPD_TRACE_MASK_H
 /*
  * What of a session may be written down: its lines, but of literals (messages, and what may be a password) only their
- * sizes, of LOGIN and AUTHENTICATE only that they came, and of very long lines the beginning. One for each direction; fed
- * as it was sent, in any pieces, from a command's beginning on.
+ * sizes, of LOGIN and AUTHENTICATE only that they came, of URLs not what they grant by, and of very long lines the
+ * beginning. One for each direction; fed as it was sent, in any pieces, from a command's beginning on.
  */
 #include "base/buf.h"
 

@@ -1,9 +1,9 @@
 /* Texts that URLs name (url_text.h). */
 #include "url_text.h"
 
-#include "batch.h"
 #include "mail/mime.h"
 #include "target.h"
+#include "url_grant.h"
 
 #define HEADER_MAX (4 * 1024 * 1024) /* of which fields are taken; what is behind is not seen */
 
@@ -12,30 +12,44 @@ struct url_text {
 	struct stack *stack;
 	const struct imap_url *url;
 	struct arena *arena;
-	struct target target; /* whose mailbox it is, and how it is read */
+	struct target target;   /* the session's own mailbox, or one that it sees */
+	struct url_grant grant; /* of whoever says that it may */
+	struct actor actor;
+	const struct account_key *key;
 	struct message message;
 	struct why *why;
 };
 
-/* A URL with a server in it names ours, and nobody else's mail (RFC 5092 3.2). */
+/* A URL with a server in it names ours, and nobody else's mail (RFC 5092 3.2) unless that is granted. */
 static bool is_ours(const struct url_text *t)
 {
-	const struct imap_url *url = t->url;
+	return url_is_here(t->stack, t->url) &&
+	       (!t->url->user.len || slice_is(t->url->user, t->cmd->account->login));
+}
 
-	if (url->host.data && !slice_is(url->host, t->stack->conf->hostname))
-		return false;
-	return !url->user.len || slice_is(url->user, t->cmd->account->login);
+static enum fault find_granted(struct url_text *t, struct id *ret)
+{
+	const enum fault fault = url_grant_open(&t->grant, t->cmd, t->stack, t->url, t->arena, t->why);
+
+	if (fault)
+		return fault;
+	t->actor = t->grant.actor;
+	t->key = t->grant.key;
+	*ret = t->grant.mailbox;
+	return FAULT_NONE;
 }
 
 static enum fault find_mailbox(struct url_text *t, struct id *ret)
 {
 	enum fault fault;
 
+	if (t->url->auth.access)
+		return find_granted(t, ret);
 	if (!is_ours(t))
 		return fault_set(t->why, FAULT_NOT_FOUND, "a URL of another server or account");
 	if (!t->url->mailbox) {
-		t->target.actor = t->cmd->acting;
-		t->target.key = t->cmd->holder->key;
+		t->actor = t->cmd->acting;
+		t->key = t->cmd->holder->key;
 		*ret = t->cmd->selected;
 		return id_is_zero(ret) ? fault_set(t->why, FAULT_NOT_FOUND, "no mailbox is open")
 		                       : FAULT_NONE;
@@ -44,29 +58,20 @@ static enum fault find_mailbox(struct url_text *t, struct id *ret)
 	t->target.opens = true;
 	t->target.needs = ACL_READ;
 	fault = target_find(t->cmd, t->stack, &t->target, ret, t->why);
+	t->actor = t->target.actor;
+	t->key = t->target.key;
 	return fault == FAULT_NO_TARGET ? FAULT_NOT_FOUND : fault;
 }
 
 static enum fault open_message(struct url_text *t)
 {
-	struct batch_item item = { .uid = t->url->uid, .loaded = true };
-	struct batch batch = { .items = &item, .n = 1 };
-	struct mailbox_append found;
-	struct mailbox_head head;
-	const struct actor *actor = &t->target.actor;
-	enum fault fault = find_mailbox(t, &batch.mailbox);
+	struct batch_item item;
+	struct id mailbox;
+	enum fault fault = find_mailbox(t, &mailbox);
 
 	if (!fault)
-		fault = mailbox_find_message(t->stack->store, actor, &batch.mailbox, t->url->uid, t->arena,
-		                             &found, &head, t->why);
-	if (!fault && t->url->uid_validity && t->url->uid_validity != head.uid_validity)
-		fault = fault_set(t->why, FAULT_NOT_FOUND, "the UIDs are others now");
-	if (fault)
-		return fault;
-	item.content = found.content;
-	item.key = found.key;
-	fault = batch_load_records(&batch, t->stack, actor, true, t->arena, t->why);
-	return fault ? fault : batch_open(&item, t->target.key, t->arena, &t->message, t->why);
+		fault = url_message(t->stack, &t->actor, &mailbox, t->url, t->arena, &item, t->why);
+	return fault ? fault : batch_open(&item, t->key, t->arena, &t->message, t->why);
 }
 
 static enum fault find_place(struct url_text *t, struct fetch_place *ret)
@@ -89,7 +94,7 @@ static enum fault add(struct url_text *t, uint64_t offset, uint64_t len, struct 
 {
 	if (len > out->limit - out->len)
 		return fault_set(t->why, FAULT_TOO_BIG, "more text than a message may have");
-	return message_read(t->stack, &t->target.actor, &t->message, offset, len, t->arena, out, t->why);
+	return message_read(t->stack, &t->actor, &t->message, offset, len, t->arena, out, t->why);
 }
 
 /* HEADER.FIELDS: the header, what is wanted of it, and of that the part asked for. */
@@ -131,6 +136,7 @@ enum fault url_text_read(struct imap_cmd *cmd, struct stack *stack, const struct
 	}
 	secret_wipe(&text.message.key, sizeof(text.message.key));
 	target_done(&text.target);
+	url_grant_done(&text.grant);
 	arena_free(text.arena);
 	return fault;
 }

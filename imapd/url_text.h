@@ -1,6 +1,7 @@
 #ifndef IMAPD_URL_TEXT_H
 #define IMAPD_URL_TEXT_H
-/* The text that an IMAP URL names, read from the store: a piece of a message of the account that is logged in. */
+/* The text that an IMAP URL names, read from the store: a piece of a message of the account that is logged in, or of one
+ * that has granted it (url_grant.h). */
 #include "base/buf.h"
 #include "command.h"
 #include "imap_url.h"

@@ -254,6 +254,14 @@ static bool parse_day_month_year(struct slice text, bool fixed, struct parts *p)
 	       p->year >= 1 && p->day >= 1 && p->day <= month_days(p->year, p->month);
 }
 
+/* 2DIGIT ":" 2DIGIT ":" 2DIGIT, eight bytes */
+static bool take_clock(struct slice time, struct parts *p)
+{
+	return time.data[2] == ':' && time.data[5] == ':' && digits(slice_first(time, 2), 23, &p->hour) &&
+	       digits(slice_of(time.data + 3, 2), 59, &p->minute) &&
+	       digits(slice_of(time.data + 6, 2), 60, &p->second);
+}
+
 bool date_parse_imap(struct slice text, struct date *ret)
 {
 	struct parts p = { .zone = 0 };
@@ -266,12 +274,7 @@ bool date_parse_imap(struct slice text, struct date *ret)
 		return false;
 	time = slice_first(slice_from(text, 12), 8);
 	zone = slice_from(text, 21);
-	if (!parse_day_month_year(slice_first(text, 11), true, &p) || time.data[2] != ':' ||
-	    time.data[5] != ':')
-		return false;
-	if (!digits(slice_first(time, 2), 23, &p.hour) ||
-	    !digits(slice_first(slice_from(time, 3), 2), 59, &p.minute) ||
-	    !digits(slice_from(time, 6), 60, &p.second))
+	if (!parse_day_month_year(slice_first(text, 11), true, &p) || !take_clock(time, &p))
 		return false;
 	if ((zone.data[0] != '+' && zone.data[0] != '-') ||
 	    !digits(slice_first(slice_from(zone, 1), 2), 99, &hours) ||
@@ -280,6 +283,52 @@ bool date_parse_imap(struct slice text, struct date *ret)
 	p.zone = (hours * 60 + minutes) * (zone.data[0] == '-' ? -1 : 1);
 	p.zone_known = zone.data[0] == '+' || p.zone != 0;
 	return finish(&p, ret);
+}
+
+/* time-secfrac = "." 1*DIGIT */
+static bool skip_fraction(struct slice *rest)
+{
+	size_t len = 1;
+
+	if (!rest->len || rest->data[0] != '.')
+		return true;
+	while (len < rest->len && rest->data[len] >= '0' && rest->data[len] <= '9')
+		len++;
+	*rest = slice_of(rest->data + len, rest->len - len);
+	return len > 1;
+}
+
+/* time-offset = "Z" / ("+" / "-") time-hour ":" time-minute */
+static bool take_offset(struct slice zone, struct parts *p)
+{
+	int hours, minutes;
+
+	p->zone_known = true;
+	if (slice_is(zone, "Z"))
+		return true;
+	if (zone.len != 6 || (zone.data[0] != '+' && zone.data[0] != '-') || zone.data[3] != ':' ||
+	    !digits(slice_first(slice_from(zone, 1), 2), 23, &hours) ||
+	    !digits(slice_from(zone, 4), 59, &minutes))
+		return false;
+	p->zone = (hours * 60 + minutes) * (zone.data[0] == '-' ? -1 : 1);
+	p->zone_known = zone.data[0] == '+' || p->zone != 0;
+	return true;
+}
+
+bool date_parse_rfc3339(struct slice text, struct date *ret)
+{
+	struct parts p = { .zone = 0 };
+	struct slice rest = slice_from(text, 19);
+
+	/* 01234567890123456789
+	 * 1985-04-12T23:20:50Z */
+	if (text.len < 20 || text.data[4] != '-' || text.data[7] != '-' || (text.data[10] | 0x20) != 't')
+		return false;
+	if (!digits(slice_first(text, 4), 9999, &p.year) ||
+	    !digits(slice_of(text.data + 5, 2), 12, &p.month) ||
+	    !digits(slice_of(text.data + 8, 2), 31, &p.day) || !take_clock(slice_of(text.data + 11, 8), &p))
+		return false;
+	return skip_fraction(&rest) && take_offset(rest, &p) && finish(&p, ret);
 }
 
 bool date_parse_day(struct slice text, int32_t *ret_day)

@@ -2,7 +2,7 @@
 #define SHARED_MAIL_DATE_H
 /*
  * Dates as mail spells them: header fields (RFC 5322 3.3 and 4.3, read
- * tolerantly) and IMAP's INTERNALDATE and search dates (RFC 9051 9, strictly).
+ * tolerantly), IMAP's INTERNALDATE and search dates (RFC 9051 9, strictly), and those of URLs (RFC 3339, strictly).
  * Years run from 1 to 9999.
  */
 #include "base/slice.h"
@@ -24,6 +24,9 @@ size_t date_print(const struct date *, char out[DATE_TEXT_MAX]);
 bool date_parse_imap(struct slice text, struct date *ret);
 /* "17-Jul-1996 02:44:25 -0700", the day two characters wide. */
 size_t date_print_imap(const struct date *, char out[DATE_TEXT_MAX]);
+
+/* date-time of RFC 3339 5.6, "1985-04-12T23:20:50.52Z", "…T19:20:50-04:00"; a fraction of a second is passed over. */
+bool date_parse_rfc3339(struct slice text, struct date *ret);
 
 /* date-text = date-day "-" date-month "-" date-year, as SEARCH has it; days since 1970. */
 bool date_parse_day(struct slice text, int32_t *ret_day);

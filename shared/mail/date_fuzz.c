@@ -45,6 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check(&date);
 	if (date_parse_imap(text, &date))
 		check(&date);
+	if (date_parse_rfc3339(text, &date))
+		check(&date);
 	(void)date_parse_day(text, &day);
 	return 0;
 }

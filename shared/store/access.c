@@ -30,6 +30,7 @@ static const uint8_t records[COLL_COUNT][KINDS][2] = {
 	[COLL_CONTENTS]	 = { { ALL, ALL }, { NO,  NO  }, { OWN, OWN }, { NO,  OWN }, { ALL, ALL }, { GRANTED, GRANTED } },
 	[COLL_GUESTS]	 = { { ALL, ALL }, { ALL, ALL }, { OWN, OWN }, { NO,  NO  }, { NO,  NO  }, { NO,  NO  } },
 	[COLL_METADATA]	 = { { ALL, ALL }, { ALL, ALL }, { OWN, OWN }, { NO,  NO  }, { NO,  NO  }, { NO,  NO  } },
+	[COLL_URL_KEYS]	 = { { ALL, ALL }, { ALL, ALL }, { OWN, OWN }, { NO,  NO  }, { NO,  NO  }, { NO,  NO  } },
 	[COLL_TIMELINE]	 = { { ALL, ALL }, { ALL, ALL }, { NO,  NO  }, { NO,  ALL }, { NO,  NO  }, { NO,  NO  } },
 	/* clang-format on */
 };

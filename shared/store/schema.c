@@ -13,5 +13,6 @@ const struct schema_collection schema_collections[COLL_COUNT] = {
 	[COLL_TIMELINE]	 = { "timeline" },
 	[COLL_GUESTS]	 = { "guests",	  { { "account" }, { "mailbox" } },    .has_accounts = true },
 	[COLL_METADATA]	 = { "metadata",  { { "account" }, { "mailbox" } },    .has_accounts = true },
+	[COLL_URL_KEYS]	 = { "url_keys",  { { "account" }, { "mailbox" } },    .has_accounts = true },
 	/* clang-format on */
 };

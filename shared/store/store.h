@@ -57,6 +57,7 @@ enum collection {
 	COLL_GUESTS, /* key: mailbox, account: what is an account's own in a mailbox that another one shares with it. index 0:
 	                account; index 1: mailbox */
 	COLL_METADATA, /* key: mailbox, account: annotations (suite/metadata.h). index 0: account; index 1: mailbox */
+	COLL_URL_KEYS, /* key: mailbox, account: what it signs URLs with there (suite/url_key.h). index 0: account; index 1: mailbox */
 	COLL_COUNT,
 };
 

@@ -15,6 +15,7 @@
 #include "suite/folder.h"
 #include "suite/guest.h"
 #include "suite/metadata.h"
+#include "suite/url_key.h"
 #include "suite/nudge.h"
 
 #define ATTEMPTS               20
@@ -277,6 +278,8 @@ static enum fault remove_account(struct stack *stack, const struct account *acco
 		fault = guest_forget_account(stack, &account->id, why);
 	if (!fault)
 		fault = metadata_forget_account(stack, &account->id, why);
+	if (!fault)
+		fault = url_key_forget_account(stack, &account->id, why);
 	if (!fault)
 		fault = record_del(stack->store, &actor_admin, COLL_ACCOUNTS, id_slice(&account->id),
 		                   RECORD_ANY, why);

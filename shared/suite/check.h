@@ -19,6 +19,7 @@ struct sweep_result {
 	uint64_t accounts_removed; /* half made, or half deleted */
 	uint64_t guests_removed;   /* what accounts had in others' mailboxes that are gone */
 	uint64_t metadata_removed; /* annotations of what is gone */
+	uint64_t url_keys_removed;
 };
 /* What is unnamed for the first time is only marked, whatever the grace: it goes in a later sweep. */
 MUST_CHECK enum fault sweep_run(struct stack *, int64_t grace_ms, bool dry_run,

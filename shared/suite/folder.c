@@ -14,6 +14,7 @@
 #include "mail/fold.h"
 #include "suite/copy.h"
 #include "suite/metadata.h"
+#include "suite/url_key.h"
 #include "suite/nudge.h"
 
 #define NAME_PURPOSE "mailbox-name"
@@ -452,6 +453,15 @@ static enum fault expunge_all(struct stack *stack, const struct actor *actor, co
 	return fault;
 }
 
+/* What is kept beside a mailbox. */
+static enum fault forget(struct stack *stack, const struct actor *actor, const struct id *mailbox,
+                         struct why *why)
+{
+	const enum fault fault = metadata_forget(stack, actor, mailbox, why);
+
+	return fault ? fault : url_key_forget(stack, actor, mailbox, why);
+}
+
 /* The name stays for its children, without messages. Should it be made again, its UIDs go on from where they were. */
 static enum fault delete_but_keep_name(struct stack *stack, const struct actor *actor,
                                        const struct folder *folder, struct why *why)
@@ -461,7 +471,7 @@ static enum fault delete_but_keep_name(struct stack *stack, const struct actor *
 
 	meta.no_select = true;
 	meta.special_use = 0;
-	fault = metadata_forget(stack, actor, &meta.id, why);
+	fault = forget(stack, actor, &meta.id, why);
 	if (!fault)
 		fault = expunge_all(stack, actor, &meta.id,
 		                    why); /* first: whatever stops us, it can be asked for again */
@@ -483,7 +493,7 @@ static enum fault delete_whole(struct stack *stack, const struct actor *actor, c
 	enum fault fault = mailbox_delete(stack->store, actor, &folder->row.meta.id, why);
 
 	if (!fault)
-		fault = metadata_forget(stack, actor, &folder->row.meta.id, why);
+		fault = forget(stack, actor, &folder->row.meta.id, why);
 	if (fault || !folder->row.meta.subscribed)
 		return fault;
 	/* the subscription is the owner's, whoever has deleted */

@@ -7,6 +7,7 @@
  */
 #include "auth/cache.h"
 #include "auth/lockout.h"
+#include "crypt/tag.h"
 #include "suite/ban.h"
 #include "suite/directory.h"
 
@@ -32,6 +33,9 @@ MUST_CHECK enum fault login_lookup(const struct login_check *, struct slice logi
 /* SCRAM, when there is none, in the same place: the salt to ask with, the same in every process for the same name. */
 MUST_CHECK enum fault login_nobody(const struct login_check *, struct slice login, struct arena *,
                                    uint8_t ret_salt[SCRAM_SALT], struct why *);
+/* A tag that only the suite makes on a text, the same in every process (crypt/tag.h): by it what the suite has given
+ * away is known again, without a look at what it speaks of. On a worker. */
+MUST_CHECK enum fault login_suite_tag(struct stack *, struct slice text, uint8_t ret[TAG_SIZE], struct why *);
 /* SCRAM, once it is proven. DENIED. */
 MUST_CHECK enum fault login_proved(const struct login_check *, const struct account *, struct slice login,
                                    struct why *);

@@ -1,7 +1,10 @@
 /*
- * The salt that SCRAM asks with when nobody has the name (login.h): made from the name, in the form that addresses are
- * kept in, by a random key in the settings. So every process of the suite gives the same, today and tomorrow, as it
- * would for an account. The key is in clear: who reads the settings reads the list of accounts as well.
+ * What tells nobody whether there is an account (login.h), by a random key in the settings: so every process of the
+ * suite gives the same, today and tomorrow. The key is in clear: who reads the settings reads the list of accounts as
+ * well.
+ *
+ * The salt that SCRAM asks with when nobody has the name is made from the name, in the form that addresses are kept in.
+ * Tags of other texts are made by a key of their own, derived from that one.
  */
 #include "base/rand.h"
 #include "store/record.h"
@@ -86,5 +89,21 @@ enum fault login_nobody(const struct login_check *check, struct slice login, str
 	if (directory_key(arena, login, &name, NULL))
 		name = login; /* no address: no spelling of it can be an account's */
 	scram_nobody_salt(key.raw, name, ret_salt);
+	return FAULT_NONE;
+}
+
+enum fault login_suite_tag(struct stack *stack, struct slice text, uint8_t ret[TAG_SIZE], struct why *why)
+{
+	_Static_assert(SCRAM_NOBODY_KEY == TAG_KEY && TAG_SIZE == TAG_KEY, "a tag is a key as well");
+	struct arena *arena = arena_new();
+	struct nobody_key key;
+	uint8_t own[TAG_KEY];
+	enum fault fault = find_key(stack, arena, &key, why);
+
+	arena_free(arena);
+	if (fault)
+		return fault;
+	tag_make(key.raw, SLICE("tag"), own);
+	tag_make(own, text, ret);
 	return FAULT_NONE;
 }

@@ -211,18 +211,18 @@ static enum fault on_guest(void *arg, const struct record *record, struct why *w
 	return fault == FAULT_STALE || fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
 }
 
-/* ---- annotations of mailboxes that are gone ---- */
+/* ---- what is kept beside mailboxes that are gone ---- */
 
-static enum fault on_metadata(void *arg, const struct record *record, struct why *why)
+/* Under keys like those of guests (guest.h): the account, or the mailbox, is gone. */
+static enum fault sweep_beside(struct sweep *sweep, enum collection collection, const struct record *record,
+                               uint64_t *removed, struct why *why)
 {
-	struct sweep *sweep = arg;
 	struct arena *arena = arena_new();
 	struct id mailbox, whose, owner;
 	struct account account;
 	struct mailbox_log log;
 	enum fault fault = FAULT_NONE;
 
-	step(sweep, "looking for what is left of metadata");
 	if (guest_key_read(record->key, &mailbox, &whose) &&
 	    id_from(slice_first(record->accounts, sizeof(owner)), &owner)) {
 		fault = account_get(sweep->stack, &owner, arena, &account, why);
@@ -232,12 +232,27 @@ static enum fault on_metadata(void *arg, const struct record *record, struct why
 	arena_free(arena);
 	if (fault != FAULT_NOT_FOUND)
 		return fault == FAULT_CORRUPT ? FAULT_NONE : fault;
-	sweep->result->metadata_removed++;
+	++*removed;
 	if (sweep->dry_run)
 		return FAULT_NONE;
-	fault =
-	    record_del(sweep->stack->store, &actor_system, COLL_METADATA, record->key, record->version, why);
+	fault = record_del(sweep->stack->store, &actor_system, collection, record->key, record->version, why);
 	return fault == FAULT_STALE || fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
+}
+
+static enum fault on_metadata(void *arg, const struct record *record, struct why *why)
+{
+	struct sweep *sweep = arg;
+
+	step(sweep, "looking for what is left of metadata");
+	return sweep_beside(sweep, COLL_METADATA, record, &sweep->result->metadata_removed, why);
+}
+
+static enum fault on_url_key(void *arg, const struct record *record, struct why *why)
+{
+	struct sweep *sweep = arg;
+
+	step(sweep, "looking for what is left of URLs");
+	return sweep_beside(sweep, COLL_URL_KEYS, record, &sweep->result->url_keys_removed, why);
 }
 
 /* ---- marks of earlier sweeps ---- */
@@ -422,6 +437,8 @@ static enum fault sweep_all(struct sweep *sweep, struct why *why)
 		fault = walk_records(stack, COLL_GUESTS, on_guest, sweep, why);
 	if (!fault)
 		fault = walk_records(stack, COLL_METADATA, on_metadata, sweep, why);
+	if (!fault)
+		fault = walk_records(stack, COLL_URL_KEYS, on_url_key, sweep, why);
 	if (!fault) /* the queue first: mail goes from there to mailboxes, never back */
 		fault = walk_queue(stack, on_entry, sweep, why);
 	if (!fault)

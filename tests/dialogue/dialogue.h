@@ -6,6 +6,7 @@
  *
  *   C: text         the client sends the line; lines with no S: between them leave in one write
  *   S: text         the server's next line. <*> stands for anything, <regex> for what it matches: <[<]> is a '<'
+ *                   <1=regex> keeps what it matched: <1> stands for that from then on, in C: as well; up to 9
  *   C2: S2:         the same for a second session; up to 4
  *   CLOSED: CLOSED2:  the server closes the connection
  *   QUIET: QUIET2:  nothing more comes for now
@@ -30,6 +31,7 @@
 
 #define DIALOGUE_CLIENTS  4
 #define DIALOGUE_PATIENCE 20000
+#define DIALOGUE_KEPT     10 /* by one digit */
 
 struct dialogue;
 
@@ -53,6 +55,7 @@ struct dialogue {
 	struct buf to_send;
 	unsigned to; /* client of to_send */
 	struct arena *arena;
+	const char *kept[DIALOGUE_KEPT]; /* NULL: nothing yet */
 };
 
 static void NORETURN dialogue_wrong(const struct dialogue *d, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -95,7 +98,14 @@ static void dialogue_flush(struct dialogue *d)
 	buf_clear(&d->to_send);
 }
 
-static void dialogue_expand(struct buf *out, const char *text)
+/* "<1>"; NULL: it stands for nothing that was kept. */
+static const char *dialogue_kept(const struct dialogue *d, const char *text)
+{
+	return text[0] == '<' && text[1] >= '0' && text[1] <= '9' && text[2] == '>' ? d->kept[text[1] - '0']
+	                                                                            : NULL;
+}
+
+static void dialogue_expand(const struct dialogue *d, struct buf *out, const char *text)
 {
 	static const struct {
 		const char *name;
@@ -103,9 +113,13 @@ static void dialogue_expand(struct buf *out, const char *text)
 	} bytes[] = { { "<cr>", '\r' }, { "<lf>", '\n' } };
 
 	while (*text) {
+		const char *kept = dialogue_kept(d, text);
 		unsigned times;
 		char c;
-		int used = 0;
+		int used = kept ? 3 : 0;
+
+		if (kept)
+			buf_adds(out, kept);
 
 		for (size_t i = 0; i < ARRAY_LEN(bytes); i++) {
 			if (strncmp(text, bytes[i].name, strlen(bytes[i].name)) == 0) {
@@ -137,44 +151,82 @@ static void dialogue_send(struct dialogue *d, unsigned number, const char *text)
 	(void)d->side->client(d->world, number);
 	if (!whole)
 		text = arena_strz(d->arena, slice_of(text, len - strlen(cut)));
-	dialogue_expand(&d->to_send, text);
+	dialogue_expand(d, &d->to_send, text);
 	if (whole)
 		buf_adds(&d->to_send, "\r\n");
 }
 
 /* ---- the server's side ---- */
 
-static void dialogue_pattern(struct buf *out, const char *text)
+static void dialogue_add_plain(struct buf *out, const char *text)
+{
+	for (; *text; text++)
+		buf_printf(out, strchr("\\.[]{}()*+?^$|", *text) ? "\\%c" : "%c", *text);
+}
+
+/* Where in the pattern each group is that is to be kept; 0: none. */
+struct dialogue_groups {
+	size_t of[DIALOGUE_KEPT], n;
+};
+
+static void dialogue_add_group(struct buf *out, struct dialogue_groups *groups, const char *text, size_t len)
+{
+	const bool keeps = len > 1 && text[0] >= '0' && text[0] <= '9' && text[1] == '=';
+
+	groups->n++;
+	if (keeps) {
+		groups->of[text[0] - '0'] = groups->n;
+		text += 2;
+		len -= 2;
+	}
+	for (size_t i = 0; i < len; i++)
+		groups->n += text[i] == '(' && (i == 0 || text[i - 1] != '\\');
+	buf_printf(out, "(%.*s)", (int)len, text);
+}
+
+static void dialogue_pattern(const struct dialogue *d, struct buf *out, struct dialogue_groups *groups,
+                             const char *text)
 {
 	buf_addc(out, '^');
 	while (*text) {
 		const char *end = *text == '<' ? strchr(text, '>') : NULL;
+		const char one[] = { *text, '\0' };
 
 		if (end && strncmp(text, "<*>", 3) == 0)
 			buf_adds(out, ".*");
+		else if (end && dialogue_kept(d, text))
+			dialogue_add_plain(out, dialogue_kept(d, text));
 		else if (end)
-			buf_printf(out, "(%.*s)", (int)(end - text - 1), text + 1);
-		else if (strchr("\\.[]{}()*+?^$|", *text))
-			buf_printf(out, "\\%c", *text);
+			dialogue_add_group(out, groups, text + 1, (size_t)(end - text - 1));
 		else
-			buf_addc(out, (uint8_t)*text);
+			dialogue_add_plain(out, one);
 		text = end ? end + 1 : text + 1;
 	}
 	buf_addc(out, '$');
 	buf_addc(out, '\0');
 }
 
-static bool dialogue_matches(const struct dialogue *d, const char *wanted, const char *line)
+static bool dialogue_matches(struct dialogue *d, const char *wanted, const char *line)
 {
+	struct dialogue_groups groups = { .n = 0 };
+	regmatch_t found[20];
 	struct buf text;
 	regex_t regex;
 	bool good;
 
 	buf_init(&text, BUF_NO_LIMIT);
-	dialogue_pattern(&text, wanted);
-	if (regcomp(&regex, (const char *)text.data, REG_EXTENDED | REG_NOSUB))
+	dialogue_pattern(d, &text, &groups, wanted);
+	if (regcomp(&regex, (const char *)text.data, REG_EXTENDED))
 		dialogue_wrong(d, "a pattern does not compile: %s", (const char *)text.data);
-	good = regexec(&regex, line, 0, NULL, 0) == 0;
+	good = regexec(&regex, line, ARRAY_LEN(found), found, 0) == 0;
+	for (size_t i = 0; i < DIALOGUE_KEPT && good; i++) {
+		const size_t group = groups.of[i];
+
+		if (group && group < ARRAY_LEN(found) && found[group].rm_so >= 0)
+			d->kept[i] =
+			    arena_strz(d->arena, slice_of(line + found[group].rm_so,
+			                                  (size_t)(found[group].rm_eo - found[group].rm_so)));
+	}
 	regfree(&regex);
 	buf_done(&text);
 	return good;

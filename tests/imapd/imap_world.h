@@ -92,6 +92,7 @@ static inline void world_settings(struct world *world)
 	world_must(conf_load(NULL, sections, 2, suite_sections, world->arena, &why), &why, "settings");
 	world->suite.data_dir = world->dir;
 	suite_conf_finish(&world->suite, world->arena);
+	world->suite.hostname = "mail.example.org"; /* in URLs */
 	imapd_conf.plaintext_login = true;
 	imapd_conf.metadata_admin = "mailto:postmaster@example.org";
 	world->suite.outbox = false; /* one mailbox less in every list */

@@ -4,7 +4,7 @@
  *
  *   D: INBOX \Seen  a message is delivered there, with these flags
  *   Q: …            what is done to queued mail: queue_words.h
- *   SET: outbox | no-plaintext | password TEXT | suspend | referral HOST | role NAME | metadata SIZE N | quota N | messages N |
+ *   SET: outbox | no-plaintext | password TEXT | suspend | referral HOST | role NAME | metadata SIZE N | submit LOGIN | quota N | messages N |
  *         command_max N | message_limit N | save_limit N
  *        | sessions N | sessions_per_ip N | progress MS
  *   ACCOUNT: LOGIN  another account, with alice's password; "public LOGIN": one that nobody logs in to, whose INBOX
@@ -108,6 +108,10 @@ static void set(struct dialogue *d, const char *what)
 	} else if (sscanf(what, "metadata %u %u", &number, &second) == 2) {
 		imapd_conf.metadata_value_max = number;
 		imapd_conf.metadata_entries_max = second;
+	} else if (strncmp(what, "submit ", 7) == 0) {
+		imapd_conf.submit_accounts.items = arena_array(d->arena, const char *, 1);
+		imapd_conf.submit_accounts.items[0] = arena_strdup(d->arena, what + 7);
+		imapd_conf.submit_accounts.n = 1;
 	} else if (strncmp(what, "role ", 5) == 0) {
 		world_must(account_get(stack, &world->account.id, d->arena, &account, &why), &why, "get");
 		account.role = strcmp(what + 5, "domain-admin") == 0 ? 2 : 3; /* ROLE_READ_ONLY */

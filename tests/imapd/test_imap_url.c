@@ -66,6 +66,52 @@ static const char *const bad_cases[] = {
 	"imap://host:x/INBOX/;UID=1",
 	"imap://host:70000/INBOX/;UID=1",
 	"http://host/INBOX/;UID=1",
+	/* URLAUTH */
+	"imap://joe@x/;URLAUTH=anonymous",
+	"imap://joe@x/a;URLAUTH=anonymous",
+	"imap://x/a/;UID=1;URLAUTH=anonymous",
+	"/a/;UID=1;URLAUTH=anonymous",
+	";UID=1;URLAUTH=anonymous",
+	"imap://joe@x/a/;UID=1/;URLAUTH=anonymous",
+	"imap://joe@x/a/;UID=1;URLAUTH=",
+	"imap://joe@x/a/;UID=1;URLAUTH=nobody",
+	"imap://joe@x/a/;UID=1;URLAUTH=user+",
+	"imap://joe@x/a/;UID=1;URLAUTH=submit+:internal:91354a473744909de610943775f92038",
+	"imap://joe@x/a/;UID=1;URLAUTH=anonymousx",
+	"imap://joe@x/a/;UID=1;EXPIRE=2005-01-01T00:00:00Z",
+	"imap://joe@x/a/;UID=1;EXPIRE=2005-01-01;URLAUTH=anonymous",
+	"imap://joe@x/a/;UID=1;EXPIRE=;URLAUTH=anonymous",
+	"imap://joe@x/a/;UID=1;URLAUTH=anonymous;EXPIRE=2005-01-01T00:00:00Z",
+	"imap://joe@x/a/;UID=1;URLAUTH=anonymous:",
+	"imap://joe@x/a/;UID=1;URLAUTH=anonymous:internal",
+	"imap://joe@x/a/;UID=1;URLAUTH=anonymous:internal:",
+	"imap://joe@x/a/;UID=1;URLAUTH=anonymous:internal:91354a473744909de610943775f9203",
+	"imap://joe@x/a/;UID=1;URLAUTH=anonymous:internal:91354a473744909de610943775f9203g",
+	"imap://joe@x/a/;UID=1;URLAUTH=anonymous:internal:91354a473744909de610943775f92038:",
+	"imap://joe@x/a/;UID=1;URLAUTH=anonymous::91354a473744909de610943775f92038",
+	"imap://joe@x/a/;UID=1;URLAUTH=anonymous:in_ternal:91354a473744909de610943775f92038",
+};
+
+static const struct {
+	const char *text, *rump; /* rump "": all of it */
+	enum url_access access;
+	const char *user, *mechanism, *token;
+	int64_t until; /* 0: it does not expire */
+} auth_cases[] = {
+	{ "imap://joe@example.com/INBOX/;uid=20/;section=1.2;urlauth=submit+fred", "", URL_SUBMIT, "fred",
+	  NULL, NULL, 0 },
+	{ "imap://joe@example.com/INBOX/;uid=20/;section=1.2;urlauth=submit+fred:internal:"
+	  "91354a473744909de610943775f92038",
+	  "imap://joe@example.com/INBOX/;uid=20/;section=1.2;urlauth=submit+fred", URL_SUBMIT, "fred",
+	  "internal", "91354a473744909de610943775f92038", 0 },
+	{ "imap://joe@example.com/INBOX/;uid=20;expire=2005-01-01T00:00:00Z;urlauth=user+al%40x:X.1-a:"
+	  "91354A473744909DE610943775F920380",
+	  "imap://joe@example.com/INBOX/;uid=20;expire=2005-01-01T00:00:00Z;urlauth=user+al%40x", URL_USER,
+	  "al@x", "X.1-a", "91354A473744909DE610943775F920380", INT64_C(1104537600000) },
+	{ "imap://joe@x/a;UIDVALIDITY=7/;UID=1/;PARTIAL=0.5;URLAUTH=AUTHUSER", "", URL_AUTHUSER, NULL, NULL,
+	  NULL, 0 },
+	{ "imap://joe@x/a/;UID=1/;PARTIAL=5;EXPIRE=2005-01-01T01:00:00.5+01:00;URLAUTH=anonymous", "",
+	  URL_ANONYMOUS, NULL, NULL, NULL, INT64_C(1104537600000) },
 };
 
 static void assert_text(const char *name, struct slice got, const char *wanted)
@@ -94,6 +140,7 @@ static void test_good(void **state)
 		assert_int_equal(url.section.len, c->len);
 		assert_text(c->text, url.user, c->user);
 		assert_text(c->text, url.host, c->host);
+		assert_int_equal(url.auth.access, URL_PLAIN);
 		arena_free(arena);
 	}
 }
@@ -111,9 +158,36 @@ static void test_bad(void **state)
 	}
 }
 
+static void test_auth(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(auth_cases); i++) {
+		const char *text = auth_cases[i].text;
+		const char *rump = auth_cases[i].rump[0] ? auth_cases[i].rump : text;
+		struct arena *arena = arena_new();
+		struct imap_url url;
+
+		if (!imap_url_parse(slice_str(text), arena, &url))
+			fail_msg("%s is refused", text);
+		assert_int_equal(url.auth.access, auth_cases[i].access);
+		assert_text(text, url.user, "joe");
+		assert_text(text, url.auth.rump, rump);
+		assert_text(text, url.auth.user, auth_cases[i].user);
+		assert_text(text, url.auth.mechanism, auth_cases[i].mechanism);
+		assert_text(text, url.auth.token, auth_cases[i].token);
+		assert_int_equal(url.auth.expires, auth_cases[i].until != 0);
+		assert_int_equal(url.auth.until, auth_cases[i].until);
+		arena_free(arena);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_good), cmocka_unit_test(test_bad) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_auth),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,6 +43,10 @@ static const struct {
 	  "> a {99999999999999999999}\n> b NOOP\n" },
 	{ "a body", false, "* 1 FETCH (BODY[] {7}\r\nx: y\r\n\n FLAGS ())\r\na OK\r\n",
 	  "> * 1 FETCH (BODY[] {7} (7 bytes)\n> FLAGS ())\n> a OK\n" },
+	{ "a URL that grants", true, "a URLFETCH i:x:INTERNAL:0aF \"y:internal:1\" z:internal:\r\nb NOOP\r\n",
+	  "> a URLFETCH i:x:internal:(hidden) \"y:internal:(hidden)\" z:internal:(hidden)\n> b NOOP\n" },
+	{ "and in a reply", false, "* GENURLAUTH \"i:x:internal:0123456789\"\r\n",
+	  "> * GENURLAUTH \"i:x:internal:(hidden)\"\n" },
 	{ "LOGIN said by the server", false, "* LOGIN x y\r\n", "> * LOGIN x y\n" },
 };
 

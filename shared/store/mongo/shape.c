@@ -17,6 +17,7 @@ static const struct {
 	[COLL_TIMELINE]	 = { SHAPE_TEXT },
 	[COLL_GUESTS]	 = { SHAPE_HEX,	 { SHAPE_ID, SHAPE_ID } },
 	[COLL_METADATA]	 = { SHAPE_HEX,	 { SHAPE_ID, SHAPE_ID } },
+	[COLL_URL_KEYS]	 = { SHAPE_HEX,	 { SHAPE_ID, SHAPE_ID } },
 	/* clang-format on */
 };
 

@@ -46,6 +46,51 @@ static void header_dates(void **state)
 	}
 }
 
+static void internet_dates(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t seconds;
+		int zone;
+	} rows[] = {
+		{ "1985-04-12T23:20:50Z", 482196050, 0 },
+		{ "1985-04-12t23:20:50.52z", 482196050, 0 },
+		{ "1996-12-19T16:39:57-08:00", 851042397, -480 },
+		{ "1990-12-31T23:59:60Z", 662688000, 0 },
+		{ "1937-01-01T12:00:27.87+00:20", -1041337173, 20 },
+	};
+	static const char *const none[] = {
+		"",
+		"1985-04-12",
+		"1985-04-12T23:20:50",
+		"1985-04-12T23:20:50.Z",
+		"1985-04-12T23:20:50Z ",
+		"1985-04-12 23:20:50Z",
+		"1985-4-12T23:20:50ZZ",
+		"1985-13-12T23:20:50Z",
+		"1985-02-29T23:20:50Z",
+		"1985-04-00T23:20:50Z",
+		"0000-04-12T23:20:50Z",
+		"1985-04-12T24:20:50Z",
+		"1985-04-12T23:60:50Z",
+		"1985-04-12T23:20:50+0100",
+		"1985-04-12T23:20:50+24:00",
+		"1985-04-12T23:20:50+01:00x",
+		"-985-04-12T23:20:50Z",
+	};
+	struct date got;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		expect_number(rows[i].text, "parsed", date_parse_rfc3339(slice_str(rows[i].text), &got),
+		              true);
+		expect_number(rows[i].text, "time", got.utc_ms, SECONDS(rows[i].seconds));
+		expect_number(rows[i].text, "zone", got.zone, rows[i].zone);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(none); i++)
+		expect_number(none[i], "parsed", date_parse_rfc3339(slice_str(none[i]), &got), false);
+}
+
 static void no_dates(void **state)
 {
 	static const char *const texts[] = {
@@ -172,8 +217,9 @@ static void calendar(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(header_dates), cmocka_unit_test(no_dates), cmocka_unit_test(printing),
-		cmocka_unit_test(imap_dates),   cmocka_unit_test(days),     cmocka_unit_test(calendar),
+		cmocka_unit_test(header_dates), cmocka_unit_test(internet_dates), cmocka_unit_test(no_dates),
+		cmocka_unit_test(printing),     cmocka_unit_test(imap_dates),     cmocka_unit_test(days),
+		cmocka_unit_test(calendar),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

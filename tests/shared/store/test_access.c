@@ -29,6 +29,7 @@ static const struct {
 	{ COLL_TIMELINE, "timeline", "AA AA -- -A -- --" },
 	{ COLL_GUESTS, "guests", "AA AA oo -- -- --" },
 	{ COLL_METADATA, "metadata", "AA AA oo -- -- --" },
+	{ COLL_URL_KEYS, "url_keys", "AA AA oo -- -- --" },
 };
 
 /* A letter a kind. */

@@ -100,10 +100,10 @@ static void records_are_as_their_schemas_say(void **state)
 		if (schema->has_body)
 			record.body = SLICE("body");
 		for (int i = 0; i < RECORD_INDEXES && schema->index[i].name; i++)
-			record.index[i] =
-			    c == COLL_GUESTS || c == COLL_METADATA || (c == COLL_ADDRESSES && i == 1)
-			        ? id_slice(&id)
-			        : slice_str(text.text);
+			record.index[i] = c == COLL_GUESTS || c == COLL_METADATA || c == COLL_URL_KEYS ||
+			                          (c == COLL_ADDRESSES && i == 1)
+			                      ? id_slice(&id)
+			                      : slice_str(text.text);
 		assert_good(store->ops->put(store, &system_actor, (enum collection)c, &record, why));
 		record.version = RECORD_ANY;
 		record.accounts = record.body = record.index[0] = record.index[1] = (struct slice){ NULL, 0 };

@@ -86,7 +86,7 @@ enum fault login_find(struct imap_cmd *cmd, struct login *login, struct why *why
 
 enum fault login_prove(struct login *login, struct why *why)
 {
-	enum fault fault = login_proved(&login->check, &login->account, login->name, why);
+	enum fault fault = login_proved(&login->check, &login->account, why);
 
 	return fault ? fault : account_unlock(login->check.stack, &login->account, &login->key, why);
 }

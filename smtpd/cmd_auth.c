@@ -204,7 +204,7 @@ static void proved(struct session *s, struct slice last)
 {
 	struct auth *auth = s->auth;
 
-	auth->fault = login_proved(&auth->check, &auth->account, sasl_login(auth->sasl), &auth->why);
+	auth->fault = login_proved(&auth->check, &auth->account, &auth->why);
 	if (auth->fault) {
 		fail(s, auth->fault, &auth->why);
 	} else if (!last.len) {

@@ -21,16 +21,18 @@ static bool is_text(struct slice text, size_t max)
 	return text.len && text.len <= max && utf8_valid(text);
 }
 
-/* A network as it is written; a login name without regard to case, as the lockout takes it. */
+/* A network as it is written, but for case; a login name in the one way in which accounts have it. */
 static enum fault key_of(struct slice subject, struct arena *arena, struct slice *ret, struct why *why)
 {
 	struct network network;
-	char *key = arena_printf(arena, PREFIX "%.*s", SLICE_FMT(subject));
+	struct slice name = subject;
+	char *key;
 
 	if (!network_parse(subject, &network) &&
-	    (!is_text(subject, SUBJECT_MAX) || !memchr(subject.data, '@', subject.len)))
+	    (!is_text(subject, SUBJECT_MAX) || directory_key(arena, subject, &name, why)))
 		return fault_set(why, FAULT_INPUT,
 		                 "a ban is of an address, a network (192.0.2.0/24) or a login name");
+	key = arena_printf(arena, PREFIX "%.*s", SLICE_FMT(name));
 	for (char *c = key; *c; c++)
 		*c = (char)((*c >= 'A' && *c <= 'Z') ? *c | 0x20 : *c);
 	*ret = slice_str(key);

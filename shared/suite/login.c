@@ -1,13 +1,28 @@
 /* Logging in (login.h). */
 #include "suite/login.h"
 
+#include "suite/directory_internal.h"
 #include "suite/oauth.h"
+
+/* An account's name can be written in several ways; guesses count for it however they spell it. */
+static struct slice one_name(struct arena *arena, struct slice login)
+{
+	struct slice key;
+	struct why why;
+
+	return login.len && !directory_key(arena, login, &key, &why) ? key : login;
+}
 
 int64_t login_delay(const struct login_check *check, struct slice login)
 {
-	if (check->bans && bans_hold(check->bans, check->ip, login))
-		return -1;
-	return lockout_delay(check->lockout, check->ip, login);
+	struct arena *arena = arena_new();
+	const struct slice name = one_name(arena, login);
+	const int64_t delay = check->bans && bans_hold(check->bans, check->ip, name)
+	                          ? -1
+	                          : lockout_delay(check->lockout, check->ip, name);
+
+	arena_free(arena);
+	return delay;
 }
 
 enum fault login_lookup(const struct login_check *check, struct slice login, struct arena *arena,
@@ -50,7 +65,7 @@ enum fault login_password(const struct login_check *check, struct slice login, s
 		fault = check_password(check, ret, password, why);
 	if (fault == FAULT_AUTH)
 		login_failed(check, login);
-	return fault ? fault : login_proved(check, ret, login, why);
+	return fault ? fault : login_proved(check, ret, why);
 }
 
 static enum fault token_account(const struct login_check *check, struct slice login, struct slice token,
@@ -63,6 +78,9 @@ static enum fault token_account(const struct login_check *check, struct slice lo
 		fault = login_lookup(check, named, arena, ret, why);
 	if (!fault && login.len && !slice_ieq(login, slice_str(ret->login)))
 		fault = fault_set(why, FAULT_AUTH, "a token of %s", ret->login);
+	/* whose it is may be known only now */
+	if (!fault && check->bans && bans_hold(check->bans, check->ip, slice_str(ret->login)))
+		fault = fault_set(why, FAULT_TEMP, "%s may not log in now", ret->login);
 	return fault;
 }
 
@@ -73,13 +91,12 @@ enum fault login_token(const struct login_check *check, struct slice login, stru
 
 	if (fault == FAULT_AUTH)
 		login_failed(check, login);
-	return fault ? fault : login_proved(check, ret, slice_str(ret->login), why);
+	return fault ? fault : login_proved(check, ret, why);
 }
 
-enum fault login_proved(const struct login_check *check, const struct account *account, struct slice login,
-                        struct why *why)
+enum fault login_proved(const struct login_check *check, const struct account *account, struct why *why)
 {
-	lockout_succeeded(check->lockout, check->ip, login);
+	lockout_succeeded(check->lockout, check->ip, slice_str(account->login));
 	if (account->state == ACCOUNT_SUSPENDED)
 		return fault_set(why, FAULT_DENIED, "the account %s is suspended", account->login);
 	return FAULT_NONE;
@@ -87,8 +104,11 @@ enum fault login_proved(const struct login_check *check, const struct account *a
 
 void login_failed(const struct login_check *check, struct slice login)
 {
-	unsigned blocked = lockout_failed(check->lockout, check->ip, login);
+	struct arena *arena = arena_new();
+	const struct slice name = one_name(arena, login);
+	const unsigned blocked = lockout_failed(check->lockout, check->ip, name);
 
 	if (blocked && check->bans)
-		bans_note(check->bans, check->ip, login, blocked);
+		bans_note(check->bans, check->ip, name, blocked);
+	arena_free(arena);
 }

@@ -37,8 +37,7 @@ MUST_CHECK enum fault login_nobody(const struct login_check *, struct slice logi
  * away is known again, without a look at what it speaks of. On a worker. */
 MUST_CHECK enum fault login_suite_tag(struct stack *, struct slice text, uint8_t ret[TAG_SIZE], struct why *);
 /* SCRAM, once it is proven. DENIED. */
-MUST_CHECK enum fault login_proved(const struct login_check *, const struct account *, struct slice login,
-                                   struct why *);
+MUST_CHECK enum fault login_proved(const struct login_check *, const struct account *, struct why *);
 /* OAUTHBEARER and XOAUTH2, after the delay, on a worker: whose the token is. `login`: whose it has to be, or empty. AUTH,
  * counted already; DENIED. */
 MUST_CHECK enum fault login_token(const struct login_check *, struct slice login, struct slice token,

@@ -156,6 +156,18 @@ def test_introspection(suite, issuer, door):
     assert door().login("XOAUTH2", suite.alice, "ended")[0] is False
 
 
+def test_a_ban_holds_for_tokens(suite, issuer, door):
+    assert suite.api("POST", "/v1/bans", {"subject": suite.bob, "reason": "left the house", "minutes": 5})[0] == 201
+    try:
+        for user in (suite.bob, ""):
+            wait_for(f"a refusal of {user!r}",
+                     lambda: door().login("OAUTHBEARER", user, issuer.token(suite.bob))[0] is not True)
+        assert door().login("OAUTHBEARER", "", issuer.token(suite.alice)) == (True, None)
+    finally:
+        assert suite.api("DELETE", f"/v1/bans?subject={suite.bob}")[0] == 204
+    wait_for("bob again", lambda: door().login("OAUTHBEARER", "", issuer.token(suite.bob))[0] is True)
+
+
 def test_no_tokens_without_tls(suite):
     client = imaplib.IMAP4("localhost", suite.port("IMAP"), timeout=30)
     assert not [word for word in client.capabilities if "OAUTH" in word]

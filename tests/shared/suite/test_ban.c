@@ -58,6 +58,11 @@ static void records(void **state)
 	good(ban_lift(f->stack, &fixture_by, SLICE("ALICE@example.org"), WHY));
 	bad(FAULT_NOT_FOUND, ban_lift(f->stack, &fixture_by, SLICE("alice@example.org"), WHY));
 	good(ban_lift(f->stack, &fixture_by, SLICE("2001:db8::/48"), WHY));
+	ban = ban_of("\"bo\"@b\xc3\x9c\x43her.example", 60000); /* as its account is called */
+	good(ban_put(f->stack, &fixture_by, &ban, WHY));
+	assert_int_equal(count(f, &bans), 1);
+	assert_string_equal(bans[0].subject, "bo@xn--bcher-kva.example");
+	good(ban_lift(f->stack, &fixture_by, SLICE("bo@xn--bcher-kva.example"), WHY));
 	assert_int_equal(count(f, &bans), 0);
 }
 

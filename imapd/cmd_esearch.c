@@ -5,40 +5,34 @@
  *
  * Each mailbox's view is made fresh and walked as SEARCH does it (search_walk.h); the arguments are read anew for each,
  * since numbers and keywords mean something else there. Mailboxes that are empty are not opened. Nothing is selected by it: what
- * is held of a mailbox that is not is let go before the next.
+ * is held of a mailbox that is not is let go before the next. What was found in another account's mailbox is told when
+ * the store has just said that it is shared still.
  */
 #include "account_ctx.h"
 #include "commands.h"
 #include "context.h"
+#include "esearch_place.h"
 #include "imapd.h"
-#include "mailbox_filter.h"
 #include "search_return.h"
 #include "search_walk.h"
-#include "suite/share.h"
-
-#define FILTERS_MAX 64
-
-struct place { /* a mailbox to search */
-	struct id id;
-	const char *path;
-};
 
 struct esearch {
-	struct mailbox_filter filters[FILTERS_MAX];
-	uint32_t n_filters;
-	bool in_selected, in_others, listed;
+	struct esearch_places places;
+	size_t at; /* the next one */
+	bool listed;
 	struct search_return asked;
 	struct imap_args program; /* where the keys begin */
-	struct place *places;
-	size_t n, at; /* at: the next one */
 	/* The present one. */
 	struct arena *arena;
 	struct view_wait *wait;
-	struct selected own; /* unless it is the session's */
+	struct view *view;        /* from its look until it is open */
+	struct view_guest *guest; /* of one that is shared, until it is open */
+	struct selected own;      /* unless it is the session's */
 	struct search_walk walk;
 	struct uid_set found;
 	struct context *context;
-	bool goes_on; /* there was one */
+	bool checking; /* whether it may be told of */
+	bool goes_on;  /* there was one */
 	uint32_t broken;
 	struct why why;
 };
@@ -47,35 +41,15 @@ static enum imap_next next_place(struct imap_cmd *cmd);
 
 /* ---- arguments ---- */
 
-static bool parse_filters(struct imap_args *args, struct esearch *esearch)
-{
-	if (!imap_args_space(args) || !imap_args_open(args))
-		return false;
-	do {
-		struct mailbox_filter *filter = &esearch->filters[esearch->n_filters];
-
-		if (esearch->n_filters++ == FILTERS_MAX - 1 || !mailbox_filter_parse(args, filter) ||
-		    filter->kind == FILTER_SELECTED_DELAYED)
-			return false;
-		if (filter->kind == FILTER_SELECTED)
-			esearch->in_selected = true;
-		else
-			esearch->in_others = true;
-		if (imap_args_close(args))
-			return true;
-	} while (imap_args_space(args));
-	return false;
-}
-
 static const char *objection(const struct imap_cmd *cmd, const struct esearch *esearch)
 {
 	const bool selected = cmd->session->selected.view;
 
-	if (esearch->in_selected && !selected)
+	if (esearch->places.in_selected && !selected)
 		return "Select a mailbox first";
 	if (esearch->asked.update && !selected)
 		return "UPDATE is for the mailbox that is selected";
-	if ((esearch->asked.wanted & RETURN_SAVE) && esearch->in_others)
+	if ((esearch->asked.wanted & RETURN_SAVE) && esearch->places.in_others)
 		return "SAVE is for the mailbox that is selected alone";
 	if (esearch->asked.update && context_has_tag(cmd->session, cmd->tag))
 		return "A search that goes on has this tag";
@@ -101,8 +75,8 @@ static enum imap_next esearch_parse(struct imap_cmd *cmd, struct imap_args *args
 	if (!imap_args_space(args))
 		return imap_bad(cmd, args->error);
 	if (!imap_args_word(args, "IN"))
-		esearch->in_selected = true;
-	else if (!parse_filters(args, esearch) || !imap_args_space(args))
+		esearch->places.in_selected = true;
+	else if (!esearch_places_parse(args, &esearch->places) || !imap_args_space(args))
 		return imap_bad(cmd, "Expected mailboxes to search");
 	if (!search_return_parse(args, &esearch->asked))
 		return imap_bad(cmd, args->error);
@@ -121,70 +95,21 @@ static enum imap_next esearch_parse(struct imap_cmd *cmd, struct imap_args *args
 	return IMAP_RUN;
 }
 
-/* ---- which mailboxes, on a worker ---- */
+/* ---- on a worker ---- */
 
-static bool is_asked_for(const struct imap_cmd *cmd, const struct esearch *esearch,
-                         const struct folder *folder)
+static const struct esearch_place *present(const struct esearch *esearch)
 {
-	const struct mailbox_meta *meta = &folder->row.meta;
-
-	if (meta->no_select)
-		return false;
-	if (esearch->in_selected && id_eq(&meta->id, &cmd->selected))
-		return true;
-	if (!folder->row.head.messages)
-		return false;
-	for (uint32_t i = 0; i < esearch->n_filters; i++)
-		if (esearch->filters[i].kind != FILTER_SELECTED &&
-		    mailbox_filter_has(&esearch->filters[i], folder->path, meta))
-			return true;
-	return false;
-}
-
-/* What is selected is another account's: it is searched as well, under the name that it has here. */
-static enum fault add_shared(struct imap_cmd *cmd, struct stack *stack, struct why *why)
-{
-	struct esearch *esearch = cmd->state;
-	struct shares shares;
-	enum fault fault = share_load(stack, &cmd->account->guest, NULL, cmd->arena, &shares, why);
-
-	if (fault)
-		return fault;
-	for (size_t i = 0; i < shares.n; i++)
-		if (id_eq(&shares.list[i].folder.row.meta.id, &cmd->selected))
-			esearch->places[esearch->n++] =
-			    (struct place){ cmd->selected, shares.list[i].folder.path };
-	shares_done(&shares);
-	return FAULT_NONE;
-}
-
-static enum fault list_places(struct imap_cmd *cmd, struct stack *stack, struct why *why)
-{
-	struct esearch *esearch = cmd->state;
-	struct folder_list *list;
-	enum fault fault = folder_list_load(cmd->account, stack, &list, why);
-
-	if (fault)
-		return fault;
-	esearch->places = arena_array(cmd->arena, struct place, list->folders.n + 1);
-	for (size_t i = 0; i < list->folders.n; i++) {
-		const struct folder *folder = list->folders.list[i];
-
-		if (is_asked_for(cmd, esearch, folder))
-			esearch->places[esearch->n++] =
-			    (struct place){ folder->row.meta.id, arena_strdup(cmd->arena, folder->path) };
-	}
-	folder_list_put(cmd->account->folders, list);
-	return esearch->in_selected && cmd->acting.kind == ACTOR_GUEST ? add_shared(cmd, stack, why)
-	                                                               : FAULT_NONE;
+	return &esearch->places.list[esearch->at - 1];
 }
 
 static enum fault esearch_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct esearch *esearch = cmd->state;
 
-	return esearch->listed ? search_walk_run(&esearch->walk, cmd, stack, why)
-	                       : list_places(cmd, stack, why);
+	if (!esearch->listed)
+		return esearch_places_load(&esearch->places, cmd, stack, why);
+	return esearch->checking ? esearch_place_check(present(esearch), stack, why)
+	                         : search_walk_run(&esearch->walk, cmd, stack, why);
 }
 
 /* ---- one mailbox ---- */
@@ -201,6 +126,11 @@ static void leave_place(struct esearch *esearch)
 	uid_set_done(&esearch->found);
 	uid_set_init(&esearch->found);
 	selected_close(&esearch->own);
+	view_guest_put(esearch->guest);
+	esearch->guest = NULL;
+	if (esearch->view)
+		view_put(esearch->view);
+	esearch->view = NULL;
 	arena_reset(esearch->arena);
 }
 
@@ -212,7 +142,7 @@ static void take(struct imap_cmd *cmd, const struct search_row *row, struct slic
 	uid_set_add(&esearch->found, row->uid);
 }
 
-static enum imap_next place_done(struct imap_cmd *cmd)
+static enum imap_next tell(struct imap_cmd *cmd)
 {
 	struct esearch *esearch = cmd->state;
 	const struct selected *selected = esearch->walk.selected;
@@ -222,12 +152,20 @@ static enum imap_next place_done(struct imap_cmd *cmd)
 	if (esearch->context)
 		context_start(cmd->session, esearch->context, &esearch->walk.search, &esearch->found);
 	esearch->context = NULL;
-	esearch->asked.mailbox = esearch->places[esearch->at - 1].path;
+	esearch->asked.mailbox = present(esearch)->path;
 	esearch->asked.uid_validity = selected->view->state->head.uid_validity;
 	if (found.n || (esearch->asked.wanted & RETURN_SAVE))
 		search_return_tell(cmd, &esearch->asked, "SEARCH", esearch->walk.search.modseq, &found);
 	leave_place(esearch);
 	return next_place(cmd);
+}
+
+static enum imap_next place_done(struct imap_cmd *cmd)
+{
+	struct esearch *esearch = cmd->state;
+
+	esearch->checking = present(esearch)->share;
+	return esearch->checking ? IMAP_RUN : tell(cmd);
 }
 
 static void nothing(void *arg)
@@ -251,6 +189,9 @@ static enum imap_next search_place(struct imap_cmd *cmd, struct view *view)
 	} else {
 		esearch->own.on_news = nothing;
 		selected_open(&esearch->own, view, true);
+		if (esearch->guest)
+			selected_be_guest(&esearch->own, esearch->guest, &present(esearch)->actor, ACL_READ);
+		esearch->guest = NULL;
 	}
 	if (!esearch->context)
 		args.arena = esearch->arena;
@@ -262,29 +203,59 @@ static enum imap_next search_place(struct imap_cmd *cmd, struct view *view)
 	return search_walk_start(&esearch->walk, cmd);
 }
 
+static void on_view(void *arg, enum fault fault, const struct why *why, struct view *view);
+
+/* What a guest has seen comes with a look; false: with one that is yet to be made. */
+static bool be_guest(struct imap_cmd *cmd, struct view *view)
+{
+	struct esearch *esearch = cmd->state;
+
+	if (!present(esearch)->share || esearch->guest || cmd->session->selected.view == view)
+		return true;
+	esearch->guest = view_guest_get(view, &cmd->account->id);
+	if (esearch->guest->known)
+		return true;
+	esearch->view = view;
+	esearch->wait = view_look(view, on_view, cmd);
+	return false;
+}
+
 static void on_view(void *arg, enum fault fault, const struct why *why, struct view *view)
 {
 	struct imap_cmd *cmd = arg;
 	struct esearch *esearch = cmd->state;
 
 	esearch->wait = NULL;
-	if (fault == FAULT_NOT_FOUND)
+	if (!fault && !be_guest(cmd, view))
+		return;
+	if (fault == FAULT_NOT_FOUND) {
+		leave_place(esearch);
 		imap_resume(cmd, next_place(cmd)); /* it was deleted meanwhile */
-	else
-		imap_resume(cmd, fault ? imap_no(cmd, fault, why) : search_place(cmd, view));
+		return;
+	}
+	esearch->view = fault ? esearch->view : NULL;
+	imap_resume(cmd, fault ? imap_no(cmd, fault, why) : search_place(cmd, view));
+}
+
+static struct account_ctx *holder_of(const struct imap_cmd *cmd, const struct esearch_place *place)
+{
+	struct share_owner *owner = place->share ? place->share->owner : NULL;
+
+	return owner ? account_ctx_get(cmd->session->imapd, &owner->account, account_key_ref(owner->key))
+	             : account_ctx_ref(cmd->account);
 }
 
 static enum imap_next next_place(struct imap_cmd *cmd)
 {
 	struct esearch *esearch = cmd->state;
-	const struct place *place = &esearch->places[esearch->at];
 
 	cmd->progress = esearch->at;
-	if (esearch->at < esearch->n) {
-		esearch->at++;
-		esearch->wait = view_get(cmd->session->imapd->views,
-		                         id_eq(&place->id, &cmd->selected) ? cmd->holder : cmd->account,
-		                         &place->id, on_view, cmd);
+	if (esearch->at < esearch->places.n) {
+		const struct esearch_place *place = &esearch->places.list[esearch->at++];
+		struct account_ctx *holder = holder_of(cmd, place);
+
+		esearch->wait = view_get(cmd->session->imapd->views, holder, &place->id, on_view, cmd);
+		account_ctx_unref(holder);
 		return IMAP_WAIT;
 	}
 	if (esearch->asked.update && !esearch->goes_on)
@@ -296,21 +267,34 @@ static enum imap_next next_place(struct imap_cmd *cmd)
 	return imap_ok(cmd, "Searched, but for %u messages that could not be opened", esearch->broken);
 }
 
-static enum imap_next esearch_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+static enum imap_next begin(struct imap_cmd *cmd)
 {
 	struct esearch *esearch = cmd->state;
 
+	esearch->listed = true;
+	esearch->arena = arena_new();
+	esearch->walk.part = true;
+	cmd->goal = esearch->places.n;
+	return next_place(cmd);
+}
+
+static enum imap_next esearch_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
+{
+	struct esearch *esearch = cmd->state;
+	const bool checked = esearch->checking;
+
+	esearch->checking = false;
+	if (fault == FAULT_NOT_FOUND && esearch->listed && present(esearch)->share) {
+		leave_place(esearch); /* it is shared no more */
+		return next_place(cmd);
+	}
 	if (fault) {
 		search_return_failed(cmd, &esearch->asked);
 		return imap_no(cmd, fault, why);
 	}
-	if (esearch->listed)
-		return search_walk_reply(&esearch->walk, cmd, fault, why);
-	esearch->listed = true;
-	esearch->arena = arena_new();
-	esearch->walk.part = true;
-	cmd->goal = esearch->n;
-	return next_place(cmd);
+	if (!esearch->listed)
+		return begin(cmd);
+	return checked ? tell(cmd) : search_walk_reply(&esearch->walk, cmd, fault, why);
 }
 
 static void esearch_done(struct imap_cmd *cmd)
@@ -322,6 +306,7 @@ static void esearch_done(struct imap_cmd *cmd)
 	if (esearch->arena)
 		leave_place(esearch);
 	arena_free(esearch->arena);
+	shares_done(&esearch->places.shares);
 }
 
 const struct imap_command imap_esearch = {

@@ -6,6 +6,7 @@
 #include "folder_args.h"
 #include "store/mailbox.h"
 #include "suite/folder.h"
+#include "suite/share.h"
 
 static bool fail(struct imap_args *args, const char *error)
 {
@@ -103,4 +104,19 @@ bool mailbox_filter_has(const struct mailbox_filter *filter, const char *path,
 		if (lies_in(path, filter->paths[i], levels))
 			return true;
 	return false;
+}
+
+bool mailbox_filter_has_shared(const struct mailbox_filter *filter, const char *path,
+                               const struct mailbox_meta *meta)
+{
+	return filter->kind != FILTER_PERSONAL && filter->kind != FILTER_INBOXES &&
+	       mailbox_filter_has(filter, path, meta);
+}
+
+bool mailbox_filter_may_share(const struct mailbox_filter *filter)
+{
+	for (uint32_t i = 0; i < filter->n; i++)
+		if (share_is_shared_name(filter->paths[i]))
+			return true;
+	return filter->kind == FILTER_SUBSCRIBED;
 }

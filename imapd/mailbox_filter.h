@@ -33,5 +33,9 @@ struct mailbox_filter {
 bool mailbox_filter_parse(struct imap_args *, struct mailbox_filter *ret);
 /* By its name alone; whether it can be selected is not looked at. Never true for the two that are about the selected one. */
 bool mailbox_filter_has(const struct mailbox_filter *, const char *path, const struct mailbox_meta *);
+/* The same for what others share: none of it is personal. */
+bool mailbox_filter_has_shared(const struct mailbox_filter *, const char *path, const struct mailbox_meta *);
+/* Whether it can have any of what others share. */
+bool mailbox_filter_may_share(const struct mailbox_filter *);
 
 #endif

@@ -301,13 +301,14 @@ enum imap_next search_walk_refuse(const struct search_walk *walk, struct imap_cm
 	return imap_bad(cmd, args->error);
 }
 
-/* The selected mailbox may be another account's; what is walked beside it is the session's own. */
+/* What is walked may be another account's. The selected mailbox may be closed while a worker is at it. */
 static void take_sides(struct search_walk *walk, const struct imap_cmd *cmd)
 {
-	const bool selected = walk->selected == &cmd->session->selected;
+	const struct selected *walked = walk->selected;
+	const bool selected = walked == &cmd->session->selected;
 
-	walk->reader.actor = selected ? &cmd->acting : &cmd->actor;
-	walk->reader.key = selected ? cmd->holder->key : cmd->account->key;
+	walk->reader.actor = selected ? &cmd->acting : walked->guest ? &walked->actor : &cmd->actor;
+	walk->reader.key = selected ? cmd->holder->key : walked->view->account->key;
 	walk->sieve.actor = walk->reader.actor;
 	walk->sieve.key = walk->reader.key;
 }

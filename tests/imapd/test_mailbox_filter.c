@@ -87,9 +87,38 @@ static void test_has(void **state)
 	}
 }
 
+static void test_shared(void **state)
+{
+	static const struct {
+		const char *filter;
+		bool may, has; /* Shared/a/b, which is subscribed */
+	} rows[] = {
+		{ "personal", false, false },           { "inboxes", false, false },
+		{ "selected", false, false },           { "subscribed", true, true },
+		{ "subtree Shared", true, true },       { "subtree (x Shared/a)", true, true },
+		{ "subtree Public", true, false },      { "subtree-one Shared", true, false },
+		{ "mailboxes Shared/a/b", true, true }, { "mailboxes Sharedness", false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct mailbox_meta meta = { .subscribed = true };
+		struct arg_text text;
+		struct imap_args *args = arg_text_start(&text, rows[i].filter);
+		struct mailbox_filter filter;
+
+		assert_true(mailbox_filter_parse(args, &filter));
+		if (mailbox_filter_may_share(&filter) != rows[i].may ||
+		    mailbox_filter_has_shared(&filter, "Shared/a/b", &meta) != rows[i].has)
+			fail_msg("%s", rows[i].filter);
+		arg_text_done(&text);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_parse), cmocka_unit_test(test_has) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_parse), cmocka_unit_test(test_has),
+		                            cmocka_unit_test(test_shared) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

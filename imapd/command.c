@@ -496,6 +496,7 @@ static void on_rights(struct job *job)
 		finish(cmd);
 	} else {
 		s->selected.rights = cmd->rights;
+		s->selected.checked = true;
 		begin(cmd);
 	}
 }
@@ -570,8 +571,9 @@ void command_start(struct session *s, const struct assembled *made)
 
 	s->cmd = cmd;
 	log_command(cmd);
-	if (s->selected.guest && (cmd->verb->states == IN_SELECTED || (cmd->verb->flags & LOOKS_FIRST)))
-		ask_rights(cmd);
+	if (s->selected.guest &&
+	    (cmd->verb->states == IN_SELECTED || (cmd->verb->flags & (LOOKS_FIRST | MESSAGE_LITERAL))))
+		ask_rights(cmd); /* APPEND as well, for the EXISTS that it makes */
 	else
 		begin(cmd);
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "imapd.h"
-#include "session.h"
+#include "command.h"
 
 struct guest_job {
 	struct job job;
@@ -44,6 +44,16 @@ static bool is_same_visit(const struct session *s, const struct actor *actor)
 	       id_eq(&s->selected.actor.mailbox, &actor->mailbox);
 }
 
+static void go_on(struct session *s, uint32_t rights)
+{
+	s->selected.rights = rights;
+	if (s->cmd && !s->cmd->reads_lines)
+		return; /* it has asked for itself, or tells nothing */
+	s->selected.checked = true;
+	session_news(s);
+	s->selected.checked = false;
+}
+
 static void on_checked(struct job *job)
 {
 	struct guest_job *check = container_of(job, struct guest_job, job);
@@ -53,15 +63,16 @@ static void on_checked(struct job *job)
 
 		if (!is_same_visit(s, &check->actor))
 			continue;
+		s->selected.checking = false;
 		if (check->fault == FAULT_NOT_FOUND)
 			session_end_visit(s);
 		else if (!check->fault)
-			s->selected.rights = check->rights;
+			go_on(s, check->rights);
 	}
 	free_check(job);
 }
 
-static void check_one(struct imapd *imapd, const struct session *s)
+static void check_one(struct imapd *imapd, struct session *s)
 {
 	struct guest_job *check = xzalloc(sizeof(*check));
 
@@ -69,14 +80,21 @@ static void check_one(struct imapd *imapd, const struct session *s)
 	check->imapd = imapd;
 	check->actor = s->selected.actor;
 	list_add_tail(&imapd->guest_checks, &check->node);
-	if (!job_start(imapd->daemon->pool, &check->job))
+	s->selected.checking = job_start(imapd->daemon->pool, &check->job);
+	if (!s->selected.checking)
 		free_check(&check->job); /* the next round comes */
+}
+
+void guest_check_session(struct session *s)
+{
+	if (!s->selected.checking)
+		check_one(s->imapd, s);
 }
 
 void guest_check(struct imapd *imapd, const struct id *account)
 {
 	list_each (&imapd->sessions, node) {
-		const struct session *s = list_item(node, struct session, node);
+		struct session *s = list_item(node, struct session, node);
 
 		if (s->selected.guest && (!account || id_eq(&s->selected.actor.account, account)))
 			check_one(imapd, s);

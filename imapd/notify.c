@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "context.h"
+#include "guest_check.h"
 #include "notify.h"
 #include "vanished.h"
 
@@ -179,6 +180,25 @@ static bool tell_selected(struct session *s, bool may_expunge)
 	return true;
 }
 
+/* A guest is told what the store has just said it may be told; else once it has. */
+static bool may_tell(struct session *s)
+{
+	if (!s->selected.guest || s->selected.checked)
+		return true;
+	if (selected_has_news(&s->selected))
+		guest_check_session(s);
+	return false;
+}
+
+static bool tell_visited(struct session *s, bool may_expunge)
+{
+	const bool told = tell_selected(s, may_expunge);
+
+	if (told || !s->cmd || s->cmd->reads_lines)
+		s->selected.checked = false;
+	return told;
+}
+
 bool session_tell_news(struct session *s, bool may_expunge)
 {
 	if (session_is_closing(s) || !s->account)
@@ -187,7 +207,7 @@ bool session_tell_news(struct session *s, bool may_expunge)
 		session_close(s, "[UNAVAILABLE]", "The selected mailbox is no longer there");
 		return true;
 	}
-	if (s->selected.view && !tell_selected(s, may_expunge))
+	if (s->selected.view && may_tell(s) && !tell_visited(s, may_expunge))
 		return false;
 	return notify_tell_others(s);
 }

@@ -13,6 +13,7 @@ void selected_open(struct selected *selected, struct view *view, bool read_only)
 	selected->view = view;
 	selected->guest = NULL;
 	selected->rights = ACL_ALL;
+	selected->checking = selected->checked = false;
 	selected->read_only = read_only;
 	selected->known_max = state->head.uid_next - 1;
 	selected->known_n = state->n;

@@ -74,6 +74,7 @@ struct selected { /* one session's hold on a view */
 	struct view_guest *guest; /* NULL: the mailbox is the session's own account's */
 	struct actor actor;       /* of a guest, in this mailbox */
 	uint32_t rights;          /* enum acl_right: as of the last look; the store decides */
+	bool checking, checked;   /* whether a guest still may: is being asked for, and was just found out */
 	bool read_only, condstore;
 	uint32_t known_max;      /* highest UID the session was told of (by EXISTS) */
 	uint32_t known_n;        /* number of messages it was told of: the EXISTS it knows, ghosts included */

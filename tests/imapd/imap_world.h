@@ -50,7 +50,18 @@ struct world {
 	struct account_key *key;
 	struct actor owner;
 	struct client clients[WORLD_CLIENTS];
+	struct bus *deaf; /* the bus, while nudges get lost */
 };
+
+/* From now on nothing that is committed is told on the bus; or it is again. */
+static inline void world_lose_nudges(struct world *world, bool lose)
+{
+	struct stack *stack = world->daemon.stack;
+
+	if (lose)
+		world->deaf = stack->bus;
+	stack->bus = lose ? NULL : world->deaf;
+}
 
 static inline void world_must(enum fault fault, const struct why *why, const char *what)
 {

@@ -7,6 +7,7 @@
  *   SET: outbox | no-plaintext | password TEXT | suspend | referral HOST | role NAME | metadata SIZE N | submit LOGIN | quota N | messages N |
  *         command_max N | message_limit N | save_limit N
  *        | sessions N | sessions_per_ip N | progress MS
+ *   NUDGES: lost | heard  whether the bus is told what is committed
  *   ACCOUNT: LOGIN  another account, with alice's password; "public LOGIN": one that nobody logs in to, whose INBOX
  *                   all accounts of its domain may look up, read and write to
  */
@@ -177,6 +178,8 @@ static bool word(struct dialogue *d, struct slice name, const char *text)
 		queue_words(d->world, text);
 	else if (slice_is(name, "SET"))
 		set(d, text);
+	else if (slice_is(name, "NUDGES"))
+		world_lose_nudges(d->world, strcmp(text, "lost") == 0);
 	else if (slice_is(name, "ACCOUNT"))
 		make_account(d, text);
 	else

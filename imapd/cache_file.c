@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,26 +86,177 @@ static enum fault write_file(const char *path, struct slice bytes, struct why *w
 	return fault_errno(why, n < 0 ? errno : ENOSPC, "%s", path);
 }
 
-enum fault cache_file_write(const struct cache_file *file, struct slice plain, struct why *why)
+/* Under a name that nobody who was killed over it has left behind; then it takes the place of the old one. */
+static enum fault replace_file(const struct cache_file *file, struct slice bytes, struct why *why)
 {
-	const struct id unique = id_new(); /* a name that nobody who was killed over it has left behind */
+	const struct id unique = id_new();
 	char path[PATH_MAX_HERE], fresh[PATH_MAX_HERE], suffix[48];
-	struct buf sealed;
 	enum fault fault;
 
 	snprintf(suffix, sizeof(suffix), ".%s.new", id_print(&unique).text);
 	path_of(path, file, file->suffix);
 	path_of(fresh, file, suffix);
-	buf_init(&sealed, CACHE_FILE_MAX);
-	if (!account_seal(file->account->key, file->purpose, id_slice(&file->mailbox), plain, &sealed))
-		fault = fault_set(why, FAULT_TOO_BIG, "the mailbox is too large for a file");
-	else
-		fault = write_file(fresh, buf_slice(&sealed), why);
-	buf_done(&sealed);
+	fault = write_file(fresh, bytes, why);
 	if (!fault && rename(fresh, path) != 0)
 		fault = fault_errno(why, errno, "%s", path);
 	if (fault)
 		(void)unlink(fresh);
+	return fault;
+}
+
+enum fault cache_file_write(const struct cache_file *file, struct slice plain, struct why *why)
+{
+	struct buf sealed;
+	enum fault fault;
+
+	buf_init(&sealed, CACHE_FILE_MAX);
+	if (!account_seal(file->account->key, file->purpose, id_slice(&file->mailbox), plain, &sealed))
+		fault = fault_set(why, FAULT_TOO_BIG, "the mailbox is too large for a file");
+	else
+		fault = replace_file(file, buf_slice(&sealed), why);
+	buf_done(&sealed);
+	return fault;
+}
+
+/* ---- in parts ---- */
+
+#define PARTS_MARK "phparts1"
+#define PARTS_MAX  (1u << 20)
+#define PART_MAX   ((size_t)64 << 20)
+
+/* A file: this, the size of each sealed part (32 bits), and those. In the clear, but what is wrong here opens nothing. */
+struct parts_head {
+	char mark[8];   /* PARTS_MARK */
+	struct id file; /* new with each write */
+	uint32_t n;
+};
+
+struct parts_bound { /* to what a part is bound */
+	struct id mailbox, file;
+	uint32_t n, part;
+};
+
+struct cache_parts {
+	struct cache_file file;
+	struct parts_bound bound;
+	int fd;
+	uint32_t *size;
+	struct buf sealed, plain; /* of the part that was read last */
+};
+
+static bool read_at(int fd, void *out, size_t len, uint64_t offset)
+{
+	ssize_t got = 1;
+
+	for (size_t done = 0; done < len && got > 0; done += (size_t)got)
+		got = pread(fd, (uint8_t *)out + done, len - done, (off_t)(offset + done));
+	return got > 0;
+}
+
+static bool read_sizes(struct cache_parts *parts)
+{
+	struct parts_head head;
+
+	if (parts->fd < 0 || !read_at(parts->fd, &head, sizeof(head), 0) ||
+	    memcmp(head.mark, PARTS_MARK, sizeof(head.mark)) != 0 || head.n == 0 || head.n > PARTS_MAX)
+		return false;
+	parts->bound.file = head.file;
+	parts->bound.n = head.n;
+	parts->size = xmalloc(head.n * sizeof(*parts->size));
+	return read_at(parts->fd, parts->size, head.n * sizeof(*parts->size), sizeof(head));
+}
+
+struct cache_parts *cache_parts_open(const struct cache_file *file)
+{
+	struct cache_parts *parts = xzalloc(sizeof(*parts));
+	char path[PATH_MAX_HERE];
+
+	path_of(path, file, file->suffix);
+	parts->file = *file;
+	parts->bound.mailbox = file->mailbox;
+	parts->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	buf_init(&parts->sealed, PART_MAX + ACCOUNT_SEAL_OVERHEAD);
+	buf_init(&parts->plain, PART_MAX);
+	if (read_sizes(parts))
+		return parts;
+	cache_parts_close(parts);
+	return NULL;
+}
+
+void cache_parts_close(struct cache_parts *parts)
+{
+	if (!parts)
+		return;
+	if (parts->fd >= 0)
+		close(parts->fd);
+	buf_done(&parts->sealed);
+	buf_done(&parts->plain);
+	free(parts->size);
+	free(parts);
+}
+
+uint32_t cache_parts_n(const struct cache_parts *parts)
+{
+	return parts->bound.n;
+}
+
+static uint64_t offset_of(const struct cache_parts *parts, uint32_t part)
+{
+	uint64_t offset = sizeof(struct parts_head) + (uint64_t)parts->bound.n * sizeof(*parts->size);
+
+	for (uint32_t i = 0; i < part; i++)
+		offset += parts->size[i];
+	return offset;
+}
+
+enum fault cache_parts_read(struct cache_parts *parts, uint32_t part, struct slice *ret, struct why *why)
+{
+	const size_t size = part < parts->bound.n ? parts->size[part] : 0;
+	uint8_t *room;
+	enum fault fault;
+
+	parts->sealed.len = parts->plain.len = 0;
+	room = size ? buf_room(&parts->sealed, size) : NULL;
+	if (!room || !read_at(parts->fd, room, size, offset_of(parts, part)))
+		return fault_set(why, FAULT_CORRUPT, "part %u of %u cannot be read", part, parts->bound.n);
+	parts->bound.part = part;
+	fault = account_open(parts->file.account->key, parts->file.purpose,
+	                     slice_of(&parts->bound, sizeof(parts->bound)), slice_of(room, size),
+	                     &parts->plain, why);
+	if (fault)
+		return fault_set(why, FAULT_CORRUPT, "part %u of %u does not open", part, parts->bound.n);
+	*ret = buf_slice(&parts->plain);
+	return FAULT_NONE;
+}
+
+enum fault cache_parts_write(const struct cache_file *file, const struct slice *parts, uint32_t n,
+                             struct why *why)
+{
+	struct parts_bound bound = { .mailbox = file->mailbox, .file = id_new(), .n = n };
+	const struct parts_head head = { .mark = PARTS_MARK, .file = bound.file, .n = n };
+	uint32_t *sizes = xzalloc(n * sizeof(*sizes));
+	enum fault fault;
+	struct buf out;
+	bool fits = n <= PARTS_MAX;
+
+	buf_init(&out, CACHE_FILE_MAX);
+	buf_add(&out, &head, sizeof(head));
+	buf_add(&out, sizes, n * sizeof(*sizes)); /* filled in below */
+	for (uint32_t i = 0; fits && i < n; i++) {
+		const size_t before = out.len;
+
+		bound.part = i;
+		fits =
+		    parts[i].len <= PART_MAX && account_seal(file->account->key, file->purpose,
+		                                             slice_of(&bound, sizeof(bound)), parts[i], &out);
+		sizes[i] = (uint32_t)(out.len - before);
+	}
+	if (fits)
+		memcpy(out.data + sizeof(head), sizes, n * sizeof(*sizes));
+	fault = fits ? replace_file(file, buf_slice(&out), why)
+	             : fault_set(why, FAULT_TOO_BIG, "the mailbox is too large for a file");
+	buf_done(&out);
+	free(sizes);
 	return fault;
 }
 

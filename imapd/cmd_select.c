@@ -1,8 +1,8 @@
 /*
  * SELECT and EXAMINE (RFC 9051 6.3.2, 6.3.3; CONDSTORE and QRESYNC: RFC 7162 3.1.8, 3.2.5).
  *
- * The name is looked up on a worker; the view is loaded or made fresh by view_get(); when it has messages that are
- * \Recent, those are taken, on a worker again. HIGHESTMODSEQ is told always: clients that know CONDSTORE look for it even when
+ * The name is looked up on a worker, unless the account's mailboxes are known; the view is loaded or made fresh by view_get(),
+ * without its rows where what is told does not need them; when it has messages that are \Recent, those are taken, on a worker again. HIGHESTMODSEQ is told always: clients that know CONDSTORE look for it even when
  * they did not ask.
  */
 #include <inttypes.h>
@@ -67,27 +67,6 @@ static void leave_old(struct session *s)
 	imap_untagged(s, "OK [CLOSED] Previous mailbox closed");
 }
 
-static enum imap_next select_parse(struct imap_cmd *cmd, struct imap_args *args)
-{
-	struct select *select = cmd->state;
-
-	select->examine = cmd->verb->flags & VERB_EXAMINES;
-	select->target.wants_attributes = cmd->session->enabled & ENABLED_REV2;
-	select->target.opens = true;
-	if (!imap_args_space(args) || !imap_args_mailbox(args, &select->target.path))
-		return imap_bad(cmd, args->error);
-	select->written = args->written;
-	if (!imap_args_is_end(args) && (!imap_args_space(args) || !parameters(cmd, args)))
-		return imap_bad(cmd, "Unknown parameter");
-	if (select->resync.by_number && (cmd->session->enabled & ENABLED_UIDONLY))
-		return imap_bad(cmd, "[UIDREQUIRED] Message numbers are off since ENABLE UIDONLY");
-	if (!imap_args_end(args))
-		return imap_bad(cmd, args->error);
-	select->target.needs = ACL_READ;
-	leave_old(cmd->session); /* also when what follows fails */
-	return IMAP_RUN;
-}
-
 static enum fault select_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct select *select = cmd->state;
@@ -114,6 +93,8 @@ static uint32_t first_unseen(const struct selected *selected)
 {
 	const struct mailbox_state *state = selected->view->state;
 
+	if (view_is_bare(selected->view))
+		return view_first_unseen(selected->view);
 	for (uint32_t i = 0; i < state->n; i++)
 		if (!(selected_flags(selected, i) & FLAG_SEEN))
 			return i + 1;
@@ -218,7 +199,7 @@ static bool be_guest(struct imap_cmd *cmd, struct view *view)
 	if (select->guest->known)
 		return true;
 	select->view = view;
-	select->wait = view_look(view, on_view, cmd);
+	select->wait = view_look(view, true, on_view, cmd);
 	return false;
 }
 
@@ -248,8 +229,33 @@ static void look_at(struct imap_cmd *cmd)
 	    share ? account_ctx_get(imapd, &share->owner->account, account_key_ref(share->owner->key))
 	          : account_ctx_ref(cmd->account);
 
-	select->wait = view_get(imapd->views, holder, &select->mailbox, on_view, cmd);
+	select->wait =
+	    view_get(imapd->views, holder, &select->mailbox, share || select->resync.asked, on_view, cmd);
 	account_ctx_unref(holder);
+}
+
+static enum imap_next select_parse(struct imap_cmd *cmd, struct imap_args *args)
+{
+	struct select *select = cmd->state;
+
+	select->examine = cmd->verb->flags & VERB_EXAMINES;
+	select->target.wants_attributes = cmd->session->enabled & ENABLED_REV2;
+	select->target.opens = true;
+	if (!imap_args_space(args) || !imap_args_mailbox(args, &select->target.path))
+		return imap_bad(cmd, args->error);
+	select->written = args->written;
+	if (!imap_args_is_end(args) && (!imap_args_space(args) || !parameters(cmd, args)))
+		return imap_bad(cmd, "Unknown parameter");
+	if (select->resync.by_number && (cmd->session->enabled & ENABLED_UIDONLY))
+		return imap_bad(cmd, "[UIDREQUIRED] Message numbers are off since ENABLE UIDONLY");
+	if (!imap_args_end(args))
+		return imap_bad(cmd, args->error);
+	select->target.needs = ACL_READ;
+	leave_old(cmd->session); /* also when what follows fails */
+	if (!target_find_kept(cmd, &select->target, &select->mailbox))
+		return IMAP_RUN;
+	look_at(cmd);
+	return IMAP_WAIT;
 }
 
 static enum imap_next select_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
@@ -264,8 +270,8 @@ static enum imap_next select_reply(struct imap_cmd *cmd, enum fault fault, const
 		return imap_no(cmd, fault, why);
 	if (!select->view)
 		look_at(cmd);
-	else if (select->view->state->head.uid_next < select->recent_next)
-		select->wait = view_look(select->view, on_view, cmd); /* for what came just before it */
+	else if (select->view->state->head.uid_next < select->recent_next || view_is_bare(select->view))
+		select->wait = view_look(select->view, true, on_view, cmd); /* for what came just before it */
 	else
 		return open_view(cmd);
 	return IMAP_WAIT;

@@ -406,18 +406,6 @@ static void read_arguments(struct imap_cmd *cmd)
 		parse(cmd);
 }
 
-/* The store being away is no reason to say NO to a NOOP: the view is as fresh as it can be. */
-static void on_looked(void *arg, enum fault fault, const struct why *why, struct view *view)
-{
-	struct imap_cmd *cmd = arg;
-
-	(void)view;
-	cmd->look = NULL;
-	if (fault && fault != FAULT_NOT_FOUND)
-		log_fault(&cmd->log, fault, why, "the mailbox could not be looked at");
-	read_arguments(cmd);
-}
-
 static void log_command(struct imap_cmd *cmd)
 {
 	cmd->log.parent = &cmd->session->log;
@@ -446,18 +434,43 @@ static bool names_what_is_new(struct imap_cmd *cmd)
 	return false;
 }
 
+/* The view is bare, and the command is about messages. */
+static bool lacks_rows(const struct imap_cmd *cmd)
+{
+	return view_is_bare(cmd->session->selected.view) && cmd->verb->states == IN_SELECTED &&
+	       !(cmd->verb->flags & VERB_UNSELECTS);
+}
+
 static bool looks_first(struct imap_cmd *cmd)
 {
 	if (!cmd->session->selected.view)
 		return false;
-	return (cmd->verb->flags & LOOKS_FIRST) || (cmd->uid_form && names_what_is_new(cmd));
+	return (cmd->verb->flags & LOOKS_FIRST) || lacks_rows(cmd) ||
+	       (cmd->uid_form && names_what_is_new(cmd));
+}
+
+/* The store being away is no reason to say NO to a NOOP: the view is as fresh as it can be. */
+static void on_looked(void *arg, enum fault fault, const struct why *why, struct view *view)
+{
+	struct imap_cmd *cmd = arg;
+
+	(void)view;
+	cmd->look = NULL;
+	if (fault && fault != FAULT_NOT_FOUND)
+		log_fault(&cmd->log, fault, why, "the mailbox could not be looked at");
+	if (!fault || !lacks_rows(cmd)) {
+		read_arguments(cmd);
+		return;
+	}
+	imap_no(cmd, fault, why);
+	finish(cmd);
 }
 
 static void begin(struct imap_cmd *cmd)
 {
 	if (looks_first(cmd)) {
 		cmd->where = LOOKING;
-		cmd->look = view_look(cmd->session->selected.view, on_looked, cmd);
+		cmd->look = view_look(cmd->session->selected.view, lacks_rows(cmd), on_looked, cmd);
 	} else {
 		read_arguments(cmd);
 	}

@@ -16,7 +16,7 @@ void selected_open(struct selected *selected, struct view *view, bool read_only)
 	selected->checking = selected->checked = false;
 	selected->read_only = read_only;
 	selected->known_max = state->head.uid_next - 1;
-	selected->known_n = state->n;
+	selected->known_n = view_exists(view);
 	selected->known_keywords = view->keywords.n;
 	selected->known_recent = 0;
 	uid_set_init(&selected->ghosts);

@@ -153,8 +153,7 @@ static enum fault find_in(const struct imap_cmd *cmd, const struct folder_list *
 	return FAULT_NONE;
 }
 
-enum fault target_find(const struct imap_cmd *cmd, struct stack *stack, struct target *target, struct id *ret,
-                       struct why *why)
+bool target_find_kept(const struct imap_cmd *cmd, struct target *target, struct id *ret)
 {
 	struct folder_list *list = folder_list_kept(cmd->account->folders);
 	enum fault fault = FAULT_NO_TARGET;
@@ -165,9 +164,18 @@ enum fault target_find(const struct imap_cmd *cmd, struct stack *stack, struct t
 	target->rights = ACL_ALL;
 	target->kept = list;
 	if (list)
-		fault = find_in(cmd, list, target, ret, why);
+		fault = find_in(cmd, list, target, ret, NULL);
 	folder_list_put(cmd->account->folders, list);
-	if (!fault)
+	return !fault;
+}
+
+enum fault target_find(const struct imap_cmd *cmd, struct stack *stack, struct target *target, struct id *ret,
+                       struct why *why)
+{
+	struct folder_list *list;
+	enum fault fault;
+
+	if (target_find_kept(cmd, target, ret))
 		return FAULT_NONE;
 	target->kept = false;
 	fault = folder_list_load(cmd->account, stack, &list, why);

@@ -26,6 +26,8 @@ struct target {
 	const struct share *share; /* NULL: it is the session's own */
 };
 
+/* Any thread; asks no store. False: the account's mailboxes are not known as of lately, or there is none that will do. */
+bool target_find_kept(const struct imap_cmd *, struct target *, struct id *ret);
 /* Worker; at most one look at the account's mailboxes. NO_TARGET, DENIED, OVER_QUOTA, UNSUPPORTED. */
 MUST_CHECK enum fault target_find(const struct imap_cmd *, struct stack *, struct target *, struct id *ret,
                                   struct why *);

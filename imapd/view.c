@@ -61,6 +61,7 @@ void view_free(struct view *view)
 	list_del(&view->node);
 	list_del(&view->nudged);
 	mailbox_state_free(view->state);
+	view_bare_free(view->bare);
 	header_cache_free(view->headers);
 	signatures_free(view->signatures);
 	arena_free(view->names);
@@ -153,6 +154,16 @@ void view_note(struct view *view, const struct mailbox_delta *delta, const struc
 	}
 }
 
+uint32_t view_exists(const struct view *view)
+{
+	return view->bare ? view->state->head.messages : view->state->n;
+}
+
+uint32_t view_first_unseen(const struct view *view)
+{
+	return view->bare->summary.unseen;
+}
+
 void view_take_keywords(struct view *view, const struct keywords *keywords)
 {
 	for (uint32_t i = view->keywords.n; i < keywords->n; i++)
@@ -162,7 +173,7 @@ void view_take_keywords(struct view *view, const struct keywords *keywords)
 
 /* ---- waiting ---- */
 
-static struct view_wait *wait_for(struct view *view, bool hands_over,
+static struct view_wait *wait_for(struct view *view, bool hands_over, bool rows,
                                   void (*on_ready)(void *arg, enum fault, const struct why *, struct view *),
                                   void *arg)
 {
@@ -173,6 +184,7 @@ static struct view_wait *wait_for(struct view *view, bool hands_over,
 		.view = view,
 		.needs = view->looks + 1, /* a look under way may have read already */
 		.hands_over = hands_over,
+		.rows = rows,
 		.on_ready = on_ready,
 		.arg = arg,
 	};
@@ -182,6 +194,7 @@ static struct view_wait *wait_for(struct view *view, bool hands_over,
 }
 
 struct view_wait *view_get(struct views *views, struct account_ctx *account, const struct id *mailbox,
+                           bool rows,
                            void (*on_ready)(void *arg, enum fault, const struct why *, struct view *),
                            void *arg)
 {
@@ -190,14 +203,14 @@ struct view_wait *view_get(struct views *views, struct account_ctx *account, con
 	if (!view)
 		view = view_new(views, account, mailbox);
 	assert(id_eq(&view->account->id, &account->id) && "mailbox ids are found by account");
-	return wait_for(view, true, on_ready, arg);
+	return wait_for(view, true, rows, on_ready, arg);
 }
 
-struct view_wait *view_look(struct view *view,
+struct view_wait *view_look(struct view *view, bool rows,
                             void (*on_ready)(void *arg, enum fault, const struct why *, struct view *),
                             void *arg)
 {
-	return wait_for(view, false, on_ready, arg);
+	return wait_for(view, false, rows, on_ready, arg);
 }
 
 void view_cancel(struct view_wait *wait)
@@ -235,6 +248,7 @@ void view_committed(struct view *view, const struct mailbox_commit *commit, cons
 
 	if (view->gone)
 		return;
+	assert(!view->bare && "changes are decided on the rows");
 	if (view->state->head.modseq != commit->if_modseq) {
 		if (silent && view->state->head.modseq >= head->modseq)
 			hide_own(view, commit, by);

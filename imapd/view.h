@@ -8,7 +8,9 @@
  *  1. view->state changes on the loop only: news are fetched by jobs and applied here, in order of modseq.
  *  2. A session's sequence numbers change only when it was told: messages expunged since are its
  *     `ghosts` and keep their numbers, messages appended since have UIDs above `known_max`.
- *  3. What a session has to be told is in its sets (ghosts, changed) and in known_max; nothing else is kept a session.
+ *  3. A view that was asked for without its rows may be bare: it has the head of a mailbox of which a cache file has the rows,
+ *     and stays so until somebody wants those or there are news.
+ *  4. What a session has to be told is in its sets (ghosts, changed) and in known_max; nothing else is kept a session.
  *
  * Threads: the loop's only. Jobs get copies (view_snapshot.. in copy.h, uid sets), never the view.
  */
@@ -24,6 +26,7 @@ struct views;
 
 struct view {
 	struct mailbox_state *state;
+	struct view_bare *bare; /* the state has its head alone, and this has the rest: view_is_bare() */
 	struct account_ctx *account;
 	struct id mailbox;
 	struct keywords keywords;      /* opened names of state->head.keywords */
@@ -114,11 +117,11 @@ size_t views_memory(const struct views *);
 uint32_t views_recent_told(const struct views *, const struct id *mailbox);
 
 /*
- * The view of a mailbox, fresh as of a look at the store made after this call; `on_ready` on the loop, never from
- * inside the call. NOT_FOUND. The reference is the caller's: view_put(). view_cancel(): no callback follows.
+ * The view of a mailbox, fresh as of a look at the store made after this call; without `rows` it may be bare. `on_ready` on
+ * the loop, never from inside the call. NOT_FOUND. The reference is the caller's: view_put(). view_cancel(): no callback follows.
  */
 struct view_wait;
-struct view_wait *view_get(struct views *, struct account_ctx *, const struct id *mailbox,
+struct view_wait *view_get(struct views *, struct account_ctx *, const struct id *mailbox, bool rows,
                            void (*on_ready)(void *arg, enum fault, const struct why *, struct view *),
                            void *arg);
 void view_cancel(struct view_wait *);
@@ -131,13 +134,20 @@ struct loop *view_loop(const struct view *);
 /* Some messages have no search signature: they get one, in time. */
 void view_sign_consider(struct view *);
 /* Makes an open view fresh; with a callback as above (no reference is added). */
-struct view_wait *view_look(struct view *,
+struct view_wait *view_look(struct view *, bool rows,
                             void (*on_ready)(void *arg, enum fault, const struct why *, struct view *),
                             void *arg);
 /* After our own conditional commit, decided on this view's state: applied without reading it back, unless news have
  * overtaken it. `by` is the session that made it: when `silent`, its own flag changes are not in its `changed`. */
 void view_committed(struct view *, const struct mailbox_commit *, const struct mailbox_head *,
                     struct selected *by, bool silent);
+static inline bool view_is_bare(const struct view *view)
+{
+	return view->bare;
+}
+
+uint32_t view_exists(const struct view *);
+uint32_t view_first_unseen(const struct view *); /* of a bare one: its number, 0: none */
 /* What keywords_ensure() gave: names are known before the next look. */
 void view_take_keywords(struct view *, const struct keywords *);
 

@@ -1,6 +1,6 @@
 /*
  * Cache files of views: what a process knew of a large mailbox, sealed with its account's key, so that the next one asks
- * the store only for what has happened since. A file may be missing, old, torn or of another store: then the
+ * the store only for what has happened since. SELECT reads a file's first part alone; the rows are opened when they are wanted. A file may be missing, old, torn or of another store: then the
  * mailbox is read anew. Nothing is ever synced here, and several processes may share the folder.
  */
 #include "cache_file.h"
@@ -22,7 +22,9 @@ struct view_cache { /* a file being written */
 	struct id mailbox;
 	const char *dir;
 	uint64_t modseq;
-	struct buf plain;
+	struct buf plain; /* all parts */
+	size_t *ends;     /* where each ends in it */
+	uint32_t n;
 	enum fault fault;
 	struct why why;
 };
@@ -45,29 +47,68 @@ void view_cache_forget(const char *dir, const struct id *mailbox)
 		cache_file_forget(&file);
 }
 
-struct mailbox_state *view_cache_read(const char *dir, const struct account_ctx *account,
-                                      const struct id *mailbox)
+struct view_bare *view_bare_open(const char *dir, const struct account_ctx *account, const struct id *mailbox)
 {
 	const struct cache_file file = file_of(dir, account, mailbox);
-	struct mailbox_state *state = NULL;
+	struct cache_parts *parts = dir ? cache_parts_open(&file) : NULL;
 	struct why why = { "" };
-	struct buf plain;
+	struct view_bare *bare;
+	struct slice first;
 	enum fault fault;
 
-	if (!dir)
+	if (!parts)
 		return NULL;
-	buf_init(&plain, CACHE_FILE_MAX);
-	if (cache_file_read(&file, &plain)) {
-		fault = mailbox_state_unpack(buf_slice(&plain), mailbox, &state, &why);
-		if (fault) {
-			log_fault(NULL, fault, &why, "a cache file cannot be used");
-			cache_file_forget(&file);
-		} else {
-			metric_inc(&reads);
-		}
+	bare = xzalloc(sizeof(*bare));
+	bare->file = parts;
+	bare->arena = arena_new();
+	fault = cache_parts_read(parts, 0, &first, &why);
+	if (!fault)
+		fault = mailbox_summary_unpack(first, &bare->summary, &why);
+	if (!fault && cache_parts_n(parts) == mailbox_summary_parts(&bare->summary)) {
+		metric_inc(&reads);
+		return bare;
 	}
-	buf_done(&plain);
-	return state;
+	log_fault(NULL, FAULT_CORRUPT, &why, "a cache file cannot be used");
+	cache_file_forget(&file);
+	view_bare_free(bare);
+	return NULL;
+}
+
+void view_bare_free(struct view_bare *bare)
+{
+	if (!bare)
+		return;
+	cache_parts_close(bare->file);
+	arena_free(bare->arena);
+	free(bare);
+}
+
+static enum fault read_part(void *arg, uint32_t part, struct slice *ret, struct why *why)
+{
+	struct view_bare *bare = arg;
+
+	return cache_parts_read(bare->file, part, ret, why);
+}
+
+enum fault view_bare_load(struct view_bare *bare, const struct id *mailbox, struct mailbox_state **ret,
+                          struct why *why)
+{
+	struct mailbox_state *state;
+	struct mailbox_delta delta;
+	enum fault fault = mailbox_state_unpack(mailbox, read_part, bare, &state, why);
+
+	if (fault)
+		return fault;
+	mailbox_delta_init(&delta);
+	fault = mailbox_state_apply(state, &bare->news, &delta, why);
+	mailbox_delta_done(&delta);
+	if (!fault && state->n != state->head.messages)
+		fault = fault_set(why, FAULT_CORRUPT, "the cache file has other messages");
+	if (fault)
+		mailbox_state_free(state);
+	else
+		*ret = state;
+	return fault;
 }
 
 /* ---- writing ---- */
@@ -86,9 +127,16 @@ static void run_write(struct job *job, void *worker)
 {
 	struct view_cache *cache = container_of(job, struct view_cache, job);
 	const struct cache_file file = file_of(cache->dir, cache->account, &cache->mailbox);
+	struct slice *parts = xmalloc(cache->n * sizeof(*parts));
 
 	(void)worker;
-	cache->fault = cache_file_write(&file, buf_slice(&cache->plain), &cache->why);
+	for (uint32_t i = 0; i < cache->n; i++) {
+		const size_t from = i ? cache->ends[i - 1] : 0;
+
+		parts[i] = slice_of(cache->plain.data + from, cache->ends[i] - from);
+	}
+	cache->fault = cache_parts_write(&file, parts, cache->n, &cache->why);
+	free(parts);
 }
 
 static void end_write(struct view_cache *cache)
@@ -98,6 +146,7 @@ static void end_write(struct view_cache *cache)
 	view->cache = NULL;
 	account_ctx_unref(cache->account);
 	buf_done(&cache->plain);
+	free(cache->ends);
 	free(cache);
 	view_put(view);
 }
@@ -119,13 +168,26 @@ static void on_write_dropped(struct job *job)
 	end_write(container_of(job, struct view_cache, job));
 }
 
+static bool pack(struct view_cache *cache, const struct mailbox_state *state)
+{
+	bool fits = true;
+
+	cache->n = mailbox_state_parts(state);
+	cache->ends = xmalloc(cache->n * sizeof(*cache->ends));
+	for (uint32_t i = 0; fits && i < cache->n; i++) {
+		fits = mailbox_state_pack(state, i, &cache->plain);
+		cache->ends[i] = cache->plain.len;
+	}
+	return fits;
+}
+
 void view_cache_begin(struct view *view)
 {
 	const struct views_conf *conf = &view->views->conf;
 	struct view_cache *cache;
 
 	view->cache_at = 0;
-	if (view->cache || view->gone)
+	if (view->cache || view->gone || view->bare)
 		return;
 	cache = xzalloc(sizeof(*cache));
 	*cache = (struct view_cache){
@@ -139,7 +201,7 @@ void view_cache_begin(struct view *view)
 	buf_init(&cache->plain, CACHE_FILE_MAX);
 	view_hold(view);
 	view->cache = cache;
-	if (!mailbox_state_pack(view->state, &cache->plain) || !job_start(conf->pool, &cache->job))
+	if (!pack(cache, view->state) || !job_start(conf->pool, &cache->job))
 		end_write(cache);
 }
 

@@ -17,7 +17,7 @@ struct view_wait {
 	struct list node;
 	struct view *view;
 	uint64_t needs; /* the look that answers it */
-	bool hands_over;
+	bool hands_over, rows;
 	void (*on_ready)(void *arg, enum fault, const struct why *, struct view *);
 	void *arg;
 };
@@ -47,8 +47,19 @@ void view_refresh_begin(struct view *);
 
 /* view_cache.c: the folder is made, and what lies there unused is removed. */
 void view_cache_start(struct views *);
+/* The head of a mailbox whose rows are in a cache file that is held open, with what has to be applied to those. */
+struct view_bare {
+	struct cache_parts *file;
+	struct mailbox_summary summary;
+	struct arena *arena;
+	struct mailbox_news news;
+};
 /* Worker: the mailbox as it was once, or NULL. Whether the store agrees is to be seen. */
-struct mailbox_state *view_cache_read(const char *dir, const struct account_ctx *, const struct id *mailbox);
+struct view_bare *view_bare_open(const char *dir, const struct account_ctx *, const struct id *mailbox);
+void view_bare_free(struct view_bare *); /* NULL accepted */
+/* Worker: all of it, news applied. CORRUPT. */
+MUST_CHECK enum fault view_bare_load(struct view_bare *, const struct id *mailbox, struct mailbox_state **ret,
+                                     struct why *);
 void view_cache_forget(const char *dir, const struct id *mailbox);
 /* Writing is wanted, if the file is too far behind; it is due. */
 void view_cache_consider(struct view *);

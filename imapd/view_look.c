@@ -1,6 +1,7 @@
 /*
  * Looking at the store for a view: one job at a time and view, whoever asked, and
  * however many. The first load begins with the cache file, and is applied on the worker; later ones, which are small, on the loop.
+ * Where nobody wants the rows, the file's head and the news since are enough (view.h: a bare view).
  */
 #include "view_internal.h"
 
@@ -24,8 +25,10 @@ struct view_refresh { /* one look; what the worker fills is its own until it is 
 	struct guest_look *guests;
 	size_t n_guests;
 	struct keywords keywords;
-	bool first;
-	struct mailbox_state *fresh; /* first load's */
+	bool first, rows, stays_bare;
+	struct view_bare *bare;      /* the view's, which is ours meanwhile; or the first load's */
+	struct mailbox_state *fresh; /* first load's, or the rows of a bare view */
+	struct mailbox_delta delta;  /* from what the bare view told to `fresh` */
 	enum fault fault, keywords_fault;
 	struct why why;
 };
@@ -50,49 +53,97 @@ static void open_keywords(struct view_refresh *refresh)
 		refresh->keywords.names[i] = "";
 }
 
-static enum fault fetch(struct view_refresh *refresh)
+static enum fault fetch(struct view_refresh *refresh, struct arena *arena)
 {
 	return mailbox_fetch_news(refresh->stack->store, &refresh->account->actor, &refresh->mailbox,
-	                          refresh->since, refresh->arena, &refresh->news, &refresh->why);
+	                          refresh->since, arena, &refresh->news, &refresh->why);
 }
 
-static enum fault fetch_and_apply(struct view_refresh *refresh)
+/* The mailbox from the store alone. */
+static enum fault load(struct view_refresh *refresh)
 {
-	const struct mailbox_head *head = &refresh->news.log.head;
-	struct mailbox_state *state = refresh->fresh;
-	struct mailbox_delta delta;
-	enum fault fault = fetch(refresh);
+	struct mailbox_delta all;
+	enum fault fault;
 
-	if (!fault && refresh->since &&
-	    (head->uid_validity != state->head.uid_validity || head->modseq < refresh->since))
+	refresh->since = 0;
+	refresh->fresh = mailbox_state_new(&refresh->mailbox);
+	fault = fetch(refresh, refresh->arena);
+	if (fault)
+		return fault;
+	mailbox_delta_init(&all);
+	fault = mailbox_state_apply(refresh->fresh, &refresh->news, &all, &refresh->why);
+	mailbox_delta_done(&all);
+	return fault;
+}
+
+static void forget_file(struct view_refresh *refresh)
+{
+	log_fault(NULL, FAULT_CORRUPT, &refresh->why, "a mailbox is read anew");
+	view_cache_forget(refresh->cache_dir, &refresh->mailbox);
+}
+
+/* The cache file with what has happened since: its head if that will do, or all of it. */
+static enum fault load_cached(struct view_refresh *refresh)
+{
+	struct view_bare *bare = refresh->bare;
+	const struct mailbox_head *head = &refresh->news.log.head;
+	enum fault fault;
+
+	refresh->since = bare->summary.head.modseq;
+	fault = fetch(refresh, bare->arena);
+	bare->news = refresh->news;
+	if (!fault &&
+	    (head->uid_validity != bare->summary.head.uid_validity || head->modseq < refresh->since))
 		fault = fault_set(&refresh->why, FAULT_CORRUPT, "the cache file is not of this mailbox");
 	if (fault)
 		return fault;
-	mailbox_delta_init(&delta);
-	fault = mailbox_state_apply(state, &refresh->news, &delta, &refresh->why);
-	mailbox_delta_done(&delta);
-	if (!fault && refresh->since && state->n != state->head.messages)
-		fault = fault_set(&refresh->why, FAULT_CORRUPT, "the cache file has other messages");
-	return fault;
+	if (refresh->rows || !mailbox_summary_follow(&bare->summary, &bare->news))
+		return view_bare_load(bare, &refresh->mailbox, &refresh->fresh, &refresh->why);
+	refresh->fresh = mailbox_state_new(&refresh->mailbox);
+	refresh->fresh->head = bare->summary.head;
+	refresh->stays_bare = true;
+	return FAULT_NONE;
 }
 
 static enum fault first_load(struct view_refresh *refresh)
 {
 	enum fault fault;
 
-	refresh->fresh = view_cache_read(refresh->cache_dir, refresh->account, &refresh->mailbox);
-	if (refresh->fresh) {
-		refresh->since = refresh->fresh->head.modseq;
-		fault = fetch_and_apply(refresh);
-		if (fault != FAULT_CORRUPT)
-			return fault;
-		log_fault(NULL, fault, &refresh->why, "a mailbox is read anew");
-		view_cache_forget(refresh->cache_dir, &refresh->mailbox);
-		mailbox_state_free(refresh->fresh);
-		refresh->since = 0;
-	}
-	refresh->fresh = mailbox_state_new(&refresh->mailbox);
-	return fetch_and_apply(refresh);
+	refresh->bare = view_bare_open(refresh->cache_dir, refresh->account, &refresh->mailbox);
+	if (!refresh->bare)
+		return load(refresh);
+	fault = load_cached(refresh);
+	if (fault != FAULT_CORRUPT)
+		return fault;
+	forget_file(refresh);
+	return load(refresh);
+}
+
+/* The rows of a bare view as it told them; if they are not to be had any more, those of now, and what has changed. */
+static enum fault load_rows(struct view_refresh *refresh)
+{
+	const struct mailbox_head was = refresh->bare->summary.head;
+	enum fault fault = view_bare_load(refresh->bare, &refresh->mailbox, &refresh->fresh, &refresh->why);
+
+	if (fault != FAULT_CORRUPT)
+		return fault;
+	forget_file(refresh);
+	fault = load(refresh);
+	if (!fault && !mailbox_state_delta(&was, refresh->fresh, &refresh->delta))
+		fault = fault_set(&refresh->why, FAULT_CORRUPT, "what its sessions were told is not known");
+	return fault;
+}
+
+static enum fault look(struct view_refresh *refresh)
+{
+	enum fault fault;
+
+	if (refresh->first)
+		return first_load(refresh);
+	fault = fetch(refresh, refresh->arena);
+	refresh->stays_bare =
+	    refresh->bare && !refresh->rows && refresh->news.log.head.modseq == refresh->since;
+	return fault || !refresh->bare || refresh->stays_bare ? fault : load_rows(refresh);
 }
 
 /* The Outbox follows the queue; when it cannot, what is in it is shown as it was. */
@@ -116,7 +167,7 @@ static void run_refresh(struct job *job, void *worker)
 
 	(void)worker;
 	follow_queue(refresh);
-	refresh->fault = refresh->first ? first_load(refresh) : fetch(refresh);
+	refresh->fault = look(refresh);
 	if (!refresh->fault)
 		refresh->fault =
 		    view_guests_look(refresh->guests, refresh->n_guests, refresh->stack, &refresh->mailbox,
@@ -130,10 +181,39 @@ static void run_refresh(struct job *job, void *worker)
 static void free_refresh(struct view_refresh *refresh)
 {
 	mailbox_state_free(refresh->fresh);
+	mailbox_delta_done(&refresh->delta);
+	if (refresh->first)
+		view_bare_free(refresh->bare);
 	view_guests_done(refresh->guests, refresh->n_guests);
 	account_ctx_unref(refresh->account);
 	arena_free(refresh->arena);
 	free(refresh);
+}
+
+static void take_first(struct view *view, struct view_refresh *refresh)
+{
+	view->state = refresh->fresh;
+	view->cached = refresh->since;
+	refresh->fresh = NULL;
+	if (!refresh->stays_bare)
+		return;
+	view->bare = refresh->bare;
+	refresh->bare = NULL;
+}
+
+/* A bare view gets its rows: of what it told, and perhaps of more. */
+static void take_rows(struct view *view, struct view_refresh *refresh)
+{
+	refresh->fresh->head.recent_uid =
+	    MAX_OF(refresh->fresh->head.recent_uid, view->state->head.recent_uid);
+	mailbox_state_free(view->state);
+	view->state = refresh->fresh;
+	refresh->fresh = NULL;
+	view_bare_free(view->bare);
+	view->bare = NULL;
+	if (!refresh->since)
+		view->cached = 0;
+	view_note(view, &refresh->delta, NULL);
 }
 
 static enum fault apply(struct view *view, struct view_refresh *refresh)
@@ -143,11 +223,11 @@ static enum fault apply(struct view *view, struct view_refresh *refresh)
 
 	view_take_keywords(view, &refresh->keywords);
 	if (!view->state) {
-		view->state = refresh->fresh;
-		view->cached = refresh->since;
-		refresh->fresh = NULL;
+		take_first(view, refresh);
 		return FAULT_NONE;
 	}
+	if (refresh->fresh)
+		take_rows(view, refresh);
 	mailbox_delta_init(&delta);
 	fault = mailbox_state_apply(view->state, &refresh->news, &delta, &refresh->why);
 	if (!fault) {
@@ -233,6 +313,14 @@ static void on_refresh_refused(void *arg)
 	end_refresh(arg);
 }
 
+static bool somebody_wants_rows(const struct view *view)
+{
+	list_each (&view->waiters, node)
+		if (list_item(node, struct view_wait, node)->rows)
+			return true;
+	return false;
+}
+
 void view_refresh_begin(struct view *view)
 {
 	const struct views_conf *conf = &view->views->conf;
@@ -251,8 +339,11 @@ void view_refresh_begin(struct view *view)
 		.known_keywords = view->keywords.n,
 		.arena = arena_new(),
 		.first = !view->state,
+		.rows = somebody_wants_rows(view),
+		.bare = view->bare,
 		.cache_dir = conf->cache_dir,
 	};
+	mailbox_delta_init(&refresh->delta);
 	view_guests_ask(view, refresh->arena, &refresh->guests, &refresh->n_guests);
 	view_hold(view);
 	view->refresh = refresh;

@@ -183,12 +183,27 @@ int64_t mailbox_state_find(const struct mailbox_state *, uint32_t uid);
 uint32_t mailbox_state_from(const struct mailbox_state *, uint32_t uid);
 size_t mailbox_state_memory(const struct mailbox_state *);
 
-/* All of it as bytes, for a cache on this machine that may be thrown away at any time; the bytes are in the clear. */
-bool mailbox_state_pack(const struct mailbox_state *, struct buf *out);
+/* What SELECT tells of a mailbox beside its keywords. */
+struct mailbox_summary {
+	struct mailbox_head head;
+	uint32_t unseen,
+	    unseen_uid; /* the first message without \Seen, its number and UID; 0: there is none */
+};
+
+/* A mailbox as bytes in parts, for a cache on this machine that may be thrown away at any time; the bytes are in the clear.
+ * Part 0 is its summary alone. */
+#define STATE_PART_ROWS 4096
+uint32_t mailbox_state_parts(const struct mailbox_state *);
+uint32_t mailbox_summary_parts(const struct mailbox_summary *);
+bool mailbox_state_pack(const struct mailbox_state *, uint32_t part, struct buf *out);
 /* CORRUPT: another format, or it does not hold together. Whether it is of this store still is the caller's to find out:
  * same uid_validity, and a modseq that the mailbox has reached. */
-MUST_CHECK enum fault mailbox_state_unpack(struct slice, const struct id *mailbox, struct mailbox_state **ret,
-                                           struct why *);
+MUST_CHECK enum fault mailbox_summary_unpack(struct slice part, struct mailbox_summary *ret, struct why *);
+/* All parts, by their number and in their order; each is used only until the next is read. */
+MUST_CHECK enum fault mailbox_state_unpack(const struct id *mailbox,
+                                           enum fault (*read)(void *arg, uint32_t part, struct slice *ret,
+                                                              struct why *),
+                                           void *arg, struct mailbox_state **ret, struct why *);
 
 /* What is needed to bring a state at `since` up to date: log alone, or pages changed since and log. In an arena:
  * fetched on a worker, applied on the loop. since 0: everything. NOT_FOUND: the mailbox is gone. */
@@ -203,6 +218,9 @@ MUST_CHECK enum fault mailbox_fetch_news(struct store *, const struct actor *, c
                                          uint64_t since, struct arena *, struct mailbox_news *ret,
                                          struct why *);
 
+/* Brings a summary up to date by its mailbox's news. False, and untouched: the rows are needed to tell. */
+bool mailbox_summary_follow(struct mailbox_summary *, const struct mailbox_news *);
+
 struct mailbox_delta { /* what applying changed; initialise with mailbox_delta_init, free with _done */
 	struct uid_set expunged,
 	    changed;        /* changed: flags or keywords, of messages that were there before and still are */
@@ -210,6 +228,10 @@ struct mailbox_delta { /* what applying changed; initialise with mailbox_delta_i
 };
 void mailbox_delta_init(struct mailbox_delta *);
 void mailbox_delta_done(struct mailbox_delta *);
+
+/* What has changed from `was` to `now`, as applying would have told it. False: `now` does not remember that far. */
+bool mailbox_state_delta(const struct mailbox_head *was, const struct mailbox_state *now,
+                         struct mailbox_delta *);
 
 /* Applies news fetched for a state at news->since or any earlier one; news that are older than the state are harmless.
  * CORRUPT: an entry or a page does not parse; the state is then as it was: throw it away. `delta` is added to. */

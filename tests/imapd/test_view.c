@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "imap_world.h"
+#include "cache_file.h"
 #include "view_internal.h"
 
 /* ---- numbers ---- */
@@ -436,18 +437,102 @@ static void test_cached(void **state)
 	world_free(world);
 }
 
-static void test_cache_damaged(void **state)
+/* SELECT reads the head of the file alone, and what has come since; a command about messages reads the rest. */
+static void test_bare(void **state)
 {
 	struct world *world = cached_world();
-	FILE *file = fopen(cache_path(world), "r+");
+	struct client *client = world_client(world, 0);
 
 	(void)state;
+	say(client, "d EXAMINE INBOX\r\n", "* 300 EXISTS");
+	say(client, "", "* OK [UNSEEN 1] ");
+	say(client, "", "d OK");
+	assert_true(view_is_bare(the_view(world)));
+	say(client, "e NOOP\r\n", "e OK");
+	assert_true(view_is_bare(the_view(world)));
+	say(client, "f UID FETCH 7 UID\r\n", "* 7 FETCH (UID 7)");
+	say(client, "", "f OK");
+	assert_false(view_is_bare(the_view(world)));
+	say(client, "g UNSELECT\r\n", "g OK");
+	imapd_conf.view_keep = 1;
+	until(world, has_no_view);
+	imapd_conf.view_keep = 600000;
+	world_deliver(world, "INBOX", SLICE("Subject: new\r\n\r\nnew\r\n"), 0);
+	say(client, "h EXAMINE INBOX\r\n", "* 301 EXISTS");
+	assert_true(view_is_bare(the_view(world)));
+	say(client, "i NOOP\r\n", "i OK");
+	say(client, "j STATUS INBOX (MESSAGES)\r\n", "* STATUS INBOX (MESSAGES 301)");
+	assert_true(view_is_bare(the_view(world)));
+	say(client, "k FETCH 299:* UID\r\n", "* 299 FETCH (UID 299)");
+	say(client, "", "* 300 FETCH (UID 300)");
+	say(client, "", "* 301 FETCH (UID 301)");
+	say(client, "", "k OK");
+	assert_false(view_is_bare(the_view(world)));
+	world_free(world);
+}
+
+/* What others do meanwhile is told as to everybody: the rows come with it. */
+static void test_bare_news(void **state)
+{
+	struct world *world = cached_world();
+	struct client *client = world_client(world, 0), *other;
+
+	(void)state;
+	say(client, "d EXAMINE INBOX\r\n", "* 300 EXISTS");
+	say(client, "e IDLE\r\n", "+ idling");
+	assert_true(view_is_bare(the_view(world)));
+	world_deliver(world, "INBOX", SLICE("Subject: new\r\n\r\nnew\r\n"), 0);
+	say(client, "", "* 301 EXISTS");
+	assert_false(view_is_bare(the_view(world)));
+	say(client, "DONE\r\n", "e OK");
+	other = enter(world, 1);
+	say(other, "g STORE 1 +FLAGS.SILENT (\\Deleted)\r\n", "g OK");
+	say(other, "h EXPUNGE\r\n", "* 1 EXPUNGE");
+	say(client, "i NOOP\r\n", "* 1 EXPUNGE");
+	world_free(world);
+}
+
+static void damage(struct world *world, long at)
+{
+	FILE *file = fopen(cache_path(world), "r+");
+
 	assert_non_null(file);
-	assert_int_equal(fseek(file, 1000, SEEK_SET), 0);
+	assert_int_equal(fseek(file, at, at < 0 ? SEEK_END : SEEK_SET), 0);
 	assert_int_equal(fputc('x', file), 'x');
 	assert_int_equal(fclose(file), 0);
-	reenter(world, false);
+}
+
+static void test_cache_damaged(void **state)
+{
+	static const long places[] = { 0, 20, 60, 1000, -1 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		struct world *world = cached_world();
+
+		damage(world, places[i]);
+		reenter(world, false);
+		world_free(world);
+	}
+}
+
+/* A client that was told the head already goes on with the numbers it knows, and hears what was different. */
+static void test_rows_damaged(void **state)
+{
+	struct world *world = cached_world();
+	struct client *client = world_client(world, 0);
+
+	(void)state;
+	damage(world, 1000);
+	say(client, "d EXAMINE INBOX\r\n", "* 300 EXISTS");
+	assert_true(view_is_bare(the_view(world)));
+	world_deliver(world, "INBOX", SLICE("Subject: new\r\n\r\nnew\r\n"), 0);
+	say(client, "e NOOP\r\n", "* 301 EXISTS");
 	assert_int_equal(access(cache_path(world), F_OK), -1);
+	assert_int_equal(the_view(world)->cached, 0);
+	say(client, "f FETCH 300:* UID\r\n", "* 300 FETCH (UID 300)");
+	say(client, "", "* 301 FETCH (UID 301)");
+	say(client, "", "f OK");
 	world_free(world);
 }
 
@@ -457,24 +542,33 @@ static void test_cache_ahead(void **state)
 	struct world *world = cached_world();
 	const struct id inbox = world_mailbox(world, "INBOX");
 	const struct account_ctx account = { .key = world->key };
-	struct mailbox_state *ahead = view_cache_read(world->imapd->views->conf.cache_dir, &account, &inbox);
-	struct buf plain, sealed;
-	FILE *file = fopen(cache_path(world), "w");
+	const char *dir = world->imapd->views->conf.cache_dir;
+	const struct cache_file file = { dir, &account, inbox, ".view", "view-cache" };
+	struct view_bare *bare = view_bare_open(dir, &account, &inbox);
+	struct mailbox_state *ahead = NULL;
+	struct slice parts[8];
+	struct buf plain[8];
+	struct why why;
+	uint32_t n;
 
 	(void)state;
-	assert_non_null(ahead);
-	assert_non_null(file);
+	assert_non_null(bare);
+	bare->news.log.head = bare->summary.head;
+	assert_int_equal(view_bare_load(bare, &inbox, &ahead, &why), FAULT_NONE);
+	view_bare_free(bare);
 	ahead->head.modseq += 100;
-	buf_init(&plain, BUF_NO_LIMIT);
-	buf_init(&sealed, BUF_NO_LIMIT);
-	assert_true(mailbox_state_pack(ahead, &plain));
-	assert_true(account_seal(world->key, "view-cache", id_slice(&inbox), buf_slice(&plain), &sealed));
-	assert_int_equal(fwrite(sealed.data, 1, sealed.len, file), sealed.len);
-	assert_int_equal(fclose(file), 0);
+	n = mailbox_state_parts(ahead);
+	assert_true(n <= ARRAY_LEN(parts));
+	for (uint32_t i = 0; i < n; i++) {
+		buf_init(&plain[i], BUF_NO_LIMIT);
+		assert_true(mailbox_state_pack(ahead, i, &plain[i]));
+		parts[i] = buf_slice(&plain[i]);
+	}
+	assert_int_equal(cache_parts_write(&file, parts, n, &why), FAULT_NONE);
 	reenter(world, false);
 	mailbox_state_free(ahead);
-	buf_done(&plain);
-	buf_done(&sealed);
+	for (uint32_t i = 0; i < n; i++)
+		buf_done(&plain[i]);
 	world_free(world);
 }
 
@@ -501,11 +595,19 @@ static void test_poll(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers),          cmocka_unit_test(test_star),
-		cmocka_unit_test(test_uid_star),         cmocka_unit_test(test_unused_views_go),
-		cmocka_unit_test(test_views_are_shared), cmocka_unit_test(test_nudges_coalesce),
-		cmocka_unit_test(test_folding),          cmocka_unit_test(test_poll),
-		cmocka_unit_test(test_cached),           cmocka_unit_test(test_cache_damaged),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_star),
+		cmocka_unit_test(test_uid_star),
+		cmocka_unit_test(test_unused_views_go),
+		cmocka_unit_test(test_views_are_shared),
+		cmocka_unit_test(test_nudges_coalesce),
+		cmocka_unit_test(test_folding),
+		cmocka_unit_test(test_poll),
+		cmocka_unit_test(test_cached),
+		cmocka_unit_test(test_cache_damaged),
+		cmocka_unit_test(test_bare),
+		cmocka_unit_test(test_bare_news),
+		cmocka_unit_test(test_rows_damaged),
 		cmocka_unit_test(test_cache_ahead),
 	};
 

@@ -188,18 +188,52 @@ static void test_log_alone(void **state)
 	assert_int_equal(view->vanished[0].uids.last, 2);
 }
 
-static void pack(struct buf *out)
+/* ---- packed ---- */
+
+#define PARTS_MAX 8
+
+struct packed {
+	struct buf part[PARTS_MAX];
+	uint32_t n;
+};
+
+static void pack(struct packed *out)
 {
 	view->head.messages = view->n;
-	buf_init(out, BUF_NO_LIMIT);
-	assert_true(mailbox_state_pack(view, out));
+	out->n = mailbox_state_parts(view);
+	assert_true(out->n <= PARTS_MAX);
+	for (uint32_t i = 0; i < out->n; i++) {
+		buf_init(&out->part[i], BUF_NO_LIMIT);
+		assert_true(mailbox_state_pack(view, i, &out->part[i]));
+	}
+}
+
+static void packed_done(struct packed *packed)
+{
+	for (uint32_t i = 0; i < packed->n; i++)
+		buf_done(&packed->part[i]);
+}
+
+static enum fault read_part(void *arg, uint32_t part, struct slice *ret, struct why *why)
+{
+	const struct packed *packed = arg;
+
+	if (part >= packed->n)
+		return fault_set(why, FAULT_CORRUPT, "no part %u", part);
+	*ret = buf_slice(&packed->part[part]);
+	return FAULT_NONE;
+}
+
+static enum fault unpack(struct packed *packed, struct mailbox_state **ret)
+{
+	return mailbox_state_unpack(&box, read_part, packed, ret, NULL);
 }
 
 /* Packed and unpacked it is the same, keys that no page has included, and goes on from there. */
 static void test_packed(void **state)
 {
 	struct mailbox_state *other = NULL;
-	struct buf packed;
+	struct packed packed;
 
 	(void)state;
 	log_append(3);
@@ -210,7 +244,7 @@ static void test_packed(void **state)
 	apply();
 	view->keywords[3] = UINT64_MAX;
 	pack(&packed);
-	assert_int_equal(mailbox_state_unpack(buf_slice(&packed), &box, &other, NULL), FAULT_NONE);
+	assert_int_equal(unpack(&packed, &other), FAULT_NONE);
 	mailbox_state_free(view);
 	view = other;
 	assert_rows("1:0@2 3:0@2 4:0@3 5:0@3");
@@ -225,38 +259,166 @@ static void test_packed(void **state)
 	log_append(1);
 	apply();
 	assert_rows("1:0@2 3:0@2 4:1@5 5:0@3 6:0@6");
-	buf_done(&packed);
+	packed_done(&packed);
 
 	fresh_view();
 	pack(&packed);
-	assert_int_equal(mailbox_state_unpack(buf_slice(&packed), &box, &other, NULL), FAULT_NONE);
+	assert_int_equal(unpack(&packed, &other), FAULT_NONE);
 	assert_int_equal(other->n, 0);
 	mailbox_state_free(other);
-	buf_done(&packed);
+	packed_done(&packed);
+}
+
+/* Columns of all widths, over more than one part. */
+static void test_packed_columns(void **state)
+{
+	static const uint64_t spans[] = { 1, 0x100, 0x10000, 0x100000000, UINT64_MAX };
+	const uint32_t n = STATE_PART_ROWS + 100;
+	struct mailbox_state *other = NULL;
+	struct packed packed;
+
+	(void)state;
+	log_append(n);
+	apply();
+	for (size_t k = 0; k < ARRAY_LEN(spans); k++) {
+		for (uint32_t i = 0; i < n; i++) {
+			view->keywords[i] = i % 2 ? spans[k] : 0;
+			view->flags[i] = i % 3 ? (uint32_t)spans[k] : 7;
+			view->internal_date[i] = (int64_t)(i % 5 ? -spans[k] : spans[k]);
+			view->save_date[i] = INT64_MIN + (int64_t)i;
+		}
+		pack(&packed);
+		assert_int_equal(unpack(&packed, &other), FAULT_NONE);
+		assert_int_equal(other->n, n);
+		assert_memory_equal(other->uid, view->uid, n * sizeof(*view->uid));
+		assert_memory_equal(other->modseq, view->modseq, n * sizeof(*view->modseq));
+		assert_memory_equal(other->flags, view->flags, n * sizeof(*view->flags));
+		assert_memory_equal(other->keywords, view->keywords, n * sizeof(*view->keywords));
+		assert_memory_equal(other->size, view->size, n * sizeof(*view->size));
+		assert_memory_equal(other->internal_date, view->internal_date,
+		                    n * sizeof(*view->internal_date));
+		assert_memory_equal(other->save_date, view->save_date, n * sizeof(*view->save_date));
+		mailbox_state_free(other);
+		packed_done(&packed);
+	}
 }
 
 static void test_packed_wrongly(void **state)
 {
 	struct mailbox_state *other = NULL;
-	struct buf packed;
+	struct packed packed;
 
 	(void)state;
 	log_append(3);
 	apply();
 	pack(&packed);
-	for (size_t len = 0; len < packed.len; len++)
-		assert_int_equal(mailbox_state_unpack(slice_of(packed.data, len), &box, &other, NULL),
-		                 FAULT_CORRUPT);
-	packed.data[0] ^= 1;
-	assert_int_equal(mailbox_state_unpack(buf_slice(&packed), &box, &other, NULL), FAULT_CORRUPT);
-	buf_done(&packed);
-	view->head.messages = 3;
+	for (uint32_t i = 0; i < packed.n; i++) {
+		const size_t whole = packed.part[i].len;
+
+		for (packed.part[i].len = 0; packed.part[i].len < whole; packed.part[i].len++)
+			assert_int_equal(unpack(&packed, &other), FAULT_CORRUPT);
+		buf_add_u8(&packed.part[i], 0);
+		assert_int_equal(unpack(&packed, &other), FAULT_CORRUPT);
+		packed.part[i].len = whole;
+	}
+	packed.part[0].data[0] ^= 1;
+	assert_int_equal(unpack(&packed, &other), FAULT_CORRUPT);
+	packed_done(&packed);
 	view->uid[1] = view->uid[0];
-	buf_init(&packed, BUF_NO_LIMIT);
-	assert_true(mailbox_state_pack(view, &packed));
-	assert_int_equal(mailbox_state_unpack(buf_slice(&packed), &box, &other, NULL), FAULT_CORRUPT);
-	buf_done(&packed);
+	pack(&packed);
+	assert_int_equal(unpack(&packed, &other), FAULT_CORRUPT);
+	packed_done(&packed);
 	assert_null(other);
+}
+
+/* ---- the summary ---- */
+
+static void summarize(struct mailbox_summary *ret)
+{
+	struct buf part;
+
+	view->head.messages = view->n;
+	buf_init(&part, BUF_NO_LIMIT);
+	assert_true(mailbox_state_pack(view, 0, &part));
+	assert_int_equal(mailbox_summary_unpack(buf_slice(&part), ret, NULL), FAULT_NONE);
+	buf_done(&part);
+}
+
+/* One change behind five messages, of which the first `seen` are seen: either the summary knows what it comes to, or it
+ * says that it does not. */
+static void test_summary(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t seen, appended;
+		bool expunge;
+		uint32_t first, last, flags;
+		bool followed;
+	} cases[] = {
+		{ "nothing", 2, 0, false, 0, 0, 0, true },
+		{ "new mail", 2, 3, false, 0, 0, 0, true },
+		{ "new mail where all was seen", 5, 3, false, 0, 0, 0, true },
+		{ "a later one is seen", 2, 0, false, 5, 5, FLAG_SEEN, true },
+		{ "the first unseen one is seen", 2, 0, false, 3, 3, FLAG_SEEN, false },
+		{ "another flag of the first unseen one", 2, 0, false, 1, 3, FLAG_FLAGGED, true },
+		{ "all are seen already", 5, 0, false, 1, 2, FLAG_SEEN, true },
+		{ "new mail is seen", 5, 2, false, 6, 6, FLAG_SEEN, false },
+		{ "the second new one is seen", 5, 2, false, 7, 7, FLAG_SEEN, true },
+		{ "expunged before it", 2, 0, true, 1, 1, 0, false },
+		{ "expunged behind it", 2, 1, true, 4, 5, 0, true },
+		{ "it is expunged", 2, 0, true, 3, 3, 0, false },
+		{ "expunged where all are seen", 5, 0, true, 2, 4, 0, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct mailbox_summary summary, truth;
+
+		print_message("  %s\n", cases[i].name);
+		teardown(NULL);
+		setup(NULL);
+		log_append(5);
+		log_edit(false, 1, cases[i].seen, FLAG_SEEN);
+		apply();
+		summarize(&summary);
+		if (cases[i].appended)
+			log_append(cases[i].appended);
+		if (cases[i].last)
+			log_edit(cases[i].expunge, cases[i].first, cases[i].last, cases[i].flags);
+		apply();
+		summarize(&truth);
+		news.log.head.messages = view->n;
+		assert_int_equal(mailbox_summary_follow(&summary, &news), cases[i].followed);
+		if (!cases[i].followed)
+			continue;
+		assert_int_equal(summary.unseen, truth.unseen);
+		assert_int_equal(summary.unseen_uid, truth.unseen_uid);
+		assert_int_equal(summary.head.messages, truth.head.messages);
+		assert_int_equal(summary.head.modseq, truth.head.modseq);
+	}
+}
+
+/* Pages, news of another mailbox, a count that does not agree: nothing is concluded from those. */
+static void test_summary_refused(void **state)
+{
+	struct mailbox_summary summary;
+
+	(void)state;
+	log_append(5);
+	apply();
+	summarize(&summary);
+	log_append(1);
+	news.with_pages = true;
+	assert_false(mailbox_summary_follow(&summary, &news));
+	news.with_pages = false;
+	news.log.head.messages++;
+	assert_false(mailbox_summary_follow(&summary, &news));
+	news.log.head.messages--;
+	summary.head.modseq += 10;
+	assert_false(mailbox_summary_follow(&summary, &news));
+	summary.head.modseq -= 10;
+	assert_true(mailbox_summary_follow(&summary, &news));
+	assert_int_equal(summary.head.messages, 6);
 }
 
 /* Changed and then expunged, new and then expunged: only what is left of it is told. */
@@ -535,11 +697,12 @@ static void test_find(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_log_alone),   TEST(test_delta),          TEST(test_pages),
-		TEST(test_half_folded), TEST(test_page_newer),     TEST(test_old_news),
-		TEST(test_floor),       TEST(test_committed),      TEST(test_committed_append),
-		TEST(test_corrupt),     TEST(test_late_uid),       TEST(test_find),
-		TEST(test_packed),      TEST(test_packed_wrongly),
+		TEST(test_log_alone),   TEST(test_delta),           TEST(test_pages),
+		TEST(test_half_folded), TEST(test_page_newer),      TEST(test_old_news),
+		TEST(test_floor),       TEST(test_committed),       TEST(test_committed_append),
+		TEST(test_corrupt),     TEST(test_late_uid),        TEST(test_find),
+		TEST(test_packed),      TEST(test_packed_wrongly),  TEST(test_packed_columns),
+		TEST(test_summary),     TEST(test_summary_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,24 +40,36 @@ bool header_digest_has(struct slice name)
 	return false;
 }
 
-struct slice header_digest(struct arena *arena, struct slice header)
+/* The fields that are wanted and are, or are not, the subject. */
+static bool add_fields(struct buf *out, struct slice header, bool subject)
 {
 	struct header_iter it = header_iter_of(header);
-	uint8_t text[HEADER_DIGEST_MAX];
 	struct header_field field;
-	size_t len = 0;
 
 	while (header_next(&it, &field)) {
 		const struct slice whole = slice_of(header.data + field.start, field.end - field.start);
 
-		if (!header_digest_has(field.name))
+		if (slice_is(field.name, "Subject") != subject || !header_digest_has(field.name))
 			continue;
-		if (whole.len > sizeof(text) - len)
-			return slice_of(NULL, 0);
-		memcpy(text + len, whole.data, whole.len);
-		len += whole.len;
+		if (out->len && out->data[out->len - 1] != '\n')
+			buf_adds(out, "\r\n"); /* the message ended in that field */
+		if (!buf_add_slice(out, whole))
+			return false;
 	}
-	return len ? arena_copy(arena, slice_of(text, len)) : SLICE("");
+	return true;
+}
+
+/* The subject comes first: it is what is looked for most. */
+struct slice header_digest(struct arena *arena, struct slice header)
+{
+	struct slice digest = { NULL, 0 };
+	struct buf text;
+
+	buf_init(&text, HEADER_DIGEST_MAX);
+	if (add_fields(&text, header, true) && add_fields(&text, header, false))
+		digest = text.len ? arena_copy(arena, buf_slice(&text)) : SLICE("");
+	buf_done(&text);
+	return digest;
 }
 
 /* ---- the cache ---- */

@@ -177,7 +177,7 @@ void search_header(const struct search *search, struct slice header, bool whole,
 	struct header_iter it = header_iter_of(header);
 	struct header_field field;
 
-	while (header_next(&it, &field)) {
+	while ((search->n_texts || search->by_header) && header_next(&it, &field)) {
 		look_at_field(search, &field, scratch, facts);
 		if (search->by_header)
 			take_date(&field, facts);

@@ -119,15 +119,14 @@ static struct slice display_of(struct sort_list *list, const struct address_entr
 }
 
 /* ENVELOPE has a group's name where an address has its mailbox. */
-static struct slice address_of(struct sort_list *list, struct arena *scratch, enum sort_by by,
-                               struct slice header)
+static struct slice address_of(struct sort_list *list, enum sort_by by, struct slice header)
 {
 	struct header_field field;
 	struct address_list addresses;
 
 	if (!header_find(header, words[by].field, &field))
 		return SLICE("");
-	address_list_parse(scratch, slice_first(field.value, PLAIN_MAX), 1, &addresses);
+	address_list_parse(list->scratch, slice_first(field.value, PLAIN_MAX), 1, &addresses);
 	if (!addresses.n)
 		return SLICE("");
 	if (by >= SORT_DISPLAYFROM)
@@ -136,8 +135,8 @@ static struct slice address_of(struct sort_list *list, struct arena *scratch, en
 	                                                          : addresses.entries[0].name;
 }
 
-static union sort_value value_of(struct sort_list *list, struct arena *scratch, enum sort_by by,
-                                 const struct search_row *row, struct slice header)
+static union sort_value value_of(struct sort_list *list, enum sort_by by, const struct search_row *row,
+                                 struct slice header)
 {
 	list->plain.limit = PLAIN_MAX;
 	buf_clear(&list->plain);
@@ -151,7 +150,7 @@ static union sort_value value_of(struct sort_list *list, struct arena *scratch, 
 	case SORT_SUBJECT:
 		return (union sort_value){ .text = keep_folded(list, subject_of(list, header)) };
 	default:
-		return (union sort_value){ .text = keep_folded(list, address_of(list, scratch, by, header)) };
+		return (union sort_value){ .text = keep_folded(list, address_of(list, by, header)) };
 	}
 }
 
@@ -167,21 +166,21 @@ static struct sort_row *add_row(struct sort_list *list)
 void sort_take(struct sort_list *list, const struct search_row *row, struct slice header)
 {
 	const struct sort_criteria *criteria = &list->criteria;
-	struct arena *scratch;
 	struct sort_row *made;
 
-	if (!list->arena)
+	if (!list->arena) {
 		list->arena = arena_new();
+		list->scratch = arena_new();
+	}
 	list->full |= arena_used(list->arena) > SORT_MEMORY_MAX;
 	if (list->full)
 		return;
 	made = add_row(list);
 	made->uid = row->uid;
 	made->values = arena_array(list->arena, union sort_value, criteria->n);
-	scratch = arena_new();
 	for (uint32_t i = 0; i < criteria->n; i++)
-		made->values[i] = value_of(list, scratch, criteria->list[i].by, row, header);
-	arena_free(scratch);
+		made->values[i] = value_of(list, criteria->list[i].by, row, header);
+	arena_reset(list->scratch);
 }
 
 /* ---- order ---- */
@@ -233,4 +232,5 @@ void sort_list_done(struct sort_list *list)
 	free(list->rows);
 	free(list->order);
 	arena_free(list->arena);
+	arena_free(list->scratch);
 }

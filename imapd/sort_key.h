@@ -48,9 +48,9 @@ struct sort_list { /* zeroed at first */
 	struct sort_criteria criteria;
 	struct sort_row *rows; /* ascending by UID once it is in order */
 	uint32_t n, cap;
-	uint32_t *order; /* indices of rows, sorted */
-	bool full;       /* SORT_MEMORY_MAX: not all rows are there */
-	struct arena *arena;
+	uint32_t *order;               /* indices of rows, sorted */
+	bool full;                     /* SORT_MEMORY_MAX: not all rows are there */
+	struct arena *arena, *scratch; /* scratch: one message's */
 	struct buf plain, folded;
 };
 

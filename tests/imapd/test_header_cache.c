@@ -17,6 +17,8 @@ static void test_digest(void **state)
 
 	(void)state;
 	assert_true(slice_eq(got, SLICE("SUBJECT: a\r\n b\r\nFrom: c\r\nFrom: d\r\n")));
+	got = header_digest(arena, SLICE("From: a\r\nDate: b\r\nSubject: c"));
+	assert_true(slice_eq(got, SLICE("Subject: c\r\nFrom: a\r\nDate: b\r\n")));
 	got = header_digest(arena, SLICE("X: y\r\n\r\n"));
 	assert_true(got.data && !got.len); /* it is known that there is nothing */
 	buf_init(&large, BUF_NO_LIMIT);

@@ -98,6 +98,8 @@ static void take_items(struct imap_cmd *cmd, struct copy *copy, const struct uid
 			    &cmd->session->selected, (uint32_t)mailbox_state_find(view->state, item->uid));
 		item->message.keywords &= ~states;
 	}
+	if (is_move(cmd))
+		copy->target.freed = copy->target.added;
 }
 
 /* What cannot be cancelled is left where it is. */
@@ -361,8 +363,8 @@ static enum imap_next copy_parse(struct imap_cmd *cmd, struct imap_args *args)
 		limit_messages(cmd, &copy->todo);
 	else if (limit_count(cmd, &copy->todo) > limit_saving())
 		return limit_refuse(cmd);
-	copy->target.quota =
-	    is_move(cmd) && !cmd->session->selected.guest ? (struct usage){ 0 } : cmd->account->quota;
+	copy->target.quota = cmd->account->quota;
+	copy->target.freed_of = cmd->acting.account;
 	copy->target.needs = ACL_INSERT;
 	copy->arena = arena_new();
 	cmd->goal = uid_set_count(&copy->todo); /* as many, or less: some may not exist */

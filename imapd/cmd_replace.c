@@ -173,7 +173,8 @@ static bool find_old(struct imap_cmd *cmd, struct replace *replace)
 	replace->uid = uid_set_max(&replace->named);
 	at = mailbox_state_find(state, replace->uid);
 	if (at >= 0)
-		replace->messages.freed = (struct usage){ state->size[at], 1 };
+		replace->messages.target.freed = (struct usage){ state->size[at], 1 };
+	replace->messages.target.freed_of = cmd->acting.account;
 	return at >= 0;
 }
 

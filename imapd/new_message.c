@@ -15,11 +15,26 @@ static void *grow(struct arena *arena, const void *old, size_t n, size_t size)
 	return n ? memcpy(array, old, n * size) : array;
 }
 
-/* text-literal / url = "TEXT" SP literal / "URL" SP astring */
+/* utf8-literal = "UTF8" SP "(" literal8 ")" (RFC 6855 4), for who has enabled that: bytes are kept as they come, so it
+ * is all the same. */
+static bool utf8_follows(struct imap_args *args)
+{
+	return args->utf8 && imap_args_word(args, "UTF8");
+}
+
+static bool take_utf8(struct imap_args *args, struct imap_literal *ret)
+{
+	return imap_args_space(args) && imap_args_open(args) && imap_args_literal(args, ret) &&
+	       imap_args_close(args);
+}
+
+/* cat-part = "TEXT" SP literal / "URL" SP astring / utf8-literal */
 static bool take_part(struct new_messages *messages, struct imap_args *args, struct new_part *part)
 {
 	if (imap_args_word(args, "TEXT"))
 		return imap_args_space(args) && imap_args_literal(args, &part->text);
+	if (utf8_follows(args))
+		return take_utf8(args, &part->text);
 	if (!imap_args_word(args, "URL")) {
 		args->error = "Expected TEXT or URL";
 		return false;
@@ -48,14 +63,10 @@ static bool take_parts(struct new_messages *messages, struct imap_args *args, st
 	return false;
 }
 
-/* append-data = literal / literal8 / "UTF8" SP "(" literal8 ")" (RFC 6855 4): bytes are kept as they come, so it is all
- * the same. */
+/* append-data = literal / literal8 / utf8-literal */
 static bool take_text(struct imap_args *args, struct imap_literal *ret)
 {
-	if (!args->utf8 || !imap_args_word(args, "UTF8"))
-		return imap_args_literal(args, ret);
-	return imap_args_space(args) && imap_args_open(args) && imap_args_literal(args, ret) &&
-	       imap_args_close(args);
+	return utf8_follows(args) ? take_utf8(args, ret) : imap_args_literal(args, ret);
 }
 
 static void make_room(struct new_messages *messages, struct arena *arena)
@@ -99,9 +110,8 @@ static void ask_for(struct new_messages *messages, const struct imap_cmd *cmd, u
 {
 	struct target *target = &messages->target;
 
-	target->added = (struct usage){ bytes - MIN_OF(bytes, messages->freed.bytes),
-		                        messages->n - messages->freed.messages };
-	target->quota = target->added.bytes ? cmd->account->quota : (struct usage){ 0 };
+	target->added = (struct usage){ bytes, messages->n };
+	target->quota = cmd->account->quota;
 }
 
 /* One message at a time is put together, and none is larger than message_max. */

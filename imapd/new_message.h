@@ -30,7 +30,6 @@ struct new_message {
 
 struct new_messages {
 	struct target target; /* the path is the command's to set */
-	struct usage freed;   /* what goes for them: the quota is not asked for it */
 	struct new_message *list;
 	struct mailbox_append *entries; /* what becomes of each */
 	size_t n, room;
@@ -45,7 +44,7 @@ struct new_messages {
 	struct mailbox_appended made;
 };
 
-/* append-message = [SP flag-list] [SP date-time] SP (literal / "CATENATE" SP "(" cat-part *(SP cat-part) ")") */
+/* append-message = [SP flag-list] [SP date-time] SP (append-data / "CATENATE" SP "(" cat-part *(SP cat-part) ")") */
 bool new_messages_take(struct new_messages *, struct imap_args *);
 /* IMAP_RUN, or the command's end: one of them is empty, which is also how a client takes all of them back (RFC 3502
  * 6.3.11); a URL does not read; there is no memory for what is to be put together. */

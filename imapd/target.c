@@ -7,14 +7,26 @@
 #include "outbox_hold.h"
 #include "suite/guest.h"
 
+/* What an account will have more. */
+static struct usage growth(const struct target *target, const struct id *account)
+{
+	const struct usage *added = &target->added, *freed = &target->freed;
+
+	if (!id_eq(account, &target->freed_of))
+		return *added;
+	return (struct usage){ added->bytes - MIN_OF(added->bytes, freed->bytes),
+		               added->messages - MIN_OF(added->messages, freed->messages) };
+}
+
+/* Who gives back as much as he takes may do so over his quota. */
 static enum fault check_limits(const struct usage *used, const struct usage *added, const struct usage *quota,
                                struct why *why)
 {
-	if (quota->bytes && used->bytes + added->bytes > quota->bytes)
+	if (quota->bytes && added->bytes && used->bytes + added->bytes > quota->bytes)
 		return fault_set(why, FAULT_OVER_QUOTA, "%llu bytes and %llu more, %llu are allowed",
 		                 (unsigned long long)used->bytes, (unsigned long long)added->bytes,
 		                 (unsigned long long)quota->bytes);
-	if (quota->messages && used->messages + added->messages > quota->messages)
+	if (quota->messages && added->messages && used->messages + added->messages > quota->messages)
 		return fault_set(why, FAULT_OVER_QUOTA, "%llu messages and %llu more, %llu are allowed",
 		                 (unsigned long long)used->messages, (unsigned long long)added->messages,
 		                 (unsigned long long)quota->messages);
@@ -24,12 +36,13 @@ static enum fault check_limits(const struct usage *used, const struct usage *add
 static enum fault check_room(const struct imap_cmd *cmd, const struct folder_list *list,
                              const struct target *target, struct why *why)
 {
+	const struct usage added = growth(target, &cmd->account->id);
 	struct usage used;
 
 	if (!target->quota.bytes && !target->quota.messages)
 		return FAULT_NONE;
 	used = folder_list_used(cmd->account->folders, list);
-	return check_limits(&used, &target->added, &target->quota, why);
+	return check_limits(&used, &added, &target->quota, why);
 }
 
 /* DELETE leaves a mailbox that has others below it as a mere name, to which commits are still possible: a list that was
@@ -71,8 +84,9 @@ static enum fault check_owners_room(const struct target *target, const struct sh
                                     struct why *why)
 {
 	const struct usage quota = { owner->account.quota, owner->account.quota_messages };
+	const struct usage added = growth(target, &owner->account.id);
 
-	return target->added.bytes ? check_limits(&owner->used, &target->added, &quota, why) : FAULT_NONE;
+	return check_limits(&owner->used, &added, &quota, why);
 }
 
 static enum fault find_shared(const struct imap_cmd *cmd, struct stack *stack, struct target *target,

@@ -11,8 +11,10 @@
 
 struct target {
 	const char *path;
-	struct usage quota; /* 0: not asked, or none */
+	struct usage quota; /* of the session's account; 0: none */
 	struct usage added; /* what is to be */
+	struct usage freed; /* what goes for it, */
+	struct id freed_of; /* from a mailbox of this account: others' quotas gain nothing by it */
 	bool opens;         /* SELECT: nothing is put into it */
 	uint32_t needs; /* rights: 0 none; without them it is DENIED, or not there for who does not see it */
 	bool wants_attributes;

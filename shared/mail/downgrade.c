@@ -187,6 +187,34 @@ struct address_entry downgrade_address(struct arena *arena, const struct address
 
 /* ---- headers ---- */
 
+/* Folded before words that would make a line too long; `column`: what the line holds already. */
+static void write_folded(struct buf *out, struct slice text, size_t column)
+{
+	struct slice rest = text, blanks, word;
+
+	while (rest.len) {
+		cut_word(&rest, &blanks, &word);
+		if (blanks.len && word.len && column + blanks.len + word.len > ENCODED_LINE) {
+			buf_adds(out, "\r\n");
+			column = 0;
+		}
+		buf_add_slice(out, blanks);
+		buf_add_slice(out, word);
+		column += blanks.len + word.len;
+	}
+}
+
+static void write_text(struct buf *out, struct slice text, size_t column)
+{
+	struct buf ascii;
+
+	buf_init(&ascii, BUF_NO_LIMIT);
+	buf_addc(&ascii, ' ');
+	downgrade_add_text(&ascii, text);
+	write_folded(out, buf_slice(&ascii), column);
+	buf_done(&ascii);
+}
+
 static bool is_one_of(struct slice name, const char *const *names)
 {
 	for (; *names; names++)
@@ -243,8 +271,8 @@ static void write_mailbox(struct buf *out, struct arena *arena, const struct add
 		buf_addc(out, '>');
 }
 
-/* Each address on a line of its own. */
-static void write_addresses(struct buf *out, struct arena *arena, struct slice value)
+/* Each address on a line of its own. False: there are none. */
+static bool write_addresses(struct buf *out, struct arena *arena, struct slice value)
 {
 	const char *between = " ";
 	struct address_list list;
@@ -268,6 +296,7 @@ static void write_addresses(struct buf *out, struct arena *arena, struct slice v
 		write_mailbox(out, arena, &entry);
 		between = ",\r\n ";
 	}
+	return list.n;
 }
 
 static void write_content(struct buf *out, struct arena *arena, const struct content *content)
@@ -291,10 +320,8 @@ static void write_value(struct buf *out, struct arena *arena, const struct heade
 	struct content content = { .word = { 0 } };
 	struct slice text = header_unfold(arena, field->value);
 
-	if (is_one_of(field->name, addresses)) {
-		write_addresses(out, arena, field->value);
+	if (is_one_of(field->name, addresses) && write_addresses(out, arena, field->value))
 		return;
-	}
 	if (slice_is(field->name, "Content-Type"))
 		content_type_parse(arena, field->value, &content);
 	else if (slice_is(field->name, "Content-Disposition"))
@@ -303,8 +330,7 @@ static void write_value(struct buf *out, struct arena *arena, const struct heade
 		write_content(out, arena, &content);
 		return;
 	}
-	buf_addc(out, ' ');
-	downgrade_add_text(out, text);
+	write_text(out, text, field->name.len + 1);
 }
 
 void downgrade_add_header(struct buf *out, struct slice header)

@@ -82,6 +82,7 @@ static const struct header_case {
 	  "To: =?UTF-8?B?R3LDtsOfZW4=?=:\r\n a@x,\r\n =?UTF-8?B?w7ZAeQ==?= <" NOWHERE ">;,\r\n c@z\r\n" },
 	{ "a local part that has to be quoted", "To: \"a b\"@x, \"a..b\"@x, ä <c@x>\r\n",
 	  "To: \"a b\"@x,\r\n \"a..b\"@x,\r\n =?UTF-8?B?w6Q=?= <c@x>\r\n" },
+	{ "nobody at all", "To: (ä)\r\n", "To: =?UTF-8?B?KMOkKQ==?=\r\n" },
 	{ "parameters", "Content-Disposition: attachment; filename=\"Übersicht.pdf\"; size=3\r\n",
 	  "Content-Disposition: attachment;\r\n filename*=utf-8''%C3%9Cbersicht.pdf;\r\n size=3\r\n" },
 	{ "parameters of a type", "Content-Type: a/b; name=ä\r\n", "Content-Type: a/b;\r\n name*=utf-8''%C3%A4\r\n" },
@@ -104,12 +105,50 @@ static void test_headers(void **state)
 	}
 }
 
+/* What was on short lines, or on one, is on lines that every reader takes (RFC 5322 2.1.1, RFC 2047 2). */
+static void test_long_headers(void **state)
+{
+	static const struct {
+		const char *name, *start, *again;
+	} fields[] = {
+		{ "one word", "Subject: ", "ä" },
+		{ "words", "Subject: ", "ä word " },
+		{ "words apart", "X-Note: ", "ä one b c d e " },
+		{ "a display name", "From: ", "ä" },
+		{ "addresses", "To: a@x", ", ä <c@x>" },
+		{ "a parameter", "Content-Type: a/b; name=", "ä" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		struct slice rest, line;
+		struct buf text, out;
+
+		buf_init(&text, BUF_NO_LIMIT);
+		buf_init(&out, BUF_NO_LIMIT);
+		buf_adds(&text, fields[i].start);
+		for (int k = 0; k < 500; k++)
+			buf_adds(&text, fields[i].again);
+		buf_adds(&text, i == 3 ? " <a@x>\r\n" : "\r\n");
+		downgrade_add_header(&out, buf_slice(&text));
+		rest = buf_slice(&out);
+		while (slice_cut(&rest, '\n', &line) && line.len) {
+			if (line.len > 78 + 1 || !slice_ends(line, "\r") ||
+			    (line.data != out.data && line.data[0] != ' '))
+				fail_msg("%s: \"%.*s\"", fields[i].name, SLICE_FMT(line));
+		}
+		buf_done(&text);
+		buf_done(&out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_long_text),
 		cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_long_headers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,16 +10,18 @@ struct notify_cmd {
 	struct arena *arena; /* of the request, until the session has it */
 	struct notify_request request;
 	struct folder_list *list;
-	size_t at; /* of the mailboxes that were told of */
+	struct shared_list *shared; /* NULL: not asked for */
+	size_t at, shared_at;       /* of the mailboxes that were told of */
 };
 
 static enum imap_next settle(struct imap_cmd *cmd)
 {
 	struct notify_cmd *notify = cmd->state;
 
-	notify_set(cmd->session, notify->arena, &notify->request, notify->list);
+	notify_set(cmd->session, notify->arena, &notify->request, notify->list, notify->shared);
 	notify->arena = NULL;
 	notify->list = NULL;
+	notify->shared = NULL;
 	return imap_ok(cmd, "So be it");
 }
 
@@ -43,8 +45,11 @@ static enum imap_next notify_parse(struct imap_cmd *cmd, struct imap_args *args)
 static enum fault notify_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct notify_cmd *notify = cmd->state;
+	enum fault fault = folder_list_load(cmd->account, stack, &notify->list, why);
 
-	return folder_list_load(cmd->account, stack, &notify->list, why);
+	if (!fault && notify->request.may_share)
+		fault = shared_list_load(cmd->account, stack, &notify->shared, why);
+	return fault;
 }
 
 static enum imap_next notify_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
@@ -58,6 +63,12 @@ static enum imap_next notify_reply(struct imap_cmd *cmd, enum fault fault, const
 			return IMAP_AGAIN;
 		notify_tell_status(cmd->session, &notify->request, notify->list->folders.list[notify->at]);
 	}
+	for (; notify->shared && notify->shared_at < notify->shared->folders.n; notify->shared_at++) {
+		if (conn_congested(cmd->session->conn))
+			return IMAP_AGAIN;
+		notify_tell_shared(cmd->session, &notify->request,
+		                   notify->shared->folders.list[notify->shared_at]);
+	}
 	return settle(cmd);
 }
 
@@ -68,6 +79,7 @@ static void notify_done(struct imap_cmd *cmd)
 	arena_free(notify->arena);
 	if (notify->list)
 		folder_list_put(cmd->account->folders, notify->list);
+	shared_list_put(notify->shared);
 }
 
 const struct imap_command imap_notify = {

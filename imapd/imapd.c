@@ -349,6 +349,7 @@ struct imapd *imapd_new(struct daemon *daemon)
 	imapd->accounts = map_new();
 	imapd->folders = map_new();
 	imapd->watches = map_new();
+	list_init(&imapd->sharing);
 	imapd->peers = map_new();
 	list_init(&imapd->sessions);
 	list_init(&imapd->checks);

@@ -32,6 +32,7 @@ struct imapd {
 	struct map *accounts;       /* id -> struct account_ctx */
 	struct map *folders;        /* account id -> struct folder_cache */
 	struct map *watches;        /* account id -> struct watch */
+	struct list sharing;        /* struct watch.sharing: of those who ask for what others share */
 	struct map *peers;          /* network -> int64_t: its sessions */
 	struct list sessions;
 	size_t n_sessions;

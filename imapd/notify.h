@@ -7,26 +7,29 @@
  *
  * Of other mailboxes a session knows what the last list said (watch.h). A new list is compared with it, and the differences are
  * told: however much has happened in between, and however slow the client reads, it is one comparison, and a nudge that
- * got lost only delays.
+ * got lost only delays. What others share is a list of its own, and told by the rights l and r alone (RFC 5465 5.9).
  */
 #include "folder_cache.h"
 #include "news_fetch.h"
 #include "notify_request.h"
 #include "session.h"
+#include "shared_list.h"
 
 struct watch;
 
 struct notify {
 	struct arena *arena; /* of the request */
 	struct notify_request request;
-	struct watch *watch;      /* NULL: other mailboxes are not asked for */
-	struct folder_list *told; /* what the client knows of them */
+	struct watch *watch;             /* NULL: other mailboxes are not asked for */
+	struct folder_list *told;        /* what the client knows of them */
+	struct shared_list *told_shared; /* and of what others share; NULL: it is not asked for */
 	struct session *session;
 	struct list node; /* of the watch */
 };
 
-/* Takes the arena and, when others are asked for, the list over. */
-void notify_set(struct session *, struct arena *, const struct notify_request *, struct folder_list *told);
+/* Takes the arena and, when others are asked for, the lists over. */
+void notify_set(struct session *, struct arena *, const struct notify_request *, struct folder_list *told,
+                struct shared_list *told_shared);
 void notify_free(struct session *);
 
 /* Of the selected mailbox, enum notify_event. */
@@ -44,5 +47,7 @@ bool notify_tell_others(struct session *);
 bool notify_wants(const struct session *, const struct id *mailbox);
 /* The lines that SET STATUS asks for, of one mailbox; nothing when it is not asked for. */
 void notify_tell_status(struct session *, const struct notify_request *, const struct folder *);
+/* The same of one that another account shares; with or without STATUS it is told which of them cannot be read. */
+void notify_tell_shared(struct session *, const struct notify_request *, const struct folder *);
 
 #endif

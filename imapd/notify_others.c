@@ -3,7 +3,8 @@
  * session has asked for them (RFC 5465 5).
  *
  * Mailboxes are known by their ids: another name with the same id is a RENAME, for which the mailboxes below say
- * nothing; an id that is gone or new is a DELETE or a CREATE. Of those the parent is told of as well.
+ * nothing; an id that is gone or new is a DELETE or a CREATE. Of those the parent is told of as well. In what others share
+ * rights that come and go count as that, and those to read are told as \NoAccess.
  */
 #include <stdlib.h>
 
@@ -17,6 +18,7 @@ struct comparison {
 	struct session *s;
 	const struct notify_request *request;
 	const struct folders *was, *is;
+	bool shared;       /* they are others' */
 	struct map *by_id; /* of what was */
 	struct map *now_by_id;
 	struct map *listed; /* paths that LIST has told */
@@ -25,6 +27,11 @@ struct comparison {
 
 /* ---- lines ---- */
 
+static bool is_readable(const struct folder *shared)
+{
+	return shared_list_rights(shared) & ACL_READ;
+}
+
 static void add_list(struct comparison *c, const struct folder *folder, const char *path, const char *old)
 {
 	struct buf *out = &c->out;
@@ -32,10 +39,12 @@ static void add_list(struct comparison *c, const struct folder *folder, const ch
 	if (map_put(c->listed, slice_str(path), c))
 		return;
 	buf_adds(out, "* LIST (");
+	if (folder && c->shared && !folder->row.meta.no_select && !is_readable(folder))
+		buf_adds(out, "\\NoAccess ");
 	if (folder)
 		list_add_attributes(out, folder, true, true);
 	else
-		buf_adds(out, "\\NonExistent");
+		buf_adds(out, c->shared ? "\\NonExistent \\NoAccess" : "\\NonExistent");
 	buf_printf(out, ") \"%c\" ", FOLDER_SEPARATOR);
 	imap_add_mailbox(out, c->s, path);
 	if (old) {
@@ -46,13 +55,15 @@ static void add_list(struct comparison *c, const struct folder *folder, const ch
 	buf_adds(out, "\r\n");
 }
 
-static void add_status(struct buf *out, const struct session *s, const struct folder *folder, unsigned events)
+/* What a guest has not seen the row does not tell. */
+static void add_status(struct buf *out, const struct session *s, const struct folder *folder, unsigned events,
+                       bool shared)
 {
 	const bool flags = events & NOTIFY_FLAGS;
 	const struct status_deleted none = { 0 };
 
 	status_add(out, s, folder->path, &folder->row, &none,
-	           status_items_of_news(flags, flags || (s->enabled & ENABLED_CONDSTORE)));
+	           status_items_of_news(flags && !shared, flags || (s->enabled & ENABLED_CONDSTORE)));
 }
 
 static bool is_selected(const struct session *s, const struct id *mailbox)
@@ -60,27 +71,57 @@ static bool is_selected(const struct session *s, const struct id *mailbox)
 	return s->selected.view && id_eq(&s->selected.view->mailbox, mailbox);
 }
 
-static unsigned events_of(const struct session *s, const struct notify_request *request,
-                          const struct folder *folder)
+static unsigned asked_of(const struct notify_request *request, const struct folder *folder, bool shared)
 {
-	unsigned events = notify_request_events(request, folder->path, &folder->row.meta);
+	return shared ? notify_request_events_shared(request, folder->path, &folder->row.meta)
+	              : notify_request_events(request, folder->path, &folder->row.meta);
+}
 
-	if (folder->row.meta.no_select || is_selected(s, &folder->row.meta.id))
+static unsigned events_of(const struct session *s, const struct notify_request *request,
+                          const struct folder *folder, bool shared)
+{
+	unsigned events = asked_of(request, folder, shared);
+
+	if (folder->row.meta.no_select || is_selected(s, &folder->row.meta.id) ||
+	    (shared && !is_readable(folder)))
 		events &= ~(unsigned)NOTIFY_MESSAGES;
 	return events;
 }
 
-void notify_tell_status(struct session *s, const struct notify_request *request, const struct folder *folder)
+static void tell_status(struct session *s, const struct notify_request *request, const struct folder *folder,
+                        bool shared)
 {
-	const unsigned events = events_of(s, request, folder);
+	const unsigned events = events_of(s, request, folder, shared);
 	struct buf out;
 
 	if (!(events & NOTIFY_MESSAGES))
 		return;
 	buf_init(&out, BUF_NO_LIMIT);
-	add_status(&out, s, folder, events);
+	add_status(&out, s, folder, events, shared);
 	conn_write(s->conn, out.data, out.len);
 	buf_done(&out);
+}
+
+void notify_tell_status(struct session *s, const struct notify_request *request, const struct folder *folder)
+{
+	tell_status(s, request, folder, false);
+}
+
+/* RFC 5465 3.1: what can be listed but not read is told of as such. */
+void notify_tell_shared(struct session *s, const struct notify_request *request, const struct folder *folder)
+{
+	struct comparison c = { .s = s, .request = request, .shared = true };
+
+	if (request->status)
+		tell_status(s, request, folder, true);
+	if (folder->row.meta.no_select || is_readable(folder) || !asked_of(request, folder, true))
+		return;
+	buf_init(&c.out, BUF_NO_LIMIT);
+	c.listed = map_new();
+	add_list(&c, folder, folder->path, NULL);
+	conn_write(s->conn, c.out.data, c.out.len);
+	map_free(c.listed);
+	buf_done(&c.out);
 }
 
 /* ---- what is different ---- */
@@ -105,14 +146,24 @@ static void add_parent(struct comparison *c, const char *path)
 	arena = arena_new();
 	name = arena_strz(arena, slice_of(path, (size_t)(end - path)));
 	parent = folders_find(c->is, name);
-	if (parent && (notify_request_events(c->request, name, &parent->row.meta) & NOTIFY_NAME))
+	if (parent && (asked_of(c->request, parent, c->shared) & NOTIFY_NAME))
 		add_list(c, parent, parent->path, NULL);
 	arena_free(arena);
 }
 
+/* By itself: not where the mailbox above it is called something else, which is told. */
 static bool is_renamed(const struct folder *was, const struct folder *is)
 {
-	return strcmp(was->name, is->name) != 0 || !id_eq(&was->row.meta.parent, &is->row.meta.parent);
+	if (strcmp(was->path, is->path) == 0)
+		return false;
+	return strcmp(was->name, is->name) != 0 || !was->parent || !is->parent ||
+	       !id_eq(&was->parent->row.meta.id, &is->parent->row.meta.id);
+}
+
+/* Rights to read that came or went. */
+static bool is_opened_or_shut(const struct comparison *c, const struct folder *was, const struct folder *is)
+{
+	return c->shared && was && is_readable(was) != is_readable(is) && !is->row.meta.no_select;
 }
 
 static void compare_names(struct comparison *c, const struct folder *was, const struct folder *is,
@@ -128,7 +179,8 @@ static void compare_names(struct comparison *c, const struct folder *was, const 
 		add_list(c, is, is->path, NULL);
 		add_parent(c, is->path);
 	}
-	if ((events & NOTIFY_SUBSCRIPTION) && subscribed != is->row.meta.subscribed)
+	if (((events & NOTIFY_SUBSCRIPTION) && subscribed != is->row.meta.subscribed) ||
+	    (is_opened_or_shut(c, was, is) && asked_of(c->request, is, true)))
 		add_list(c, is, is->path, NULL);
 }
 
@@ -136,27 +188,28 @@ static void compare(struct comparison *c, const struct folder *is)
 {
 	static const struct mailbox_head nothing = { .uid_next = 1 };
 	const struct folder *was = map_get(c->by_id, id_slice(&is->row.meta.id));
-	unsigned events = events_of(c->s, c->request, is);
+	const struct mailbox_head *head = was ? &was->row.head : &nothing;
+	unsigned events = events_of(c->s, c->request, is, c->shared);
 
 	/* who is told of mailboxes that are subscribed hears when one no longer is; who by name, under both names */
 	if (was)
-		events |= notify_request_events(c->request, was->path, &was->row.meta) &
-		          (NOTIFY_NAME | NOTIFY_SUBSCRIPTION);
+		events |= asked_of(c->request, was, c->shared) & (NOTIFY_NAME | NOTIFY_SUBSCRIPTION);
 	compare_names(c, was, is, events);
-	if (has_news(events, was ? &was->row.head : &nothing, &is->row.head))
-		add_status(&c->out, c->s, is, events);
+	if (has_news(events, is_opened_or_shut(c, was, is) ? &nothing : head, &is->row.head))
+		add_status(&c->out, c->s, is, events, c->shared);
 }
 
 /* The id is gone; its name may have another, which is told of by itself when that is a mailbox. */
 static void compare_gone(struct comparison *c, const struct folder *was)
 {
-	const unsigned events = notify_request_events(c->request, was->path, &was->row.meta);
+	const unsigned events = asked_of(c->request, was, c->shared);
 	const struct folder *is = folders_find(c->is, was->path);
 	const bool subscribed = is && is->row.meta.subscribed;
 
 	if (is && !is->row.meta.no_select)
 		return;
 	if (((events & NOTIFY_NAME) && !was->row.meta.no_select) ||
+	    (c->shared && events && !was->row.meta.no_select) || /* access was lost: RFC 5465 5.9 */
 	    ((events & NOTIFY_SUBSCRIPTION) && was->row.meta.subscribed != subscribed))
 		add_list(c, is, was->path, NULL);
 	if ((events & NOTIFY_NAME) && !was->row.meta.no_select)
@@ -172,9 +225,11 @@ static struct map *map_of(const struct folders *folders)
 	return map;
 }
 
-static void tell(struct session *s, const struct folders *was, const struct folders *is)
+static void tell(struct session *s, const struct folders *was, const struct folders *is, bool shared)
 {
-	struct comparison c = { .s = s, .request = &s->notify->request, .was = was, .is = is };
+	struct comparison c = {
+		.s = s, .request = &s->notify->request, .was = was, .is = is, .shared = shared
+	};
 
 	buf_init(&c.out, BUF_NO_LIMIT); /* at most two lines a mailbox */
 	c.by_id = map_of(was);
@@ -192,19 +247,39 @@ static void tell(struct session *s, const struct folders *was, const struct fold
 	buf_done(&c.out);
 }
 
-bool notify_tell_others(struct session *s)
+static bool tell_own(struct session *s, struct notify *notify)
 {
-	struct notify *notify = s->notify;
-	struct folder_list *list = notify && notify->watch ? watch_list(notify->watch) : NULL;
+	struct folder_list *list = watch_list(notify->watch);
 
 	if (!list || list == notify->told || list->loaded_at < notify->told->loaded_at)
 		return true;
 	if (conn_congested(s->conn))
 		return false;
-	tell(s, &notify->told->folders, &list->folders);
+	tell(s, &notify->told->folders, &list->folders, false);
 	folder_list_put(s->account->folders, notify->told);
 	notify->told = folder_list_hold(s->account->folders, list);
 	return true;
+}
+
+static bool tell_shared(struct session *s, struct notify *notify)
+{
+	struct shared_list *list = watch_shared(notify->watch), *told = notify->told_shared;
+
+	if (!list || !told || list == told || list->loaded_at < told->loaded_at)
+		return true;
+	if (conn_congested(s->conn))
+		return false;
+	tell(s, &told->folders, &list->folders, true);
+	notify->told_shared = shared_list_hold(list);
+	shared_list_put(told);
+	return true;
+}
+
+bool notify_tell_others(struct session *s)
+{
+	struct notify *notify = s->notify;
+
+	return !notify || !notify->watch || (tell_own(s, notify) && tell_shared(s, notify));
 }
 
 bool notify_wants(const struct session *s, const struct id *mailbox)
@@ -222,6 +297,7 @@ void notify_free(struct session *s)
 		return;
 	if (notify->told)
 		folder_list_put(s->account->folders, notify->told);
+	shared_list_put(notify->told_shared);
 	if (notify->watch)
 		watch_leave(s);
 	s->notify = NULL;
@@ -230,11 +306,13 @@ void notify_free(struct session *s)
 }
 
 void notify_set(struct session *s, struct arena *arena, const struct notify_request *request,
-                struct folder_list *told)
+                struct folder_list *told, struct shared_list *told_shared)
 {
 	notify_free(s);
 	s->notify = xzalloc(sizeof(*s->notify));
-	*s->notify = (struct notify){ .arena = arena, .request = *request, .told = told, .session = s };
+	*s->notify = (struct notify){
+		.arena = arena, .request = *request, .told = told, .told_shared = told_shared, .session = s
+	};
 	list_init(&s->notify->node);
 	if (told)
 		watch_join(s);

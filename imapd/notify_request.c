@@ -121,6 +121,7 @@ static bool parse_group(struct imap_args *args, struct notify_request *request, 
 	groups[request->n++] = group;
 	for (uint32_t i = 0; i < request->n; i++)
 		paths += request->groups[i].filter.n;
+	request->may_share |= group.events && mailbox_filter_may_share(&group.filter);
 	request->too_expensive |= paths > NOTIFY_PATHS_MAX;
 	return true;
 }
@@ -153,6 +154,17 @@ unsigned notify_request_events(const struct notify_request *request, const char 
 
 	for (uint32_t i = 0; i < request->n; i++)
 		if (mailbox_filter_has(&request->groups[i].filter, path, meta))
+			events |= request->groups[i].events;
+	return events;
+}
+
+unsigned notify_request_events_shared(const struct notify_request *request, const char *path,
+                                      const struct mailbox_meta *meta)
+{
+	unsigned events = 0;
+
+	for (uint32_t i = 0; i < request->n; i++)
+		if (mailbox_filter_has_shared(&request->groups[i].filter, path, meta))
 			events |= request->groups[i].events;
 	return events;
 }

@@ -32,7 +32,8 @@ struct notify_request {
 	bool has_selected, delayed; /* delayed: EXPUNGE only where commands allow it */
 	unsigned selected;
 	struct news_fetch
-	    *fetch; /* of new messages there; NULL: nothing. A reference, freed with the arena */
+	    *fetch;     /* of new messages there; NULL: nothing. A reference, freed with the arena */
+	bool may_share; /* mailboxes of others may be meant */
 	bool unknown_event;
 	bool too_expensive;
 };
@@ -41,5 +42,8 @@ struct notify_request {
 bool notify_request_parse(struct imap_args *, struct notify_request *ret);
 /* What is asked for of this mailbox when it is not selected. */
 unsigned notify_request_events(const struct notify_request *, const char *path, const struct mailbox_meta *);
+/* The same for one that another account shares. */
+unsigned notify_request_events_shared(const struct notify_request *, const char *path,
+                                      const struct mailbox_meta *);
 
 #endif

@@ -7,28 +7,38 @@
 #include "imapd.h"
 #include "loop/timer.h"
 
+enum part { OWN = 1, SHARED = 2 }; /* bits */
+
 struct watch {
 	struct imapd *imapd;
 	struct account_ctx *account;
 	struct list sessions; /* struct notify.node */
+	struct list
+	    sharing; /* node of imapd->sharing, if a session ever asked for what others share; else a ring of its own */
 	struct folder_list *list;
+	struct shared_list *shared;
 	struct timer *timer;
 	int64_t looked_at;
-	bool looking, dirty;
+	bool looking;
+	unsigned dirty; /* parts that are to be looked at */
 	/* Of the look under way. */
 	struct job job;
+	unsigned parts;
 	struct folder_list *fresh;
+	struct shared_list *fresh_shared;
 	enum fault fault;
 	struct why why;
 };
 
-static void look(struct watch *watch);
+static void look(struct watch *watch, unsigned parts);
 
 /* ---- life ---- */
 
 static void on_timer(void *arg)
 {
-	look(arg);
+	struct watch *watch = arg;
+
+	look(watch, watch->dirty ? watch->dirty : OWN | SHARED);
 }
 
 static struct watch *watch_new(struct session *s)
@@ -38,6 +48,7 @@ static struct watch *watch_new(struct session *s)
 	watch->imapd = s->imapd;
 	watch->account = account_ctx_ref(s->account);
 	list_init(&watch->sessions);
+	list_init(&watch->sharing);
 	watch->timer = timer_new(s->imapd->daemon->loop, on_timer, watch);
 	map_put(s->imapd->watches, id_slice(&s->account->id), watch);
 	return watch;
@@ -49,8 +60,10 @@ static void free_when_left(struct watch *watch)
 		return;
 	map_del(watch->imapd->watches, id_slice(&watch->account->id));
 	timer_free(watch->timer);
+	list_del(&watch->sharing);
 	if (watch->list)
 		folder_list_put(watch->account->folders, watch->list);
+	shared_list_put(watch->shared);
 	account_ctx_unref(watch->account);
 	free(watch);
 }
@@ -64,7 +77,9 @@ void watch_join(struct session *s)
 		watch = watch_new(s);
 	s->notify->watch = watch;
 	list_add_tail(&watch->sessions, &s->notify->node);
-	look(watch);
+	if (s->notify->request.may_share && list_empty(&watch->sharing))
+		list_add_tail(&s->imapd->sharing, &watch->sharing);
+	look(watch, OWN | SHARED);
 }
 
 void watch_leave(struct session *s)
@@ -81,6 +96,11 @@ struct folder_list *watch_list(const struct watch *watch)
 	return watch->list;
 }
 
+struct shared_list *watch_shared(const struct watch *watch)
+{
+	return watch->shared;
+}
+
 /* ---- looking ---- */
 
 static void wait_for_poll(struct watch *watch)
@@ -91,10 +111,14 @@ static void wait_for_poll(struct watch *watch)
 static void run_look(struct job *job, void *worker)
 {
 	struct watch *watch = container_of(job, struct watch, job);
+	struct stack *stack = watch->imapd->daemon->stack;
 
 	(void)worker;
-	watch->fault =
-	    folder_list_load(watch->account, watch->imapd->daemon->stack, &watch->fresh, &watch->why);
+	watch->fault = FAULT_NONE;
+	if (watch->parts & OWN)
+		watch->fault = folder_list_load(watch->account, stack, &watch->fresh, &watch->why);
+	if (!watch->fault && (watch->parts & SHARED))
+		watch->fault = shared_list_load(watch->account, stack, &watch->fresh_shared, &watch->why);
 }
 
 static void tell_sessions(struct watch *watch)
@@ -103,27 +127,37 @@ static void tell_sessions(struct watch *watch)
 		session_news(list_item(node, struct notify, node)->session);
 }
 
+static void take_fresh(struct watch *watch)
+{
+	if (watch->fresh) {
+		if (watch->list)
+			folder_list_put(watch->account->folders, watch->list);
+		watch->list = watch->fresh;
+	}
+	if (watch->fresh_shared) {
+		shared_list_put(watch->shared);
+		watch->shared = watch->fresh_shared;
+	}
+	watch->fresh = NULL;
+	watch->fresh_shared = NULL;
+}
+
 /* A session that is told may leave, but the watch stays: it is looking still. */
 static void on_looked(struct job *job)
 {
 	struct watch *watch = container_of(job, struct watch, job);
 
-	if (watch->fault) {
+	if (watch->fault)
 		log_fault(NULL, watch->fault, &watch->why,
 		          "mailboxes that are watched could not be looked at");
-	} else {
-		if (watch->list)
-			folder_list_put(watch->account->folders, watch->list);
-		watch->list = watch->fresh;
-		tell_sessions(watch);
-	}
+	take_fresh(watch);
+	tell_sessions(watch);
 	watch->looking = false;
 	watch->looked_at = loop_now(watch->imapd->daemon->loop);
 	if (watch->dirty)
 		timer_start(watch->timer, WATCH_PAUSE);
 	else
 		wait_for_poll(watch);
-	watch->dirty = false;
 	free_when_left(watch);
 }
 
@@ -135,14 +169,23 @@ static void on_look_dropped(struct job *job)
 	free_when_left(watch);
 }
 
-static void look(struct watch *watch)
+static bool wants_shared(const struct watch *watch)
+{
+	list_each (&watch->sessions, node)
+		if (list_item(node, struct notify, node)->request.may_share)
+			return true;
+	return false;
+}
+
+static void look(struct watch *watch, unsigned parts)
 {
 	if (watch->looking) {
-		watch->dirty = true;
+		watch->dirty |= parts;
 		return;
 	}
 	timer_stop(watch->timer);
-	watch->dirty = false;
+	watch->dirty = 0;
+	watch->parts = wants_shared(watch) ? parts : OWN;
 	watch->job = (struct job){ .run = run_look, .done = on_looked, .drop = on_look_dropped };
 	watch->looking = job_start(watch->imapd->daemon->pool, &watch->job);
 	if (!watch->looking)
@@ -151,15 +194,13 @@ static void look(struct watch *watch)
 
 /* ---- from the bus ---- */
 
-static void look_soon(struct watch *watch)
+static void look_soon(struct watch *watch, unsigned parts)
 {
 	const int64_t since = loop_now(watch->imapd->daemon->loop) - watch->looked_at;
 
-	if (watch->looking)
-		watch->dirty = true;
-	else if (!watch->dirty)
+	if (!watch->looking && !watch->dirty)
 		timer_start(watch->timer, MAX_OF((int64_t)WATCH_SOON, WATCH_PAUSE - since));
-	watch->dirty = true;
+	watch->dirty |= parts;
 }
 
 static bool is_wanted(const struct watch *watch, const struct id *mailbox)
@@ -170,12 +211,26 @@ static bool is_wanted(const struct watch *watch, const struct id *mailbox)
 	return false;
 }
 
+/* Something of this account's that is shared with the watch's; or the account stands for everyone of its domain, with
+ * whom something is shared or no longer is. */
+static bool is_shared(const struct watch *watch, const struct id *account, const struct id *mailbox)
+{
+	if (watch->shared && shared_list_has(watch->shared, account, mailbox))
+		return true;
+	return !mailbox && id_eq(&watch->account->guest.everyone, account);
+}
+
 void watches_nudge(struct imapd *imapd, const struct id *account, const struct id *mailbox)
 {
 	struct watch *watch = map_get(imapd->watches, id_slice(account));
 
 	if (watch && (!mailbox || is_wanted(watch, mailbox)))
-		look_soon(watch);
+		look_soon(watch, mailbox ? OWN : OWN | SHARED);
+	list_each (&imapd->sharing, node) {
+		watch = list_item(node, struct watch, sharing);
+		if (is_shared(watch, account, mailbox))
+			look_soon(watch, SHARED);
+	}
 }
 
 void watches_look_all(struct imapd *imapd)
@@ -185,5 +240,5 @@ void watches_look_all(struct imapd *imapd)
 	void *value;
 
 	while (map_next(imapd->watches, &at, &key, &value))
-		look(value);
+		look(value, OWN | SHARED);
 }

@@ -171,6 +171,8 @@ enum fault guest_mark_subscribe(struct stack *stack, const struct id *account, c
 		if (mark.subscribed != subscribed) {
 			mark.subscribed = subscribed;
 			fault = put_mark(stack, account, &mark, why);
+			if (!fault)
+				nudge_folders(stack, account);
 		}
 		guest_mark_done(&mark);
 	}

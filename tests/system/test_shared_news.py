@@ -3,8 +3,8 @@
 import re
 
 from suite import wait_for
-from test_imap import add
-from test_notify import ok
+from test_imap import MESSAGE, add
+from test_notify import hears, ok
 from test_shared import bob, pair, path, second  # fixtures among them
 
 
@@ -28,3 +28,30 @@ def test_search(suite, pair, bob):
     assert searched(guest, f"IN (mailboxes {box}) SUBJECT needle") == [box]
     owner.deleteacl("Team", bob)
     assert searched(guest, f"IN (mailboxes {box}) SUBJECT needle") == []
+
+
+def test_notify(suite, pair, bob):
+    owner, guest = pair
+    box = re.escape(path(suite).encode())
+    ok(guest, "NOTIFY", "SET (subtree Shared (MessageNew MessageExpunge MailboxName))")
+    owner.setacl("Team", bob, "lr")
+    hears(guest, rb'\* LIST \(.*HasNoChildren\) "/" ' + box)
+    add(owner, "news", "Team")
+    assert b"MESSAGES 1 " in hears(guest, rb"\* STATUS " + box)
+    owner.create("Team/below")
+    hears(guest, rb'\* LIST .* ' + box + rb"/below\r")
+    owner.delete("Team/below")
+    owner.deleteacl("Team", bob)
+    hears(guest, rb"\* LIST \(.*NonExistent .*NoAccess.*\) .* " + box + rb"\r")
+    add(owner, "nobody else's", "Team")
+    assert guest.noop()[0] == "OK" and not guest.untagged_responses.get("STATUS")
+
+
+def test_notify_of_a_public_mailbox(suite, second, bob):
+    suite.cli("share", "add-public", "board@example.test")
+    suite.cli("share", "set", "board@example.test", "INBOX", "anyone", "lr")
+    with suite.imap(bob, port=second.ports["IMAPS"]) as guest:
+        assert guest.subscribe("Public/board/INBOX")[0] == "OK"
+        ok(guest, "NOTIFY", "SET (subscribed (MessageNew MessageExpunge))")
+        suite.deliver(["board@example.test"], MESSAGE.format(subject="to all"))
+        assert b"MESSAGES 1 " in hears(guest, rb"\* STATUS Public/board/INBOX ")

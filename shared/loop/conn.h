@@ -107,6 +107,9 @@ bool conn_tls_exporter(const struct conn *, uint8_t out[32]);
 
 /* What was written before goes as it is; bytes unread are taken for compressed ones. Once. */
 void conn_start_deflate(struct conn *);
+/* What was written before goes compressed, what comes from now on is taken as it is: also what came behind the peer's
+ * compressed stream, if it has ended that. */
+void conn_stop_deflate(struct conn *);
 bool conn_is_deflated(const struct conn *);
 
 /* From now on `see` is told of all that is taken and written, before it is. NULL: no more. */

@@ -57,6 +57,31 @@ void conn_start_deflate(struct conn *conn)
 		conn_ask(conn, ASK_PULL);
 }
 
+/* More than there is room for nobody sends who waits for the reply, as he should. */
+static void unpack(struct conn *conn, struct slice rest)
+{
+	if (rest.len > conn->conf.input_max - conn_unread(conn).len) {
+		conn->ended = true;
+	} else if (rest.len) {
+		memcpy(conn_input_room(conn, rest.len), rest.data, rest.len);
+		conn->in.len += rest.len;
+	}
+}
+
+void conn_stop_deflate(struct conn *conn)
+{
+	struct conn_deflate *deflate = conn->deflate;
+
+	if (!deflate || !conn_live(conn))
+		return;
+	conn_deflate_flush(conn);
+	if (inflater_ended(deflate->in))
+		conn->ended = false; /* that was the stream's end, not the connection's */
+	unpack(conn, buf_slice(&deflate->packed));
+	conn_deflate_free(conn);
+	conn_ask(conn, ASK_READABLE);
+}
+
 bool conn_is_deflated(const struct conn *conn)
 {
 	return conn->deflate;
@@ -94,7 +119,8 @@ static bool inflate_from(struct conn *conn, struct slice *src)
 	}
 	if (!inflater_over(deflate->in))
 		return got;
-	*src = slice_of(NULL, 0);
+	if (!inflater_ended(deflate->in))
+		*src = slice_of(NULL, 0);
 	if (!conn->ended)
 		conn_ask(conn, ASK_READABLE);
 	conn->ended = true;
@@ -140,7 +166,8 @@ bool conn_holds(const struct conn *conn)
 {
 	const struct conn_deflate *deflate = conn->deflate;
 
-	return conn_tls_holds(conn) || (deflate && (deflate->packed.len || inflater_holds(deflate->in)));
+	return conn_tls_holds(conn) || (deflate && !inflater_over(deflate->in) &&
+	                                (deflate->packed.len || inflater_holds(deflate->in)));
 }
 
 bool conn_pull(struct conn *conn)

@@ -17,7 +17,7 @@
 
 struct inflater {
 	z_stream z;
-	bool holds, over;
+	bool holds, over, ended;
 };
 
 struct deflater {
@@ -59,6 +59,7 @@ size_t inflater_run(struct inflater *inflater, struct slice *src, uint8_t *out, 
 	inflater->holds = z->avail_out == 0;
 	/* Z_BUF_ERROR: there was nothing to do */
 	inflater->over = result != Z_OK && result != Z_BUF_ERROR;
+	inflater->ended = result == Z_STREAM_END;
 	return room - z->avail_out;
 }
 
@@ -70,6 +71,11 @@ bool inflater_holds(const struct inflater *inflater)
 bool inflater_over(const struct inflater *inflater)
 {
 	return inflater->over;
+}
+
+bool inflater_ended(const struct inflater *inflater)
+{
+	return inflater->ended;
 }
 
 struct deflater *deflater_new(void)

@@ -16,6 +16,7 @@ void inflater_free(struct inflater *); /* NULL accepted */
 size_t inflater_run(struct inflater *, struct slice *src, uint8_t *out, size_t room);
 bool inflater_holds(const struct inflater *); /* something of what was read waits for room */
 bool inflater_over(const struct inflater *);  /* the stream has ended, or makes no sense */
+bool inflater_ended(const struct inflater *); /* it has ended as it should */
 
 /* A deflater may be freed behind a flush and another go on with the stream: it begins without history. */
 struct deflater *deflater_new(void);

@@ -141,6 +141,39 @@ static void the_end_comes_behind_the_rest(void **state)
 }
 
 /* 200 MB in 200 KB: they cost input_max, however slowly they are taken. */
+/* Behind the stream's end, or where both sides wait for each other; whether the peer says where it ends, or not. */
+static void it_can_be_stopped(void **state)
+{
+	static const struct {
+		int flush;
+		bool at_once; /* what is not compressed comes with what is */
+	} cases[] = { { Z_FINISH, true }, { Z_FINISH, false }, { Z_SYNC_FLUSH, false } };
+	uint8_t out[MOST];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct peer a, b;
+		z_stream z;
+
+		deflate_start(&z);
+		half_pair(&a, &b, NULL);
+		conn_write(a.conn, out, deflate_text(&z, "a STOP\r\n", cases[i].flush, out));
+		if (cases[i].at_once)
+			conn_write(a.conn, "b NOOP\r\n", 8);
+		assert_true(WAIT_FOR(loop, peer_got(&b, "a STOP\r\n")));
+		conn_stop_deflate(b.conn);
+		conn_stop_deflate(b.conn); /* it is off */
+		assert_false(conn_is_deflated(b.conn));
+		if (!cases[i].at_once)
+			conn_write(a.conn, "b NOOP\r\n", 8);
+		assert_true(WAIT_FOR(loop, peer_got(&b, "a STOP\r\nb NOOP\r\n")));
+		conn_write(b.conn, "c", 1);
+		assert_true(WAIT_FOR(loop, peer_got(&a, "c")));
+		deflateEnd(&z);
+		peer_end(loop, &a, &b);
+	}
+}
+
 static void a_bomb_is_inflated_as_it_is_taken(void **state)
 {
 	enum { BLOCK = 1 << 20, BLOCKS = 200 };
@@ -282,6 +315,7 @@ int main(void)
 		cmocka_unit_test(what_came_before_is_taken_for_compressed),
 		cmocka_unit_test(nonsense_ends_the_stream),
 		cmocka_unit_test(the_end_comes_behind_the_rest),
+		cmocka_unit_test(it_can_be_stopped),
 		cmocka_unit_test(a_bomb_is_inflated_as_it_is_taken),
 		cmocka_unit_test(both_directions_carry_everything),
 		cmocka_unit_test(tls_may_start_below),

@@ -1,6 +1,7 @@
 /*
- * URLFETCH (RFC 4467 7): what URLs name that grant access to it, one behind the other; NIL for those that do not, and not
- * why. Text goes out in the pieces that FETCH makes of it (fetch_render.h), so that none is ever whole in memory.
+ * URLFETCH (RFC 4467 7; RFC 5524: without transfer encoding, and with what kind of part it is): what URLs name that
+ * grant access to it, one behind the other; NIL for those that do not, and not why. Text goes out in the pieces that
+ * FETCH makes of it (fetch_render.h), so that none is ever whole in memory.
  */
 #include "account_ctx.h"
 #include "commands.h"
@@ -9,85 +10,155 @@
 
 #define URLS_MAX 1000 /* of one command, within command_max */
 
+enum url_param { PARAM_BODY = 1, PARAM_BINARY = 2, PARAM_PART = 4 }; /* bits */
+#define PARAMS 3
+
+struct url_wanted {
+	struct slice text;
+	uint8_t params[PARAMS], n; /* enum url_param, in the order asked; none: the text alone */
+};
+
 struct url_fetch {
-	struct slice *list;
+	struct url_wanted *list;
 	size_t n, room, at;
+	unsigned style; /* enum fetch_style */
 	/* The one under way. */
 	struct arena *arena; /* NULL: none was begun */
 	struct url_grant grant;
 	struct fetch_request request;
-	struct fetch_item item;
+	struct fetch_item items[PARAMS];
 	struct batch batch;
 	struct batch_item message;
 	struct fetch_line line;
 	struct fetch_render render;
-	bool opened;
 };
 
 /* ---- the arguments ---- */
 
-static void add_url(struct url_fetch *fetch, struct slice text, struct arena *arena)
+static struct url_wanted *add_url(struct url_fetch *fetch, struct arena *arena)
 {
-	struct slice *larger;
+	struct url_wanted *larger;
 
 	if (fetch->n == fetch->room) {
 		fetch->room = fetch->room ? 2 * fetch->room : 1;
-		larger = arena_array(arena, struct slice, fetch->room);
+		larger = arena_zalloc_n(arena, fetch->room, sizeof(*larger));
 		if (fetch->n)
 			memcpy(larger, fetch->list, fetch->n * sizeof(*larger));
 		fetch->list = larger;
 	}
-	fetch->list[fetch->n++] = text;
+	return &fetch->list[fetch->n++];
 }
 
-/* "URLFETCH" 1*(SP url-full) */
+/* "BODY" / "BINARY" / "BODYPARTSTRUCTURE", each once; not both of the first two */
+static bool take_param(struct imap_args *args, struct url_wanted *wanted)
+{
+	uint8_t param, taken = 0;
+
+	for (size_t i = 0; i < wanted->n; i++)
+		taken |= wanted->params[i];
+	param = imap_args_word(args, "BODYPARTSTRUCTURE") ? PARAM_PART
+	        : imap_args_word(args, "BINARY")          ? PARAM_BINARY
+	        : imap_args_word(args, "BODY")            ? PARAM_BODY
+	                                                  : 0;
+	if (!param || (taken & param) ||
+	    ((taken | param) & (PARAM_BODY | PARAM_BINARY)) == (PARAM_BODY | PARAM_BINARY)) {
+		args->error = "Expected one of BODY and BINARY, and BODYPARTSTRUCTURE";
+		return false;
+	}
+	wanted->params[wanted->n++] = param;
+	return true;
+}
+
+/* url-full / "(" url-full *(SP url-fetch-param) ")" */
+static bool take_url(struct imap_args *args, struct url_wanted *wanted)
+{
+	if (!imap_args_peek(args, '('))
+		return imap_args_astring(args, &wanted->text);
+	if (!imap_args_open(args) || !imap_args_astring(args, &wanted->text))
+		return false;
+	while (!imap_args_close(args))
+		if (!imap_args_space(args) || !take_param(args, wanted))
+			return false;
+	return true;
+}
+
 static enum imap_next fetch_parse_args(struct imap_cmd *cmd, struct imap_args *args)
 {
 	struct url_fetch *fetch = cmd->state;
-	struct slice text;
 
 	do {
-		if (!imap_args_space(args) || !imap_args_astring(args, &text))
-			return imap_bad(cmd, args->error);
 		if (fetch->n == URLS_MAX)
 			return imap_bad(cmd, "Too many URLs at once");
-		add_url(fetch, text, cmd->arena);
+		if (!imap_args_space(args) || !take_url(args, add_url(fetch, cmd->arena)))
+			return imap_bad(cmd, args->error);
 	} while (!imap_args_is_end(args));
+	fetch->style = (cmd->session->enabled & ENABLED_UTF8_TEXT ? FETCH_UTF8 : 0) |
+	               (cmd->session->enabled & ENABLED_REV2 ? FETCH_REV2 : 0);
 	return IMAP_RUN;
 }
 
 /* ---- on a worker ---- */
 
-static struct slice label(struct slice text, struct arena *arena)
+/* The text alone: its name is the URL. */
+static struct fetch_item simple_item(const struct url_wanted *wanted, const struct imap_url *url,
+                                     struct arena *arena)
 {
+	struct fetch_item item = { .kind = FETCH_SECTION, .section = url->section };
 	struct buf quoted;
-	struct slice copy;
 
 	buf_init(&quoted, BUF_NO_LIMIT);
-	imap_add_string(&quoted, text);
-	copy = arena_copy(arena, buf_slice(&quoted));
+	imap_add_string(&quoted, wanted->text);
+	item.label = arena_copy(arena, buf_slice(&quoted));
 	buf_done(&quoted);
-	return copy;
+	return item;
+}
+
+static struct fetch_item extended_item(const struct url_wanted *wanted, size_t i, const struct imap_url *url)
+{
+	struct fetch_item item = { .section = url->section, .end = ")" };
+
+	switch ((enum url_param)wanted->params[i]) {
+	case PARAM_BODY:
+		item.kind = FETCH_SECTION;
+		item.label = SLICE("(BODY");
+		break;
+	case PARAM_BINARY:
+		item.kind = FETCH_BINARY;
+		item.label = SLICE("(BINARY");
+		break;
+	case PARAM_PART:
+		item.kind = FETCH_PART;
+		item.label = SLICE("(BODYPARTSTRUCTURE");
+		for (size_t k = 0; k < wanted->n; k++)
+			item.decoded |= wanted->params[k] == PARAM_BINARY;
+		break;
+	}
+	return item;
 }
 
 static void prepare(struct url_fetch *fetch, const struct imap_url *url)
 {
-	fetch->item = (struct fetch_item){
-		.kind = FETCH_SECTION,
-		.label = label(fetch->list[fetch->at], fetch->arena),
-		.section = url->section,
-	};
+	const struct url_wanted *wanted = &fetch->list[fetch->at];
+	struct buf *line = &fetch->render.text;
+
+	fetch->items[0] = simple_item(wanted, url, fetch->arena);
+	for (size_t i = 0; i < wanted->n; i++)
+		fetch->items[i] = extended_item(wanted, i, url);
 	fetch->request = (struct fetch_request){
 		.needs = NEEDS_HEADER | NEEDS_TREE | NEEDS_BODY,
-		.items = &fetch->item,
-		.n = 1,
-		.style = FETCH_UTF8, /* bytes as they are */
+		.items = fetch->items,
+		.n = MAX_OF(wanted->n, 1),
+		.style = fetch->style,
 		.bare = true,
 	};
 	fetch->batch = (struct batch){ .mailbox = fetch->grant.mailbox, .items = &fetch->message, .n = 1 };
 	fetch_render_start(&fetch->render, &fetch->request, &fetch->batch, &fetch->line);
-	buf_adds(&fetch->render.text, "* URLFETCH");
-	fetch->line = (struct fetch_line){ .len = (uint32_t)fetch->render.text.len };
+	buf_adds(line, "* URLFETCH");
+	if (wanted->n) {
+		buf_addc(line, ' ');
+		imap_add_string(line, wanted->text);
+	}
+	fetch->line = (struct fetch_line){ .len = (uint32_t)line->len };
 }
 
 static enum fault open_url(struct url_fetch *fetch, struct imap_cmd *cmd, struct stack *stack,
@@ -97,7 +168,7 @@ static enum fault open_url(struct url_fetch *fetch, struct imap_cmd *cmd, struct
 	enum fault fault;
 
 	fetch->arena = arena_new();
-	if (!imap_url_parse(fetch->list[fetch->at], fetch->arena, &url))
+	if (!imap_url_parse(fetch->list[fetch->at].text, fetch->arena, &url))
 		return fault_set(why, FAULT_NOT_FOUND, "no URL of a message");
 	fault = url_grant_open(&fetch->grant, cmd, stack, &url, fetch->arena, why);
 	if (!fault)
@@ -106,7 +177,6 @@ static enum fault open_url(struct url_fetch *fetch, struct imap_cmd *cmd, struct
 	if (fault)
 		return fault;
 	prepare(fetch, &url);
-	fetch->opened = true;
 	return FAULT_NONE;
 }
 
@@ -131,7 +201,6 @@ static void close_url(struct url_fetch *fetch)
 	fetch->arena = NULL;
 	fetch->render = (struct fetch_render){ .at = 0 };
 	fetch->grant = (struct url_grant){ .owners = NULL };
-	fetch->opened = false;
 }
 
 static enum imap_next next_url(struct imap_cmd *cmd)
@@ -142,14 +211,17 @@ static enum imap_next next_url(struct imap_cmd *cmd)
 	return ++fetch->at < fetch->n ? IMAP_RUN : imap_ok(cmd, "Fetched");
 }
 
-static enum imap_next tell_nothing(struct imap_cmd *cmd)
+/* Why, is for the log alone. */
+static enum imap_next tell_nothing(struct imap_cmd *cmd, const struct why *why)
 {
 	const struct url_fetch *fetch = cmd->state;
 	struct buf line;
 
+	log_line(&cmd->log, LOG_DEBUG, "a URL gives nothing", "why", why->text, NULL);
+
 	buf_init(&line, BUF_NO_LIMIT);
 	buf_adds(&line, "* URLFETCH ");
-	imap_add_string(&line, fetch->list[fetch->at]);
+	imap_add_string(&line, fetch->list[fetch->at].text);
 	buf_adds(&line, " NIL\r\n");
 	conn_write(cmd->session->conn, line.data, line.len);
 	buf_done(&line);
@@ -169,7 +241,7 @@ static enum imap_next fetch_reply(struct imap_cmd *cmd, enum fault fault, const 
 	if (fault && fault != FAULT_NOT_FOUND)
 		return imap_no(cmd, fault, why);
 	if (fault || (fetch->render.at && !fetch->line.told))
-		return tell_nothing(cmd);
+		return tell_nothing(cmd, fault ? why : &fetch->render.why);
 	conn_write(cmd->session->conn, out->data, out->len);
 	cmd->within_response = fetch->render.begun;
 	return fetch->render.at ? next_url(cmd) : IMAP_RUN;

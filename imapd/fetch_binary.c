@@ -15,6 +15,9 @@ static bool give(struct fetch_binary *binary, struct slice decoded, struct buf *
 	struct slice wanted;
 
 	binary->total += decoded.len;
+	binary->has_nul = binary->has_nul || slice_chr(decoded, '\0') >= 0;
+	for (size_t i = 0; i < decoded.len; i++)
+		binary->lines += decoded.data[i] == '\n';
 	binary->skip -= skip;
 	wanted =
 	    slice_first(slice_from(decoded, (size_t)skip), (size_t)MIN_OF(binary->left, (uint64_t)SIZE_MAX));

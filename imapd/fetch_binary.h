@@ -13,6 +13,8 @@ struct fetch_binary {
 	uint64_t at, end;    /* encoded, in the message: what is still to be read */
 	uint64_t skip, left; /* decoded: to be passed over, then to be given */
 	uint64_t total;      /* decoded so far */
+	uint32_t lines;      /* LFs in that */
+	bool has_nul;
 };
 
 /* The encoded bytes at [offset, offset + len) of the message. Nothing of them is wanted yet. */

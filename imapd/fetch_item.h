@@ -57,7 +57,8 @@ enum fetch_kind {
 	FETCH_BINARY,
 	FETCH_BINARY_SIZE,
 	FETCH_PREVIEW,
-	FETCH_PREVIEW_LAZY
+	FETCH_PREVIEW_LAZY,
+	FETCH_PART, /* URLFETCH: what the section is as a part (BODYPARTSTRUCTURE) */
 };
 
 struct fetch_item {
@@ -65,6 +66,7 @@ struct fetch_item {
 	struct slice label; /* as the response names it: "BODY[1.MIME]<0>" */
 	struct fetch_section section;
 	const char *end; /* behind it; NULL: nothing */
+	bool decoded;    /* FETCH_PART: of what FETCH_BINARY gives */
 };
 
 struct fetch_request {
@@ -73,7 +75,9 @@ struct fetch_request {
 	uint32_t n;
 	unsigned style; /* enum fetch_style, by what the client has enabled */
 	bool sets_seen; /* something is asked for without PEEK */
-	bool bare;      /* its responses have no parentheses around the items (URLFETCH) */
+	/* URLFETCH: no parentheses are around the items, text is exact, and nothing is told of what lacks one of them; BINARY
+	 * is NIL where it cannot be, and no literal8 without need (RFC 5524). */
+	bool bare;
 	bool only_changed;
 	bool vanished; /* with it, what vanished since */
 	uint64_t changed_since;
@@ -113,6 +117,11 @@ struct fetch_place {   /* where in the message a section lies */
 /* `mime`: NULL for sections without numbers; then `header_len` is that of the message's own. */
 struct fetch_place section_place(const struct fetch_section *, const struct mime *, uint64_t header_len,
                                  uint64_t size);
+/* Whose body it is, as its encoding goes; NULL: nobody's, it is a header or the message. */
+const struct mime_part *section_body(const struct fetch_section *, const struct mime *);
+/* As a part of its own, whatever range of it is wanted (fetch_part.c). The section is there. `header`: its text, when it is
+ * one. */
+void section_part(const struct fetch_section *, struct mime *, struct slice header, struct mime_part *ret);
 /* The partial's part of a place or of a text. */
 void section_clip(const struct fetch_section *, uint64_t *offset, uint64_t *len);
 /* HEADER.FIELDS and .NOT of a header: whole fields, and the empty line if there is one. */

@@ -3,6 +3,7 @@
 
 #include "base/utf8.h"
 #include "command.h"
+#include "fetch_open.h"
 #include "fetch_preview.h"
 #include "mail/downgrade.h"
 #include "object_id.h"
@@ -13,19 +14,7 @@
 #define FILTER_MAX     (4 * 1024 * 1024) /* of a header that fields are taken from; what is behind is not seen */
 #define DOWNGRADED_MAX (4 * FILTER_MAX)
 #define TEXT_MAX       (32 * 1024 * 1024) /* a run's text and, at the worst, a message's structure */
-#define ARENA_LARGE    (256 * 1024)
 #define DECODED_MAX    (64 * 1024 * 1024) /* then a run ends as well */
-
-struct worker {
-	struct fetch_render *render;
-	struct fetch_opened *opened;
-	struct buf *out;
-	struct stack *stack;
-	const struct actor *actor;
-	const struct account_key *key;
-	struct why *why;
-	uint64_t decoded; /* in this run */
-};
 
 void fetch_render_start(struct fetch_render *render, const struct fetch_request *request, struct batch *batch,
                         struct fetch_line *lines)
@@ -52,107 +41,36 @@ void fetch_render_done(struct fetch_render *render)
 	render->opened.arena = NULL;
 }
 
-/* ---- opening, as far as it is needed ---- */
-
-static enum fault open_message(struct worker *w)
-{
-	struct fetch_opened *opened = w->opened;
-
-	if (!opened->arena)
-		opened->arena = arena_new();
-	else if (arena_used(opened->arena) > ARENA_LARGE)
-		arena_reset(opened->arena);
-	opened->has_summary = opened->has_tree = opened->has_plain = false;
-	return batch_open(&w->render->batch->items[w->render->at], w->key, opened->arena, &opened->message,
-	                  w->why);
-}
-
-static enum fault need_summary(struct worker *w)
-{
-	struct fetch_opened *opened = w->opened;
-	enum fault fault = FAULT_NONE;
-
-	if (!opened->has_summary)
-		fault = message_summary(&opened->message, opened->arena, &opened->summary, w->why);
-	opened->has_summary = !fault;
-	return fault;
-}
-
-static enum fault need_tree(struct worker *w)
-{
-	struct fetch_opened *opened = w->opened;
-	enum fault fault = need_summary(w);
-
-	if (!fault && !opened->has_tree)
-		fault = mime_unpack(opened->summary.structure, opened->arena, &opened->mime, w->why);
-	opened->has_tree = !fault;
-	return fault;
-}
-
-/* A message of one piece is opened once, whatever is taken from it. */
-static enum fault need_plain(struct worker *w)
-{
-	struct fetch_opened *opened = w->opened;
-	enum fault fault = FAULT_NONE;
-
-	if (opened->has_plain)
-		return FAULT_NONE;
-	buf_clear(&opened->plain);
-	fault = message_read(w->stack, w->actor, &opened->message, 0, opened->message.size, opened->arena,
-	                     &opened->plain, w->why);
-	if (!fault && opened->plain.len != opened->message.size)
-		fault = fault_set(w->why, FAULT_CORRUPT, "a message is shorter than its size");
-	opened->has_plain = !fault;
-	return fault;
-}
-
-static bool is_in_summary(const struct fetch_opened *opened, uint64_t end)
-{
-	return opened->has_summary && end <= opened->summary.header.len;
-}
-
-/* [offset, offset + len) of the message to the end of `out`, exactly. */
-static enum fault read_range(struct worker *w, uint64_t offset, uint64_t len, struct buf *out)
-{
-	struct fetch_opened *opened = w->opened;
-	const size_t before = out->len;
-	enum fault fault = FAULT_NONE;
-
-	if (is_in_summary(opened, offset + len)) {
-		buf_add(out, opened->summary.header.data + offset, len);
-	} else if (opened->message.size <= SEAL_PIECE && len < opened->message.size) {
-		fault = need_plain(w);
-		if (!fault)
-			buf_add(out, opened->plain.data + offset, len);
-	} else {
-		fault = message_read(w->stack, w->actor, &opened->message, offset, len, opened->arena, out,
-		                     w->why);
-	}
-	if (!fault && out->len - before != len)
-		fault = fault_set(w->why, FAULT_CORRUPT, "a message is shorter than its structure says");
-	return fault;
-}
-
 /* ---- sections ---- */
 
-/* What was decoded may hold any byte: it goes as a literal8. */
-static void add_literal_start(struct worker *w, const struct fetch_item *item, uint64_t len)
+/* What was decoded may hold any byte: it goes as a literal8, but where a NUL in it is known not to be. */
+static void add_literal_start(struct fetch_worker *w, const struct fetch_item *item, uint64_t len,
+                              bool has_nul)
+{
+	const bool literal8 = item->kind == FETCH_BINARY && (has_nul || !w->render->request->bare);
+
+	buf_add_slice(w->out, item->label);
+	buf_printf(w->out, " %s{%llu}\r\n", literal8 ? "~" : "", (unsigned long long)len);
+}
+
+static void add_nil(struct fetch_worker *w, const struct fetch_item *item)
 {
 	buf_add_slice(w->out, item->label);
-	buf_printf(w->out, " %s{%llu}\r\n", item->kind == FETCH_BINARY ? "~" : "", (unsigned long long)len);
+	buf_adds(w->out, " NIL");
 }
 
 /* Fields that were picked out are no longer the bytes of the message: who has not asked for UTF-8 gets none in them.
  * BODY[] and BODY[HEADER] are exact. */
-static struct slice fields_as_told(const struct worker *w, const struct buf *fields, struct buf *ascii)
+static struct slice fields_as_told(const struct fetch_worker *w, const struct buf *fields, struct buf *ascii)
 {
-	if ((w->render->request->style & FETCH_UTF8) || utf8_is_ascii(buf_slice(fields)))
+	if (w->render->request->bare || (w->render->request->style & FETCH_UTF8) ||
+	    utf8_is_ascii(buf_slice(fields)))
 		return buf_slice(fields);
 	downgrade_add_header(ascii, buf_slice(fields));
 	return ascii->overflow ? buf_slice(fields) : buf_slice(ascii);
 }
 
-static enum fault add_filtered(struct worker *w, const struct fetch_item *item,
+static enum fault add_filtered(struct fetch_worker *w, const struct fetch_item *item,
                                const struct fetch_place *place)
 {
 	uint64_t offset = 0, len;
@@ -163,13 +81,13 @@ static enum fault add_filtered(struct worker *w, const struct fetch_item *item,
 	buf_init(&header, FILTER_MAX);
 	buf_init(&subset, FILTER_MAX);
 	buf_init(&ascii, DOWNGRADED_MAX);
-	fault = read_range(w, place->offset, MIN_OF(place->len, (uint64_t)FILTER_MAX), &header);
+	fault = fetch_read(w, place->offset, MIN_OF(place->len, (uint64_t)FILTER_MAX), &header);
 	if (!fault) {
 		section_filter(&item->section, buf_slice(&header), &subset);
 		told = fields_as_told(w, &subset, &ascii);
 		len = told.len;
 		section_clip(&item->section, &offset, &len);
-		add_literal_start(w, item, len);
+		add_literal_start(w, item, len, false);
 		buf_add(w->out, told.data + offset, len);
 	}
 	buf_done(&ascii);
@@ -178,34 +96,10 @@ static enum fault add_filtered(struct worker *w, const struct fetch_item *item,
 	return fault;
 }
 
-static enum fault find_place(struct worker *w, const struct fetch_section *section, struct fetch_place *ret)
-{
-	struct fetch_opened *opened = w->opened;
-	uint64_t header_len = 0;
-	enum fault fault = FAULT_NONE;
-
-	if (section->n) {
-		fault = need_tree(w);
-	} else if (section->what != SECTION_ALL) {
-		fault = need_summary(w);
-		if (!fault && opened->summary.header_cut)
-			fault = need_tree(w);
-		if (!fault)
-			header_len = opened->summary.header_cut ? opened->mime.root->header_len
-			                                        : opened->summary.header.len;
-	}
-	if (!fault && header_len > opened->message.size)
-		fault = fault_set(w->why, FAULT_CORRUPT, "a header is longer than its message");
-	if (!fault)
-		*ret = section_place(section, section->n ? &opened->mime : NULL, header_len,
-		                     opened->message.size);
-	return fault;
-}
-
 /* ---- binary ---- */
 
 /* The next piece of what is decoded, up to the end of a sealed piece. */
-static enum fault feed_binary(struct worker *w, struct fetch_binary *binary, struct buf *out)
+static enum fault feed_binary(struct fetch_worker *w, struct fetch_binary *binary, struct buf *out)
 {
 	struct buf *raw = &w->render->raw;
 	uint64_t end = MIN_OF((binary->at + STREAM) / SEAL_PIECE * SEAL_PIECE, binary->end);
@@ -213,23 +107,21 @@ static enum fault feed_binary(struct worker *w, struct fetch_binary *binary, str
 
 	w->decoded += end - binary->at;
 	buf_clear(raw);
-	fault = read_range(w, binary->at, end - binary->at, raw);
+	fault = fetch_read(w, binary->at, end - binary->at, raw);
 	if (!fault && !fetch_binary_feed(binary, buf_slice(raw), out))
 		fault = fault_set(w->why, FAULT_TOO_BIG, "a decoded part is larger than it may be");
 	return fault;
 }
 
 /* A part is decoded to know how long it is: a literal begins with that. Only whether it is `enough` matters. */
-static enum fault decoded_len(struct worker *w, const struct mime_part *part, uint64_t enough, uint64_t *ret)
+static enum fault measure(struct fetch_worker *w, const struct mime_part *part, uint64_t enough,
+                          struct fetch_binary *ret)
 {
-	struct fetch_binary binary;
 	enum fault fault = FAULT_NONE;
 
-	fetch_binary_start(&binary, part->encoding, part->body, part->body_len);
-	while (!fault && binary.at < binary.end && binary.total < enough)
-		fault = feed_binary(w, &binary, w->out); /* adds nothing: nothing is wanted */
-	if (!fault)
-		*ret = binary.total;
+	fetch_binary_start(ret, part->encoding, part->body, part->body_len);
+	while (!fault && ret->at < ret->end && ret->total < enough)
+		fault = feed_binary(w, ret, w->out); /* adds nothing: nothing is wanted */
 	return fault;
 }
 
@@ -239,7 +131,12 @@ static bool is_encoded(const struct mime_part *part)
 	       (part->encoding == TRANSFER_BASE64 || part->encoding == TRANSFER_QUOTED_PRINTABLE);
 }
 
-static enum fault stream_binary(struct worker *w)
+static bool is_unknown(const struct mime_part *part)
+{
+	return part->kind == MIME_LEAF && part->encoding == TRANSFER_UNKNOWN;
+}
+
+static enum fault stream_binary(struct fetch_worker *w)
 {
 	struct fetch_render *render = w->render;
 	enum fault fault = feed_binary(w, &render->binary, w->out);
@@ -251,7 +148,7 @@ static enum fault stream_binary(struct worker *w)
 }
 
 /* The next piece of a long literal, up to the end of a sealed piece so that none is opened twice. */
-static enum fault stream(struct worker *w)
+static enum fault stream(struct fetch_worker *w)
 {
 	struct fetch_render *render = w->render;
 	uint64_t end = (render->stream_at + STREAM) / SEAL_PIECE * SEAL_PIECE;
@@ -260,53 +157,57 @@ static enum fault stream(struct worker *w)
 	if (render->decoding)
 		return stream_binary(w);
 	end = MIN_OF(end, render->stream_end);
-	fault = read_range(w, render->stream_at, end - render->stream_at, w->out);
+	fault = fetch_read(w, render->stream_at, end - render->stream_at, w->out);
 	render->stream_at = end;
 	render->streaming = !fault && end < render->stream_end;
 	return fault;
 }
 
-static enum fault add_section(struct worker *w, const struct fetch_item *item)
+static enum fault add_section(struct fetch_worker *w, const struct fetch_item *item)
 {
 	struct fetch_place place;
-	enum fault fault = find_place(w, &item->section, &place);
+	enum fault fault = fetch_find_place(w, &item->section, &place);
 
 	if (fault)
 		return fault;
+	if (place.missing && w->render->request->bare)
+		return fault_set(w->why, FAULT_NOT_FOUND, "there is no such part");
 	if (place.missing) {
-		buf_add_slice(w->out, item->label);
-		buf_adds(w->out, " NIL");
+		add_nil(w, item);
 		return FAULT_NONE;
 	}
 	if (place.filtered)
 		return add_filtered(w, item, &place);
 	section_clip(&item->section, &place.offset, &place.len);
-	add_literal_start(w, item, place.len);
+	add_literal_start(w, item, place.len, false);
 	if (place.len <= STREAM)
-		return read_range(w, place.offset, place.len, w->out);
+		return fetch_read(w, place.offset, place.len, w->out);
 	w->render->stream_at = place.offset;
 	w->render->stream_end = place.offset + place.len;
 	return stream(w);
 }
 
 /* NULL: the message, or a part that is not there; those have no encoding. */
-static const struct mime_part *part_of(const struct worker *w, const struct fetch_section *section)
+static const struct mime_part *part_of(const struct fetch_worker *w, const struct fetch_section *section)
 {
 	return section->n ? mime_section(&w->opened->mime, section->numbers, section->n) : NULL;
 }
 
-static enum fault add_decoded(struct worker *w, const struct fetch_item *item, const struct mime_part *part)
+static enum fault add_decoded(struct fetch_worker *w, const struct fetch_item *item,
+                              const struct mime_part *part)
 {
 	struct fetch_render *render = w->render;
 	const struct fetch_section *section = &item->section;
+	struct fetch_binary measured;
 	uint64_t offset = 0, len;
 	enum fault fault =
-	    decoded_len(w, part, section->partial ? section->offset + section->len : UINT64_MAX, &len);
+	    measure(w, part, section->partial ? section->offset + section->len : UINT64_MAX, &measured);
 
 	if (fault)
 		return fault;
+	len = measured.total;
 	section_clip(section, &offset, &len);
-	add_literal_start(w, item, len);
+	add_literal_start(w, item, len, measured.has_nul);
 	fetch_binary_start(&render->binary, part->encoding, part->body, part->body_len);
 	render->binary.skip = offset;
 	render->binary.left = len;
@@ -314,24 +215,33 @@ static enum fault add_decoded(struct worker *w, const struct fetch_item *item, c
 	return len ? stream_binary(w) : FAULT_NONE;
 }
 
-static enum fault add_binary(struct worker *w, const struct fetch_item *item)
+static enum fault add_binary(struct fetch_worker *w, const struct fetch_item *item)
 {
-	enum fault fault = item->section.n ? need_tree(w) : FAULT_NONE;
-	const struct mime_part *part = fault ? NULL : part_of(w, &item->section);
+	const bool whole = !item->section.n && item->section.what == SECTION_ALL;
+	const struct mime_part *part;
+	enum fault fault = whole ? FAULT_NONE : fetch_need_tree(w);
 
 	if (fault)
 		return fault;
+	part = section_body(&item->section, &w->opened->mime);
+	if (part && is_unknown(part)) { /* of a URL: FETCH has refused it before */
+		add_nil(w, item);
+		return FAULT_NONE;
+	}
 	return part && is_encoded(part) ? add_decoded(w, item, part) : add_section(w, item);
 }
 
-static enum fault add_binary_size(struct worker *w, const struct fetch_item *item)
+static enum fault add_binary_size(struct fetch_worker *w, const struct fetch_item *item)
 {
-	enum fault fault = need_tree(w);
+	enum fault fault = fetch_need_tree(w);
 	const struct mime_part *part = fault ? NULL : part_of(w, &item->section);
 	uint64_t len = item->section.n ? part ? part->body_len : 0 : w->opened->message.size;
+	struct fetch_binary measured;
 
-	if (!fault && part && is_encoded(part))
-		fault = decoded_len(w, part, UINT64_MAX, &len);
+	if (!fault && part && is_encoded(part)) {
+		fault = measure(w, part, UINT64_MAX, &measured);
+		len = measured.total;
+	}
 	if (fault)
 		return fault;
 	buf_add_slice(w->out, item->label);
@@ -339,8 +249,69 @@ static enum fault add_binary_size(struct worker *w, const struct fetch_item *ite
 	return FAULT_NONE;
 }
 
+/* ---- as a part of its own ---- */
+
+/* As add_filtered() and add_section() give it. */
+static enum fault read_header(struct fetch_worker *w, const struct fetch_item *item,
+                              const struct fetch_place *place, struct buf *out)
+{
+	struct buf header;
+	enum fault fault;
+
+	buf_init(&header, FILTER_MAX);
+	fault = fetch_read(w, place->offset, MIN_OF(place->len, (uint64_t)FILTER_MAX), &header);
+	if (!fault && place->filtered)
+		section_filter(&item->section, buf_slice(&header), out);
+	else if (!fault)
+		buf_add_slice(out, buf_slice(&header));
+	buf_done(&header);
+	return fault;
+}
+
+static enum fault decode_part(struct fetch_worker *w, struct mime_part *part)
+{
+	struct fetch_binary measured;
+	enum fault fault = measure(w, part, UINT64_MAX, &measured);
+
+	if (fault)
+		return fault;
+	part->body_len = measured.total;
+	part->lines = measured.lines;
+	part->encoding_name = SLICE("BINARY");
+	return FAULT_NONE;
+}
+
+static enum fault add_part(struct fetch_worker *w, const struct fetch_item *item)
+{
+	struct fetch_opened *opened = w->opened;
+	struct fetch_place place;
+	struct mime_part part;
+	struct buf header;
+	enum fault fault = fetch_need_tree(w);
+
+	if (!fault)
+		fault = fetch_find_place(w, &item->section, &place);
+	if (!fault && place.missing)
+		fault = fault_set(w->why, FAULT_NOT_FOUND, "there is no such part");
+	if (fault)
+		return fault;
+	buf_init(&header, FILTER_MAX);
+	if (item->section.what != SECTION_ALL && item->section.what != SECTION_TEXT)
+		fault = read_header(w, item, &place, &header);
+	section_part(&item->section, &opened->mime, buf_slice(&header), &part);
+	buf_done(&header);
+	if (!fault && item->decoded && is_encoded(&part))
+		fault = decode_part(w, &part);
+	if (fault)
+		return fault;
+	buf_add_slice(w->out, item->label);
+	buf_addc(w->out, ' ');
+	fetch_add_structure(w->out, &part, w->render->request->style | FETCH_EXTENDED);
+	return FAULT_NONE;
+}
+
 /* Asked before anything of the message is written: it is all that can be wrong with what was asked for. */
-static enum fault check_encodings(struct worker *w)
+static enum fault check_encodings(struct fetch_worker *w)
 {
 	const struct fetch_request *request = w->render->request;
 	enum fault fault = FAULT_NONE;
@@ -349,11 +320,12 @@ static enum fault check_encodings(struct worker *w)
 		const struct fetch_item *item = &request->items[i];
 		const struct mime_part *part;
 
-		if ((item->kind != FETCH_BINARY && item->kind != FETCH_BINARY_SIZE) || !item->section.n)
+		if ((item->kind != FETCH_BINARY && item->kind != FETCH_BINARY_SIZE) || !item->section.n ||
+		    request->bare)
 			continue;
-		fault = need_tree(w);
+		fault = fetch_need_tree(w);
 		part = fault ? NULL : part_of(w, &item->section);
-		if (part && part->kind == MIME_LEAF && part->encoding == TRANSFER_UNKNOWN)
+		if (part && is_unknown(part))
 			fault = fault_set(w->why, FAULT_UNSUPPORTED, "a part's encoding is unknown");
 	}
 	return fault;
@@ -362,11 +334,11 @@ static enum fault check_encodings(struct worker *w)
 /* ---- other items ---- */
 
 /* What is not at hand is not told to who says that it may be left out (RFC 8970 3.2). */
-static enum fault add_preview(struct worker *w, const struct fetch_item *item)
+static enum fault add_preview(struct fetch_worker *w, const struct fetch_item *item)
 {
 	const struct mime_part *part;
 	struct buf body, text;
-	enum fault fault = need_tree(w);
+	enum fault fault = fetch_need_tree(w);
 
 	if (fault)
 		return fault;
@@ -380,7 +352,7 @@ static enum fault add_preview(struct worker *w, const struct fetch_item *item)
 	} else {
 		if (part)
 			fault =
-			    read_range(w, part->body, MIN_OF(part->body_len, (uint64_t)PREVIEW_READ), &body);
+			    fetch_read(w, part->body, MIN_OF(part->body_len, (uint64_t)PREVIEW_READ), &body);
 		if (part && !fault)
 			preview_add(&text, part, buf_slice(&body));
 		imap_add_string(w->out, text.len ? buf_slice(&text) : SLICE(""));
@@ -390,7 +362,7 @@ static enum fault add_preview(struct worker *w, const struct fetch_item *item)
 	return fault;
 }
 
-static void add_email_id(struct worker *w, const struct fetch_item *item)
+static void add_email_id(struct fetch_worker *w, const struct fetch_item *item)
 {
 	const struct batch_item *message = &w->render->batch->items[w->render->at];
 
@@ -398,7 +370,7 @@ static void add_email_id(struct worker *w, const struct fetch_item *item)
 	buf_printf(w->out, " (%s)", object_id_of_content(w->key, &message->content).text);
 }
 
-static enum fault add_item(struct worker *w, const struct fetch_item *item)
+static enum fault add_item(struct fetch_worker *w, const struct fetch_item *item)
 {
 	const unsigned style = w->render->request->style;
 	enum fault fault;
@@ -413,9 +385,11 @@ static enum fault add_item(struct worker *w, const struct fetch_item *item)
 		return add_binary(w, item);
 	if (item->kind == FETCH_BINARY_SIZE)
 		return add_binary_size(w, item);
+	if (item->kind == FETCH_PART)
+		return add_part(w, item);
 	if (item->kind == FETCH_PREVIEW || item->kind == FETCH_PREVIEW_LAZY)
 		return add_preview(w, item);
-	fault = need_tree(w);
+	fault = fetch_need_tree(w);
 	if (fault)
 		return fault;
 	buf_add_slice(w->out, item->label);
@@ -430,7 +404,7 @@ static enum fault add_item(struct worker *w, const struct fetch_item *item)
 
 /* ---- messages ---- */
 
-static enum fault begin(struct worker *w)
+static enum fault begin(struct fetch_worker *w)
 {
 	struct fetch_render *render = w->render;
 	const struct fetch_line *line = &render->lines[render->at];
@@ -443,7 +417,7 @@ static enum fault begin(struct worker *w)
 		return fault_set(w->why, FAULT_NOT_FOUND, "the message is gone");
 	if (!render->request->needs)
 		return FAULT_NONE;
-	fault = open_message(w);
+	fault = fetch_open(w);
 	return fault ? fault : check_encodings(w);
 }
 
@@ -456,7 +430,7 @@ static bool has_view_items(const struct fetch_render *render)
 }
 
 /* Behind the last that was begun, unless it goes on. */
-static void end_item(struct worker *w)
+static void end_item(struct fetch_worker *w)
 {
 	const struct fetch_render *render = w->render;
 	const char *end = render->request->items[render->item - 1].end;
@@ -465,7 +439,7 @@ static void end_item(struct worker *w)
 		buf_adds(w->out, end);
 }
 
-static enum fault continue_item(struct worker *w)
+static enum fault continue_item(struct fetch_worker *w)
 {
 	const enum fault fault = stream(w);
 
@@ -474,7 +448,7 @@ static enum fault continue_item(struct worker *w)
 }
 
 /* Until all are there, or a run has enough. An item counts once it was begun. */
-static enum fault add_items(struct worker *w)
+static enum fault add_items(struct fetch_worker *w)
 {
 	struct fetch_render *render = w->render;
 	enum fault fault = FAULT_NONE;
@@ -506,7 +480,7 @@ static bool is_its_own(enum fault fault)
 	       fault == FAULT_UNSUPPORTED;
 }
 
-static enum fault leave_out(struct worker *w, enum fault fault)
+static enum fault leave_out(struct fetch_worker *w, enum fault fault)
 {
 	struct fetch_render *render = w->render;
 
@@ -522,7 +496,7 @@ static enum fault leave_out(struct worker *w, enum fault fault)
 	return FAULT_NONE;
 }
 
-static enum fault add_message(struct worker *w)
+static enum fault add_message(struct fetch_worker *w)
 {
 	struct fetch_render *render = w->render;
 	const size_t start = w->out->len;
@@ -548,7 +522,7 @@ static enum fault add_message(struct worker *w)
 enum fault fetch_render_run(struct fetch_render *render, struct stack *stack, const struct actor *actor,
                             const struct account_key *key, struct why *why)
 {
-	struct worker w = { render, &render->opened, &render->out, stack, actor, key, why, 0 };
+	struct fetch_worker w = { render, &render->opened, &render->out, stack, actor, key, why, 0 };
 	enum fault fault = FAULT_NONE;
 
 	buf_clear(&render->out);

@@ -1,6 +1,8 @@
 """URLAUTH: what its owner grants is fetched by another account, from another process; keys are durable, sealed, and revoked."""
 
+import base64
 import pathlib
+import random
 import re
 import threading
 
@@ -96,6 +98,27 @@ def test_granted(suite, submitter):
     again = suite.imap(submitter)
     assert fetch(again, urls[0]) == {urls[0]: text}, "the key was on stable storage when the URL was given away"
     again.logout()
+
+
+def test_binary(suite):
+    """What is sent in pieces ends as it should, decoded or not."""
+    alice = suite.imap(suite.alice)
+    raw = random.Random(1).randbytes(2_000_000)
+    encoded = base64.encodebytes(raw).replace(b"\n", b"\r\n")
+    uid = append(alice, b"Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n" + encoded)
+    url, = grant(alice, rump(suite.alice, "authuser", uid=uid, rest="/;SECTION=TEXT"))
+    typ, data = ask(alice, "URLFETCH", f'("{url}" BODY BODYPARTSTRUCTURE) "{url}" ("{url}" BODYPARTSTRUCTURE)')
+    assert typ == "OK"
+    shape = b'(BODYPARTSTRUCTURE ("image" "png" NIL NIL NIL "base64" %d NIL NIL NIL NIL))' % len(encoded)
+    quoted = b'"' + url.encode() + b'" '
+    assert data == [(quoted + b"(BODY {%d}" % len(encoded), encoded), b") " + shape,
+                    (quoted + b"{%d}" % len(encoded), encoded), b"", quoted + shape]
+    alice.send(f'b1 URLFETCH ("{url}" BINARY BODYPARTSTRUCTURE)\r\n'.encode())    # imaplib knows no literal8
+    assert alice.readline() == b"* URLFETCH " + quoted + b"(BINARY ~{%d}\r\n" % len(raw)
+    assert alice.read(len(raw)) == raw
+    assert alice.readline() == b') (BODYPARTSTRUCTURE ("image" "png" NIL NIL NIL "BINARY" %d NIL NIL NIL NIL))\r\n' % len(raw)
+    assert alice.readline().startswith(b"b1 OK")
+    alice.logout()
 
 
 def test_revoked(suite):

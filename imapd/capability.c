@@ -10,7 +10,7 @@
 	"SPECIAL-USE MOVE ID ENABLE "                                                                        \
 	"CONDSTORE "                                                                                         \
 	"ESEARCH SEARCHRES WITHIN PARTIAL SORT SORT=DISPLAY ESORT I18NLEVEL=1 "                              \
-	"INPROGRESS CONTEXT=SEARCH MULTISEARCH NOTIFY "                                                      \
+	"SEARCH=FUZZY INPROGRESS CONTEXT=SEARCH MULTISEARCH NOTIFY "                                         \
 	"THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS "                                               \
 	"LIST-EXTENDED LIST-STATUS STATUS=SIZE CREATE-SPECIAL-USE OBJECTID SAVEDATE REPLACE UIDONLY "        \
 	"QRESYNC BINARY PREVIEW UNAUTHENTICATE QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE QUOTASET "          \

@@ -14,6 +14,7 @@
 #include "esearch_place.h"
 #include "imapd.h"
 #include "search_return.h"
+#include "search_scores.h"
 #include "search_walk.h"
 
 struct esearch {
@@ -30,6 +31,7 @@ struct esearch {
 	struct selected own;      /* unless it is the session's */
 	struct search_walk walk;
 	struct uid_set found;
+	struct search_scores scores;
 	struct context *context;
 	bool checking; /* whether it may be told of */
 	bool goes_on;  /* there was one */
@@ -90,6 +92,8 @@ static enum imap_next esearch_parse(struct imap_cmd *cmd, struct imap_args *args
 		return refuse(cmd, args, &search);
 	if (search.by_number && (cmd->session->enabled & ENABLED_UIDONLY))
 		return imap_bad(cmd, "[UIDREQUIRED] Message numbers are off since ENABLE UIDONLY");
+	if ((esearch->asked.wanted & RETURN_RELEVANCY) && !search.fuzzy)
+		return imap_bad(cmd, "RELEVANCY is for searches with FUZZY");
 	if (search.modseq)
 		session_enable_condstore(cmd->session);
 	return IMAP_RUN;
@@ -125,6 +129,7 @@ static void leave_place(struct esearch *esearch)
 	esearch->walk = (struct search_walk){ .part = true };
 	uid_set_done(&esearch->found);
 	uid_set_init(&esearch->found);
+	search_scores_done(&esearch->scores);
 	selected_close(&esearch->own);
 	view_guest_put(esearch->guest);
 	esearch->guest = NULL;
@@ -140,6 +145,8 @@ static void take(struct imap_cmd *cmd, const struct search_row *row, struct slic
 
 	(void)header;
 	uid_set_add(&esearch->found, row->uid);
+	if (esearch->walk.search.scored)
+		search_scores_add(&esearch->scores, row);
 }
 
 static enum imap_next tell(struct imap_cmd *cmd)
@@ -149,6 +156,7 @@ static enum imap_next tell(struct imap_cmd *cmd)
 	struct search_found found;
 
 	search_found_among(selected, true, &esearch->found, esearch->arena, &found);
+	search_scores_give(&esearch->scores, &found);
 	if (esearch->context)
 		context_start(cmd->session, esearch->context, &esearch->walk.search, &esearch->found);
 	esearch->context = NULL;
@@ -197,6 +205,7 @@ static enum imap_next search_place(struct imap_cmd *cmd, struct view *view)
 		args.arena = esearch->arena;
 	if (!search_parse(&args, &esearch->walk.search))
 		return refuse(cmd, &args, &esearch->walk.search); /* it was read before */
+	esearch->walk.search.scored = esearch->asked.wanted & RETURN_RELEVANCY;
 	esearch->walk.selected = is_selected ? &s->selected : &esearch->own;
 	esearch->walk.found = take;
 	esearch->walk.finish = place_done;

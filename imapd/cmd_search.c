@@ -1,18 +1,20 @@
 /*
  * SEARCH and UID SEARCH (RFC 3501 6.4.4, 6.4.8; MODSEQ: RFC 7162 3.1.5; RETURN:
- * RFC 4731; SAVE and "$": RFC 5182; PARTIAL: RFC 9394; UPDATE: RFC 5267).
+ * RFC 4731; SAVE and "$": RFC 5182; PARTIAL: RFC 9394; UPDATE: RFC 5267; FUZZY and RELEVANCY: RFC 6203).
  *
  * Found are UIDs (search_walk.h); they become the session's numbers at the end (search_return.h).
  */
 #include "commands.h"
 #include "context.h"
 #include "search_return.h"
+#include "search_scores.h"
 #include "search_walk.h"
 
 struct search_cmd {
 	struct search_walk walk;
 	struct search_return asked;
 	struct uid_set found;
+	struct search_scores scores;
 	struct context *context; /* UPDATE: until the session has it */
 };
 
@@ -22,6 +24,8 @@ static void take(struct imap_cmd *cmd, const struct search_row *row, struct slic
 
 	(void)header;
 	uid_set_add(&search->found, row->uid);
+	if (search->walk.search.scored)
+		search_scores_add(&search->scores, row);
 }
 
 static enum imap_next finish(struct imap_cmd *cmd)
@@ -30,6 +34,7 @@ static enum imap_next finish(struct imap_cmd *cmd)
 	struct search_found found;
 
 	search_found_take(cmd, &search->found, &found);
+	search_scores_give(&search->scores, &found);
 	if (search->context)
 		context_start(cmd->session, search->context, &search->walk.search, &search->found);
 	search->context = NULL;
@@ -56,6 +61,7 @@ static enum imap_next search_parse_args(struct imap_cmd *cmd, struct imap_args *
 			search_return_failed(cmd, &search->asked);
 		return search_walk_refuse(&search->walk, cmd, args);
 	}
+	search->walk.search.scored = search->asked.wanted & RETURN_RELEVANCY;
 	search->walk.found = take;
 	search->walk.finish = finish;
 	return search_walk_start(&search->walk, cmd);
@@ -83,6 +89,7 @@ static void search_done(struct imap_cmd *cmd)
 
 	context_drop(search->context);
 	uid_set_done(&search->found);
+	search_scores_done(&search->scores);
 	search_walk_done(&search->walk);
 }
 

@@ -1,12 +1,13 @@
 /*
  * SORT and UID SORT (RFC 5256, DISPLAYFROM and DISPLAYTO: RFC 5957; MODSEQ: RFC 7162
- * 3.1.6; RETURN: RFC 5267 3).
+ * 3.1.6; RETURN: RFC 5267 3; RELEVANCY: RFC 6203 6).
  *
  * Messages are found as SEARCH finds them, their headers at hand unless the view knows all that is sorted by; a worker
  * puts them in order; then they become the session's numbers.
  */
 #include "commands.h"
 #include "search_return.h"
+#include "search_scores.h"
 #include "search_walk.h"
 #include "sort_key.h"
 
@@ -15,6 +16,7 @@ struct sort_cmd {
 	struct search_return asked;
 	struct sort_list list;
 	struct uid_set uids;
+	struct search_scores scores;
 	bool ordering;
 };
 
@@ -23,6 +25,8 @@ static void take(struct imap_cmd *cmd, const struct search_row *row, struct slic
 	struct sort_cmd *sort = cmd->state;
 
 	sort_take(&sort->list, row, header);
+	if (sort->asked.wanted & RETURN_RELEVANCY)
+		search_scores_add(&sort->scores, row);
 }
 
 static enum imap_next finish(struct imap_cmd *cmd)
@@ -67,6 +71,7 @@ static enum imap_next tell(struct imap_cmd *cmd)
 		return imap_no_code(cmd, "[LIMIT]", "Too many messages to sort at once");
 	}
 	search_found_take(cmd, &sort->uids, &there);
+	search_scores_give(&sort->scores, &there);
 	arrange(cmd, &sort->list, &there, &sorted);
 	search_return_tell(cmd, &sort->asked, "SORT", sort->walk.search.modseq, &sorted);
 	return search_walk_ok(&sort->walk, cmd, "Sorted");
@@ -88,6 +93,8 @@ static enum imap_next sort_parse_args(struct imap_cmd *cmd, struct imap_args *ar
 	}
 	if (sort->asked.update)
 		imap_untagged(cmd->session, "NO [NOUPDATE \"%s\"] Only a SEARCH goes on", cmd->tag);
+	sort->walk.search.scored =
+	    (sort->asked.wanted & RETURN_RELEVANCY) || sort->list.criteria.by_relevancy;
 	sort->walk.wants_header = sort->list.criteria.by_header;
 	sort->walk.found = take;
 	sort->walk.finish = finish;
@@ -120,6 +127,7 @@ static void sort_done(struct imap_cmd *cmd)
 	struct sort_cmd *sort = cmd->state;
 
 	uid_set_done(&sort->uids);
+	search_scores_done(&sort->scores);
 	sort_list_done(&sort->list);
 	search_walk_done(&sort->walk);
 }

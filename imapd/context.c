@@ -88,6 +88,7 @@ void context_start(struct session *s, struct context *context, const struct sear
                    const struct uid_set *found)
 {
 	context->search = *search;
+	context->search.scored = false; /* what comes to match later is told without */
 	context->known_keywords = s->selected.view->keywords.n;
 	uid_set_copy(&context->matches, found);
 	list_add_tail(&s->contexts->list, &context->node);

@@ -2,8 +2,8 @@
  * Reading search keys (search_key.h).
  *
  *   search     = ["CHARSET" SP charset SP] search-key *(SP search-key)
- *   search-key = word [SP argument] / "NOT" SP search-key / "OR" SP search-key SP search-key / sequence-set /
- *                "(" search-key *(SP search-key) ")"
+ *   search-key = word [SP argument] / "NOT" SP search-key / "FUZZY" SP search-key / "OR" SP search-key SP search-key /
+ *                sequence-set / "(" search-key *(SP search-key) ")"
  */
 #include "search_key.h"
 
@@ -21,6 +21,7 @@ struct parsing {
 	struct imap_args *args;
 	struct search *search;
 	uint32_t n, depth;
+	bool fuzzy; /* what is read now stands behind FUZZY */
 };
 
 static bool parse_key(struct parsing *p, struct search_key **ret);
@@ -36,6 +37,7 @@ static struct search_key *new_key(struct parsing *p, enum search_op op)
 	struct search_key *key = arena_make(p->args->arena, struct search_key);
 
 	key->op = op;
+	key->fuzzy = p->fuzzy;
 	return key;
 }
 
@@ -79,26 +81,65 @@ static bool fold_text(struct parsing *p, struct slice text, struct slice *ret)
 	return good || fail(p->args, "A text to search for is too long");
 }
 
-static bool take_text(struct parsing *p, struct search_key *key)
+static bool add_text(struct parsing *p, struct search_key *key)
 {
 	struct search *search = p->search;
-	struct slice text;
 
 	if (search->n_texts == SEARCH_TEXTS_MAX)
 		return fail(p->args, "Too many texts to search for");
-	if (!imap_args_astring(p->args, &text))
-		return fail(p->args, "Expected a text to search for");
-	if (!fold_text(p, text, &key->text))
-		return false;
-	if (!key->text.len && key->op != SEARCH_HEADER) {
-		key->op = SEARCH_ALL; /* nothing is in every text; a header field has to be there */
-		return true;
-	}
 	key->index = search->n_texts;
 	search->texts[search->n_texts++] = key;
 	search->by_header |= key->op == SEARCH_HEADER;
 	search->by_body |= key->op != SEARCH_HEADER;
 	return true;
+}
+
+static bool add_word(struct parsing *p, struct search_key *key, const struct fuzzy_word *word)
+{
+	key->word = word;
+	key->text = word->bare;
+	return add_text(p, key);
+}
+
+/* Several words become a group, in which each is a key of its own. */
+static bool add_words(struct parsing *p, struct search_key *group, const struct fuzzy_word *words, size_t n)
+{
+	const enum search_op op = group->op;
+
+	group->op = SEARCH_AND;
+	for (size_t i = 0; i < n; i++) {
+		struct search_key *key = new_key(p, op);
+
+		p->n++;
+		key->name = group->name;
+		if (!add_word(p, key, &words[i]))
+			return false;
+		add_kid(group, key);
+	}
+	return true;
+}
+
+static bool take_text(struct parsing *p, struct search_key *key)
+{
+	struct fuzzy_word *words;
+	struct slice text;
+	size_t n = 0;
+
+	if (!imap_args_astring(p->args, &text))
+		return fail(p->args, "Expected a text to search for");
+	if (!fold_text(p, text, &key->text))
+		return false;
+	if (p->fuzzy) {
+		n = fuzzy_words(p->args->arena, key->text, SEARCH_TEXTS_MAX + 1, &words);
+		if (n)
+			return n == 1 ? add_word(p, key, words) : add_words(p, key, words, n);
+		key->text = SLICE("");
+	}
+	if (!key->text.len && key->op != SEARCH_HEADER) {
+		key->op = SEARCH_ALL; /* nothing is in every text; a header field has to be there */
+		return true;
+	}
+	return add_text(p, key);
 }
 
 static bool take_argument(struct parsing *p, struct search_key *key, enum argument takes)
@@ -360,6 +401,18 @@ static bool parse_or(struct parsing *p, struct search_key **ret)
 	return true;
 }
 
+/* Of keys that are no texts only the score is fuzzy (RFC 6203 5). */
+static bool parse_fuzzy(struct parsing *p, struct search_key **ret)
+{
+	const bool was_fuzzy = p->fuzzy;
+	bool good;
+
+	p->fuzzy = p->search->fuzzy = true;
+	good = imap_args_space(p->args) && parse_key(p, ret);
+	p->fuzzy = was_fuzzy;
+	return good;
+}
+
 static bool parse_any(struct parsing *p, struct search_key **ret)
 {
 	uint8_t c = p->args->rest.len ? p->args->rest.data[0] : 0;
@@ -376,6 +429,8 @@ static bool parse_any(struct parsing *p, struct search_key **ret)
 		return parse_beside(p, false, ret);
 	if (imap_args_word(p->args, "NOT"))
 		return parse_not(p, ret);
+	if (imap_args_word(p->args, "FUZZY"))
+		return parse_fuzzy(p, ret);
 	if (imap_args_word(p->args, "OR"))
 		return parse_or(p, ret);
 	return parse_word(p, ret);

@@ -2,12 +2,13 @@
 #define IMAPD_SEARCH_KEY_H
 /*
  * What a SEARCH asks for (RFC 3501 6.4.4, MODSEQ: RFC 7162 3.1.5, OLDER and YOUNGER: RFC 5032, "$": RFC 5182, EMAILID
- * and THREADID: RFC 8474 6, SAVEDxxx: RFC 8514 4.1, UIDAFTER and UIDBEFORE: RFC 9738 3.3), as a tree. Texts are folded when they are read
+ * and THREADID: RFC 8474 6, SAVEDxxx: RFC 8514 4.1, UIDAFTER and UIDBEFORE: RFC 9738 3.3, FUZZY: RFC 6203), as a tree. Texts are folded when they are read
  * (mail/fold.h), so that matching is comparing bytes. No session here: numbers and keywords are bound to one by
  * search_bind().
  */
 #include "args.h"
 #include "base/rand.h"
+#include "search_fuzzy.h"
 
 struct keywords;
 struct selected;
@@ -63,6 +64,9 @@ struct search_key {
 	struct slice name, text; /* of a header field; the text folded */
 	uint32_t index;          /* HEADER, TEXT, BODY: in search.texts */
 	struct id id;            /* EMAILID, without its letter */
+	bool fuzzy;              /* FUZZY stands before it: it counts for the score */
+	const struct fuzzy_word
+	    *word; /* HEADER, TEXT, BODY: then what is looked for; several words are a group of keys */
 };
 
 struct search {
@@ -73,6 +77,8 @@ struct search {
 	bool by_header, by_body; /* some key needs the header (SENTxxx, HEADER), the body */
 	bool modseq;             /* asked for: the result tells it */
 	bool by_number;          /* some key is message numbers */
+	bool fuzzy;              /* FUZZY stands somewhere */
+	bool scored;             /* how well a message matches is asked for; whoever asks sets it */
 	bool bad_charset;        /* it was not read because of that: NO, not BAD */
 };
 

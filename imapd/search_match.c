@@ -113,18 +113,118 @@ enum match search_match(const struct search_key *key, const struct search_facts 
 	return match == MATCH_YES ? MATCH_NO : MATCH_YES;
 }
 
-/* ---- headers ---- */
-
-static bool is_open(const struct search_key *key, const struct search_facts *facts)
+/* It is worth looking for it. */
+static bool is_open(const struct search *search, const struct search_key *key,
+                    const struct search_facts *facts)
 {
-	return facts->texts[key->index] == MATCH_UNKNOWN && !(facts->row->lacks >> key->index & 1);
+	if (facts->row->lacks >> key->index & 1)
+		return false;
+	return facts->texts[key->index] == MATCH_UNKNOWN ||
+	       (search->scored && key->word && !(facts->settled >> key->index & 1));
 }
 
-static void hold(const struct search_key *key, struct slice folded, struct search_facts *facts)
+enum match search_answer(const struct search *search, const struct search_facts *facts)
 {
-	if (slice_find(folded, key->text) >= 0)
+	const enum match match = search_match(search->root, facts);
+
+	for (uint32_t i = 0; i < search->n_texts && search->scored && match == MATCH_YES; i++)
+		if (search->texts[i]->word && is_open(search, search->texts[i], facts))
+			return MATCH_UNKNOWN;
+	return match;
+}
+
+/* ---- how well ---- */
+
+#define SCATTERED 80 /* percent: words that do not stand together */
+#define ELSEWHERE 80 /* percent: what TEXT finds outside the subject */
+#define NO_SCORE  (-1)
+
+static int score_of(const struct search_key *, const struct search_facts *);
+
+static int score_group(const struct search_key *key, const struct search_facts *facts)
+{
+	const struct search_key *first = key->kids;
+	const bool words = first && first->word && first->word->leads;
+	int sum = 0, n = 0, best = NO_SCORE;
+
+	for (const struct search_key *kid = first; kid; kid = kid->next) {
+		const int score = score_of(kid, facts);
+
+		if (score == NO_SCORE)
+			continue;
+		best = MAX_OF(best, score);
+		sum += score;
+		n++;
+	}
+	if (key->op == SEARCH_OR || !n)
+		return best;
+	if (words && !(facts->phrases >> first->index & 1))
+		sum = sum * SCATTERED / 100;
+	return sum / n;
+}
+
+static int score_of(const struct search_key *key, const struct search_facts *facts)
+{
+	if (key->negated || search_match(key, facts) != MATCH_YES)
+		return NO_SCORE;
+	if (key->kids)
+		return score_group(key, facts);
+	if (key->word)
+		return facts->points[key->index];
+	return key->fuzzy ? FUZZY_SAME : NO_SCORE;
+}
+
+uint8_t search_score(const struct search *search, const struct search_facts *facts)
+{
+	return (uint8_t)MAX_OF(score_of(search->root, facts), 1);
+}
+
+/* ---- texts ---- */
+
+struct seen { /* one of them */
+	struct searchable *scratch;
+	struct slice folded, bare; /* bare: no data as long as nobody wants it */
+	int percent;               /* of what is found there */
+};
+
+static void look_loosely(const struct search *search, const struct search_key *key, struct seen *seen,
+                         struct search_facts *facts)
+{
+	const uint64_t bit = UINT64_C(1) << key->index;
+	unsigned points;
+
+	if (!seen->bare.data)
+		seen->bare = searchable_bare(seen->scratch, seen->folded);
+	points = fuzzy_look(key->word, seen->folded, seen->bare, search->scored);
+	if (!points)
+		return;
+	points = points * (unsigned)seen->percent / 100;
+	facts->texts[key->index] = MATCH_YES;
+	facts->points[key->index] = (uint8_t)MAX_OF(points, (unsigned)facts->points[key->index]);
+	if (search->scored && key->word->leads && fuzzy_is_phrase(key->word, seen->bare))
+		facts->phrases |= bit;
+	if (facts->points[key->index] == FUZZY_SAME && (!key->word->leads || facts->phrases & bit))
+		facts->settled |= bit;
+}
+
+static void hold(const struct search *search, const struct search_key *key, struct seen *seen,
+                 struct search_facts *facts)
+{
+	if (key->word)
+		look_loosely(search, key, seen, facts);
+	else if (slice_find(seen->folded, key->text) >= 0)
 		facts->texts[key->index] = MATCH_YES;
 }
+
+/* There is no more to look into for it. */
+static void settle(const struct search_key *key, struct search_facts *facts)
+{
+	if (facts->texts[key->index] == MATCH_UNKNOWN)
+		facts->texts[key->index] = MATCH_NO;
+	facts->settled |= UINT64_C(1) << key->index;
+}
+
+/* ---- headers ---- */
 
 static bool asks_for(const struct search_key *key, const struct header_field *field)
 {
@@ -135,29 +235,33 @@ static bool asks_for(const struct search_key *key, const struct header_field *fi
 static void look_at_addresses(const struct search *search, const struct header_field *field,
                               struct searchable *scratch, struct search_facts *facts)
 {
-	struct slice addresses = searchable_addresses(scratch, field);
+	struct seen seen = { .scratch = scratch, .percent = 100 };
 
-	for (uint32_t i = 0; i < search->n_texts && addresses.data; i++)
-		if (search->texts[i]->op == SEARCH_HEADER && is_open(search->texts[i], facts) &&
+	seen.folded = searchable_addresses(scratch, field);
+	for (uint32_t i = 0; i < search->n_texts && seen.folded.data; i++)
+		if (search->texts[i]->op == SEARCH_HEADER && is_open(search, search->texts[i], facts) &&
 		    asks_for(search->texts[i], field))
-			hold(search->texts[i], addresses, facts);
+			hold(search, search->texts[i], &seen, facts);
 }
 
 static void look_at_field(const struct search *search, const struct header_field *field,
                           struct searchable *scratch, struct search_facts *facts)
 {
-	struct slice all = { NULL, 0 }, value = { NULL, 0 };
+	struct seen all = { .scratch = scratch,
+		            .percent = slice_is(field->name, "Subject") ? 100 : ELSEWHERE };
+	struct seen value = { .scratch = scratch, .percent = 100 };
 
 	for (uint32_t i = 0; i < search->n_texts; i++) {
 		const struct search_key *key = search->texts[i];
 
-		if (!is_open(key, facts) || !asks_for(key, field))
+		if (!is_open(search, key, facts) || !asks_for(key, field))
 			continue;
-		if (!all.data)
-			all = searchable_field(scratch, field, &value);
-		hold(key, key->op == SEARCH_TEXT ? all : value, facts);
+		if (!all.folded.data)
+			all.folded = searchable_field(scratch, field, &value.folded);
+		all.bare = value.bare = (struct slice){ NULL, 0 }; /* they share the scratch */
+		hold(search, key, key->op == SEARCH_TEXT ? &all : &value, facts);
 	}
-	if (all.data)
+	if (all.folded.data)
 		look_at_addresses(search, field, scratch, facts);
 }
 
@@ -186,8 +290,8 @@ void search_header(const struct search *search, struct slice header, bool whole,
 	for (uint32_t i = 0; whole && i < search->n_texts; i++) {
 		const struct search_key *key = search->texts[i];
 
-		if (key->op == SEARCH_HEADER && is_open(key, facts))
-			facts->texts[i] = MATCH_NO;
+		if (key->op == SEARCH_HEADER && is_open(search, key, facts))
+			settle(key, facts);
 	}
 }
 
@@ -199,20 +303,25 @@ void search_digest(const struct search *search, struct slice digest, struct sear
 	for (uint32_t i = 0; i < search->n_texts; i++) {
 		const struct search_key *key = search->texts[i];
 
-		if (key->op == SEARCH_HEADER && is_open(key, facts) && header_digest_has(key->name))
-			facts->texts[i] = MATCH_NO;
+		if (key->op == SEARCH_HEADER && is_open(search, key, facts) && header_digest_has(key->name))
+			settle(key, facts);
 	}
 }
 
 /* ---- bodies ---- */
 
-static void look_at_text(const struct search *search, struct slice folded, struct search_facts *facts)
+static void look_at_text(const struct search *search, struct slice folded, struct searchable *scratch,
+                         struct search_facts *facts)
 {
+	struct seen seen = { .scratch = scratch, .folded = folded };
+
 	for (uint32_t i = 0; i < search->n_texts; i++) {
 		const struct search_key *key = search->texts[i];
 
-		if (key->op != SEARCH_HEADER && is_open(key, facts))
-			hold(key, folded, facts);
+		if (key->op == SEARCH_HEADER || !is_open(search, key, facts))
+			continue;
+		seen.percent = key->op == SEARCH_TEXT ? ELSEWHERE : 100;
+		hold(search, key, &seen, facts);
 	}
 }
 
@@ -224,19 +333,18 @@ void search_part_header(const struct search *search, struct slice header, struct
 	struct slice value;
 
 	while (header_next(&it, &field))
-		look_at_text(search, searchable_field(scratch, &field, &value), facts);
+		look_at_text(search, searchable_field(scratch, &field, &value), scratch, facts);
 }
 
 void search_text(const struct search *search, struct slice text, struct searchable *scratch,
                  struct search_facts *facts)
 {
-	look_at_text(search, searchable_text(scratch, text), facts);
+	look_at_text(search, searchable_text(scratch, text), scratch, facts);
 }
 
 void search_end(const struct search *search, struct search_facts *facts)
 {
 	facts->has_header = true;
 	for (uint32_t i = 0; i < search->n_texts; i++)
-		if (facts->texts[i] == MATCH_UNKNOWN)
-			facts->texts[i] = MATCH_NO;
+		settle(search->texts[i], facts);
 }

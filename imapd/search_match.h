@@ -6,6 +6,7 @@
  * depends on it; only messages that stay unknown are opened.
  */
 #include "mail/searchable.h"
+#include "search_fuzzy.h"
 #include "search_key.h"
 
 enum match { MATCH_UNKNOWN, MATCH_NO, MATCH_YES };
@@ -16,6 +17,7 @@ struct search_row { /* what the view knows */
 	uint64_t keywords, modseq;
 	int64_t internal_date, save_date; /* save_date 0: not known */
 	uint64_t lacks; /* bits of search.texts that the message does not hold (search_sieve.h) */
+	uint8_t score;  /* once it is found and search.scored: 1 to 100 */
 };
 
 struct search_facts { /* what is known of one message */
@@ -26,9 +28,17 @@ struct search_facts { /* what is known of one message */
 	bool is_dated;
 	int32_t sent;                    /* day, when is_dated */
 	uint8_t texts[SEARCH_TEXTS_MAX]; /* enum match of each of search.texts */
+	/* Where search.scored: how well; bits of what will not change any more, and of words that the next ones follow. */
+	uint8_t points[SEARCH_TEXTS_MAX];
+	uint64_t settled, phrases;
 };
 
 enum match search_match(const struct search_key *, const struct search_facts *);
+/* Of all of it; unknown too as long as the score of what matches may change. */
+enum match search_answer(const struct search *, const struct search_facts *);
+/* How relevant what matches is (RFC 6203 4), 1 to 100: of a text its words' mean, less when they are scattered; of AND the mean, of OR
+ * the best, of those keys that FUZZY stands before; 1 when there is none that speaks for the message. */
+uint8_t search_score(const struct search *, const struct search_facts *);
 
 /* Looks into a header. `whole` false: it is only its beginning. */
 void search_header(const struct search *, struct slice header, bool whole, struct searchable *,

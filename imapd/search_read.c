@@ -16,7 +16,7 @@ struct reading {
 
 static bool is_decided(const struct reading *r)
 {
-	return search_match(r->search->root, r->facts) != MATCH_UNKNOWN;
+	return search_answer(r->search, r->facts) != MATCH_UNKNOWN;
 }
 
 /* [offset, offset + len), good until the next. A message of one piece is opened once. */
@@ -117,9 +117,12 @@ enum fault search_read(struct search_reader *reader, const struct search *search
 	struct reading r = { reader, search, message, &facts, { NULL, 0 }, why };
 	enum fault fault = look(&r, bodies);
 
-	if (!fault)
-		*ret = search_match(search->root, &facts);
-	return fault;
+	if (fault)
+		return fault;
+	*ret = search_answer(search, &facts);
+	if (search->scored)
+		reader->score = search_score(search, &facts);
+	return FAULT_NONE;
 }
 
 void search_reader_done(struct search_reader *reader)

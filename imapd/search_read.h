@@ -15,6 +15,7 @@ struct search_reader {
 	/* Of the last message, in the arena. */
 	struct slice header;
 	bool header_cut; /* it is but the beginning */
+	uint8_t score;   /* when it matches, and that was asked for */
 	/* search_read.c's own; zeroed at first */
 	struct searchable scratch;
 	struct buf raw, text;

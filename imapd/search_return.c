@@ -2,7 +2,7 @@
  * What is asked of a search and given back (search_return.h).
  *
  *   search-return-opts = "RETURN" SP "(" [option *(SP option)] ")"
- *   option             = "UPDATE" / "CONTEXT" / "MIN" / "MAX" / "ALL" / "COUNT" / "SAVE" / "PARTIAL" SP partial-range
+ *   option             = "UPDATE" / "CONTEXT" / "MIN" / "MAX" / "ALL" / "COUNT" / "SAVE" / "RELEVANCY" / "PARTIAL" SP partial-range
  *   esearch-response   = "ESEARCH" SP "(" "TAG" SP string ")" [SP "UID"] *(SP name SP value)
  */
 #include "search_return.h"
@@ -59,7 +59,7 @@ static bool parse_option(struct imap_args *args, struct search_return *ret)
 		unsigned wanted;
 	} words[] = {
 		{ "MIN", RETURN_MIN }, { "MAX", RETURN_MAX },   { "COUNT", RETURN_COUNT },
-		{ "ALL", RETURN_ALL }, { "SAVE", RETURN_SAVE },
+		{ "ALL", RETURN_ALL }, { "SAVE", RETURN_SAVE }, { "RELEVANCY", RETURN_RELEVANCY },
 	};
 
 	if (imap_args_word(args, "CONTEXT"))
@@ -243,6 +243,20 @@ static void add_partial(struct buf *out, const struct partial *partial, const st
 	buf_addc(out, ')');
 }
 
+/* In the order of the messages that are told, or of all. */
+static void add_relevancy(struct buf *out, const struct search_return *asked,
+                          const struct search_found *found)
+{
+	size_t from = 0, to = found->n;
+
+	if (asked->wanted & RETURN_PARTIAL)
+		partial_of(&asked->partial, found->n, &from, &to);
+	buf_adds(out, " RELEVANCY (");
+	for (size_t i = from; i < to; i++)
+		add_number(out, i > from ? ' ' : '\0', found->rows[i].score);
+	buf_addc(out, ')');
+}
+
 static void add_extended(struct buf *out, const struct imap_cmd *cmd, const struct search_return *asked,
                          const struct search_found *found)
 {
@@ -267,6 +281,8 @@ static void add_extended(struct buf *out, const struct imap_cmd *cmd, const stru
 	}
 	if (wanted & RETURN_PARTIAL)
 		add_partial(out, &asked->partial, found);
+	if (wanted & RETURN_RELEVANCY)
+		add_relevancy(out, asked, found);
 }
 
 static void add_plain(struct buf *out, const char *name, const struct search_found *found)

@@ -2,7 +2,7 @@
 #define IMAPD_SEARCH_RETURN_H
 /*
  * What SEARCH and SORT are asked to give back, and giving it: MIN, MAX, COUNT
- * and ALL (RFC 4731), SAVE (RFC 5182), PARTIAL (RFC 9394), UPDATE and the hint CONTEXT (RFC 5267); or, unasked, the plain list of numbers.
+ * and ALL (RFC 4731), SAVE (RFC 5182), PARTIAL (RFC 9394), UPDATE and the hint CONTEXT (RFC 5267), RELEVANCY (RFC 6203 4); or, unasked, the plain list of numbers.
  *
  * Results come in the order that the command promises: ascending for SEARCH, sorted for SORT, where MIN is the first
  * and MAX the last (RFC 5267 3.1).
@@ -18,6 +18,7 @@ enum search_wanted {
 	RETURN_ALL = 8,
 	RETURN_SAVE = 16,
 	RETURN_PARTIAL = 32,
+	RETURN_RELEVANCY = 64,
 };
 
 struct search_return {
@@ -35,6 +36,7 @@ struct search_return {
 struct search_row_found {
 	uint32_t uid, number; /* the number as it is told: UID or sequence number */
 	uint64_t modseq;
+	uint8_t score; /* with RELEVANCY (search_scores.h) */
 };
 
 struct search_found {

@@ -17,19 +17,32 @@
 
 /* ---- on the loop ---- */
 
-/* A text of two letters says nothing; but that a field is there at all stands in the signature as "NAME: ". */
-static struct segment_query *query_of(const struct search_key *key)
+/* That a field is there at all stands in the signature as "NAME: ". */
+static struct segment_query *query_of_name(const struct search_key *key)
 {
-	struct segment_query *query = segment_query_new(key->text);
+	struct segment_query *query = NULL;
 	struct buf name;
 
-	if (query || key->op != SEARCH_HEADER)
-		return query;
 	buf_init(&name, 4096);
 	if (fold_search(&name, key->name) && buf_adds(&name, ": "))
 		query = segment_query_new(buf_slice(&name));
 	buf_done(&name);
 	return query;
+}
+
+/* A text of two letters says nothing. Whether there is anything to ask. */
+static bool make_queries(const struct search_key *key, struct segment_query *ret[FUZZY_PARTS])
+{
+	struct slice parts[FUZZY_PARTS];
+	const size_t n = key->word ? fuzzy_parts(key->word, parts) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		ret[i] = segment_query_bare(parts[i]);
+	if (!n)
+		ret[0] = segment_query_new(key->text);
+	if (!ret[0] && key->op == SEARCH_HEADER)
+		ret[0] = query_of_name(key);
+	return ret[0];
 }
 
 bool search_sieve_start(struct search_sieve *sieve, const struct search *search,
@@ -41,10 +54,10 @@ bool search_sieve_start(struct search_sieve *sieve, const struct search *search,
 
 	if (view->state->n < MESSAGES_MIN || (uids && uid_set_count(uids) < MESSAGES_MIN))
 		return false;
-	for (uint32_t i = 0; i < search->n_texts; i++) {
-		sieve->asked[i] = query_of(search->texts[i]);
-		any |= sieve->asked[i] != NULL;
-	}
+	for (uint32_t i = 0; i < search->n_texts; i++)
+		any |= make_queries(search->texts[i], sieve->asked[i]);
+	if (search->fuzzy)
+		signatures_renew(view->signatures, loop_now(view_loop(view)));
 	if (!any || !signatures_make_room(view->signatures, view_search_memory(view)))
 		return false;
 	sieve->search = search;
@@ -98,7 +111,7 @@ static void want(struct search_sieve *sieve, struct view *view, int64_t now)
 	const struct search_facts facts = { .row = &row };
 	struct batch *batch = &sieve->batch;
 
-	if (search_match(sieve->search->root, &facts) != MATCH_UNKNOWN ||
+	if (search_answer(sieve->search, &facts) != MATCH_UNKNOWN ||
 	    !signatures_want(view->signatures, row.uid, now))
 		return;
 	if (!batch->items)
@@ -242,16 +255,29 @@ static enum fault load(struct search_sieve *sieve, struct stack *stack, struct w
 	return fault;
 }
 
+/* A bit where one of the queries may be. */
+static void ask_any(const struct segment *segment, struct segment_query *const *queries, uint64_t *ret,
+                    uint64_t *room)
+{
+	segment_ask(segment, queries[0], ret);
+	for (int i = 1; i < FUZZY_PARTS && queries[i]; i++) {
+		segment_ask(segment, queries[i], room);
+		for (size_t word = 0; word < segment_words(segment); word++)
+			ret[word] |= room[word];
+	}
+}
+
 static void ask(struct search_sieve *sieve)
 {
 	sieve->may = arena_array(sieve->arena, uint64_t *, sieve->n_held);
 	for (size_t i = 0; i < sieve->n_held; i++) {
 		const size_t words = segment_words(sieve->held[i]);
 
-		sieve->may[i] = arena_array(sieve->arena, uint64_t, words * sieve->search->n_texts);
+		sieve->may[i] = arena_array(sieve->arena, uint64_t, words * (sieve->search->n_texts + 1));
 		for (uint32_t k = 0; k < sieve->search->n_texts; k++)
-			if (sieve->asked[k])
-				segment_ask(sieve->held[i], sieve->asked[k], sieve->may[i] + k * words);
+			if (sieve->asked[k][0])
+				ask_any(sieve->held[i], sieve->asked[k], sieve->may[i] + k * words,
+				        sieve->may[i] + sieve->search->n_texts * words);
 	}
 }
 
@@ -284,7 +310,8 @@ uint64_t search_sieve_lacks(const struct search_sieve *sieve, uint32_t uid)
 		const size_t words = segment_words(sieve->held[i]);
 
 		for (uint32_t k = 0; at >= 0 && k < sieve->search->n_texts; k++)
-			if (sieve->asked[k] && !(sieve->may[i][k * words + (size_t)at / 64] >> (at % 64) & 1))
+			if (sieve->asked[k][0] &&
+			    !(sieve->may[i][k * words + (size_t)at / 64] >> (at % 64) & 1))
 				lacks |= (uint64_t)1 << k;
 	}
 	return lacks;
@@ -293,7 +320,8 @@ uint64_t search_sieve_lacks(const struct search_sieve *sieve, uint32_t uid)
 void search_sieve_done(struct search_sieve *sieve)
 {
 	for (uint32_t k = 0; k < SEARCH_TEXTS_MAX; k++)
-		segment_query_free(sieve->asked[k]);
+		for (int i = 0; i < FUZZY_PARTS; i++)
+			segment_query_free(sieve->asked[k][i]);
 	unref_all(sieve->fresh, sieve->n_fresh);
 	unref_all(sieve->small, sieve->n_small);
 	unref_all(sieve->held, sieve->n_held);

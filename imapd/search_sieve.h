@@ -21,7 +21,8 @@ struct search_sieve {
 	/* search_sieve.c's own; zeroed at first */
 	enum { SIEVE_OFF, SIEVE_FILE, SIEVE_LOAD, SIEVE_ASK, SIEVE_READY } state;
 	const struct search *search;
-	struct segment_query *asked[SEARCH_TEXTS_MAX]; /* NULL: too short to ask for */
+	/* What a text has one of at least; NULL: too short to ask for. */
+	struct segment_query *asked[SEARCH_TEXTS_MAX][FUZZY_PARTS];
 	struct rows rows;
 	struct arena *arena;
 	struct batch batch;

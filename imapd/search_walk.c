@@ -66,18 +66,20 @@ static void ask_view(struct search_walk *walk, struct imap_cmd *cmd)
 	const struct view *view = walk->rows.selected->view;
 	struct search_row row = search_row_of(&walk->rows);
 	const struct search_facts facts = { .row = &row };
-	enum match match = search_match(walk->search.root, &facts);
+	enum match match = search_answer(&walk->search, &facts);
 	struct batch *batch = &walk->batch;
 	struct slice digest;
 
 	if (match == MATCH_UNKNOWN) {
 		row.lacks = search_sieve_lacks(&walk->sieve, row.uid);
-		match = search_match(walk->search.root, &facts);
+		match = search_answer(&walk->search, &facts);
 		if (match != MATCH_UNKNOWN)
 			metric_inc(&passed);
 	}
 	if (match == MATCH_NO)
 		return;
+	if (match == MATCH_YES && walk->search.scored)
+		row.score = search_score(&walk->search, &facts);
 	if (match == MATCH_YES && !walk->wants_header) {
 		walk->found(cmd, &row, SLICE(""));
 		return;
@@ -157,7 +159,9 @@ static void ask_known(struct search_walk *walk, struct imap_cmd *cmd, size_t i)
 	}
 	if (open->known)
 		search_digest(&walk->search, open->digest, &walk->reader.scratch, &facts);
-	match = item->gone ? MATCH_NO : search_match(walk->search.root, &facts);
+	match = item->gone ? MATCH_NO : search_answer(&walk->search, &facts);
+	if (match == MATCH_YES && walk->search.scored)
+		open->row.score = search_score(&walk->search, &facts);
 	if (match == MATCH_NO || open->known || !walk->wants_header)
 		note(walk, cmd, i, match, open->digest);
 }
@@ -185,6 +189,7 @@ static enum fault ask_message(struct search_walk *walk, struct imap_cmd *cmd, si
 	}
 	if (fault)
 		return fault;
+	open->row.score = reader->score;
 	if (!open->known && !open->digest.data && !reader->header_cut)
 		open->digest = header_digest(walk->arena, reader->header);
 	note(walk, cmd, i, match, reader->header);
@@ -344,6 +349,8 @@ enum imap_next search_walk_start(struct search_walk *walk, struct imap_cmd *cmd)
 
 	if (walk->search.by_number && (s->enabled & ENABLED_UIDONLY))
 		return imap_bad(cmd, "[UIDREQUIRED] Message numbers are off since ENABLE UIDONLY");
+	if (walk->search.scored && !walk->search.fuzzy)
+		return imap_bad(cmd, "RELEVANCY is for searches with FUZZY");
 	search_bind(&walk->search, walk->selected ? walk->selected : &s->selected);
 	if (walk->search.modseq)
 		session_enable_condstore(s);

@@ -24,10 +24,15 @@ static const struct word {
 	const char *word;
 	const char *field; /* it is the first address of; NULL: not that */
 } words[SORT_BYS] = {
-	[SORT_ARRIVAL] = { "ARRIVAL", NULL },     [SORT_SIZE] = { "SIZE", NULL },
-	[SORT_DATE] = { "DATE", NULL },           [SORT_CC] = { "CC", "Cc" },
-	[SORT_FROM] = { "FROM", "From" },         [SORT_TO] = { "TO", "To" },
-	[SORT_SUBJECT] = { "SUBJECT", NULL },     [SORT_DISPLAYFROM] = { "DISPLAYFROM", "From" },
+	[SORT_ARRIVAL] = { "ARRIVAL", NULL },
+	[SORT_SIZE] = { "SIZE", NULL },
+	[SORT_RELEVANCY] = { "RELEVANCY", NULL },
+	[SORT_DATE] = { "DATE", NULL },
+	[SORT_CC] = { "CC", "Cc" },
+	[SORT_FROM] = { "FROM", "From" },
+	[SORT_TO] = { "TO", "To" },
+	[SORT_SUBJECT] = { "SUBJECT", NULL },
+	[SORT_DISPLAYFROM] = { "DISPLAYFROM", "From" },
 	[SORT_DISPLAYTO] = { "DISPLAYTO", "To" },
 };
 
@@ -44,6 +49,7 @@ static void add_criterion(struct sort_criteria *criteria, enum sort_by by, bool 
 			return;
 	criteria->list[criteria->n++] = (struct sort_criterion){ by, reverse };
 	criteria->by_header |= by >= SORT_DATE;
+	criteria->by_relevancy |= by == SORT_RELEVANCY;
 }
 
 static bool parse_criterion(struct imap_args *args, struct sort_criteria *criteria)
@@ -145,6 +151,8 @@ static union sort_value value_of(struct sort_list *list, enum sort_by by, const 
 		return (union sort_value){ .number = row->internal_date };
 	case SORT_SIZE:
 		return (union sort_value){ .number = row->size };
+	case SORT_RELEVANCY:
+		return (union sort_value){ .number = -(int64_t)row->score };
 	case SORT_DATE:
 		return (union sort_value){ .number = sort_sent(row, header) };
 	case SORT_SUBJECT:

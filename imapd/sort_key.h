@@ -1,7 +1,7 @@
 #ifndef IMAPD_SORT_KEY_H
 #define IMAPD_SORT_KEY_H
 /*
- * What SORT sorts by (RFC 5256 3, DISPLAYFROM and DISPLAYTO: RFC 5957): the
+ * What SORT sorts by (RFC 5256 3, DISPLAYFROM and DISPLAYTO: RFC 5957, RELEVANCY: RFC 6203 6): the
  * criteria as they are read, each message's values, and their order. Texts are kept folded
  * (mail/fold.h) and cut, so that comparing is comparing bytes and no message takes more than its share.
  */
@@ -11,6 +11,7 @@
 enum sort_by {
 	SORT_ARRIVAL,
 	SORT_SIZE,
+	SORT_RELEVANCY, /* the best first */
 	/* by the header */
 	SORT_DATE,
 	SORT_CC,
@@ -31,7 +32,7 @@ struct sort_criteria {
 		bool reverse;
 	} list[SORT_BYS]; /* each key once: the second time it decides nothing */
 	uint32_t n;
-	bool by_header;
+	bool by_header, by_relevancy;
 };
 
 union sort_value {

@@ -2,6 +2,7 @@
 #include "mail/searchable.h"
 
 #include "base/arena.h"
+#include "base/utf8.h"
 #include "mail/address_list.h"
 #include "mail/encoded.h"
 #include "mail/fold.h"
@@ -78,11 +79,7 @@ struct slice searchable_text(struct searchable *s, struct slice text)
 
 struct slice searchable_bare(struct searchable *s, struct slice folded)
 {
-	bool ascii = true;
-
-	for (size_t i = 0; i < folded.len && ascii; i++)
-		ascii = folded.data[i] < 0x80;
-	if (ascii)
+	if (utf8_is_ascii(folded))
 		return folded;
 	s->bare.limit = FOLDED_MAX;
 	buf_clear(&s->bare);

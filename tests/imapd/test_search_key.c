@@ -42,7 +42,7 @@ static const char *const op_names[] = {
 
 static void print(const struct search_key *key, struct buf *out)
 {
-	buf_printf(out, "%s%s", key->negated ? "!" : "", op_names[key->op]);
+	buf_printf(out, "%s%s%s", key->negated ? "!" : "", key->fuzzy ? "~" : "", op_names[key->op]);
 	if (key->op == SEARCH_NUMBERS || key->op == SEARCH_UIDS) {
 		buf_addc(out, ':');
 		if (key->saved)
@@ -100,6 +100,11 @@ static const struct good_case {
 	{ "cheapest first, in groups", "OR BODY a SEEN (TEXT b 1) FLAGGED", "and(flag:4 or(flag:1 body:A) and(numbers:1 text:B))" },
 	{ "a mod-sequence", "MODSEQ 12", "and(modseq:12)" },
 	{ "a mod-sequence of an entry", "MODSEQ \"/flags/\\\\draft\" all 12", "and(modseq:12)" },
+	{ "a loose text", "FUZZY SUBJECT {M\xc3\xbcller}", "and(~header:Subject:MULLER)" },
+	{ "its words", "FUZZY HEADER X-Y \"one (two)\" FUZZY TEXT \"a  b\"", "and(~and(~header:X-Y:ONE ~header:X-Y:TWO) ~and(~text:A ~text:B))" },
+	{ "no words", "FUZZY BODY \" \" FUZZY HEADER X \" \"", "and(~all ~header:X:)" },
+	{ "what is behind it alone", "FUZZY (SEEN OR TO x 1) FROM {\xc3\xa4}", "and(~and(~flag:1 ~or(~numbers:1 ~header:To:X)) header:From:A\xcc\x88)" },
+	{ "not, and twice", "FUZZY NOT SUBJECT x NOT FUZZY FUZZY SUBJECT \"y z\"", "and(!~header:Subject:X !~and(~header:Subject:Y ~header:Subject:Z))" },
 	{ "a charset", "CHARSET utf-8 SUBJECT x", "and(header:Subject:X)" },
 	{ "another charset", "CHARSET \"US-ASCII\" ALL", "and(all)" },
 	/* clang-format on */
@@ -140,6 +145,13 @@ static const struct bad_case {
 	{ "OR of one", "OR ALL", false },
 	{ "no text", "SUBJECT", false },
 	{ "no header text", "HEADER x", false },
+	{ "FUZZY of nothing", "FUZZY", false },
+	{ "FUZZY of no text", "FUZZY SUBJECT", false },
+	{ "FUZZY of what is no key", "FUZZY 1,", false },
+	{ "more words than texts",
+	  "FUZZY BODY \"1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 "
+	  "3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5\"",
+	  false },
 	{ "no number", "LARGER x", false },
 	{ "a number too large", "LARGER 4294967296", false },
 	{ "no date", "ON yesterday", false },

@@ -139,6 +139,13 @@ static const struct header_case {
 	{ "SUBJECT {GR\xc3\x9c\xc3\x9f" "E AUS k\xc3\xb6}", MATCH_YES, MATCH_YES },
 	{ "SUBJECT {gru}", MATCH_YES, MATCH_YES },
 	{ "SUBJECT {gruss}", MATCH_NO, MATCH_UNKNOWN },
+	{ "FUZZY SUBJECT gruss", MATCH_YES, MATCH_YES },
+	{ "FUZZY SUBJECT \"koln grusse\"", MATCH_YES, MATCH_YES },
+	{ "FUZZY SUBJECT \"koln bonn\"", MATCH_NO, MATCH_UNKNOWN },
+	{ "FUZZY HEADER X-Empty \" \"", MATCH_YES, MATCH_YES },
+	{ "FUZZY TEXT \"koln builder\"", MATCH_YES, MATCH_YES },
+	{ "FUZZY BCC carl@example.net", MATCH_YES, MATCH_YES },
+	{ "NOT FUZZY SUBJECT bonn", MATCH_YES, MATCH_UNKNOWN },
 	{ "SUBJECT utf-8", MATCH_NO, MATCH_UNKNOWN },
 	{ "HEADER received b", MATCH_YES, MATCH_YES },
 	{ "BCC carl@Example.net", MATCH_YES, MATCH_YES },
@@ -233,13 +240,62 @@ static void test_texts(void **state)
 	arg_text_done(&text);
 }
 
+/* ---- how well ---- */
+
+static const struct score_case {
+	const char *keys;
+	int early, score; /* early: by the header alone; 0: it is not over yet */
+} score_cases[] = {
+	{ "FUZZY SUBJECT koln", 85, 85 },
+	{ "FUZZY SUBJECT {K\xc3\xb6ln}", 100, 100 },
+	{ "FUZZY SUBJECT \"aus koln\"", 92, 92 },
+	{ "FUZZY SUBJECT \"koln aus\"", 74, 74 }, /* the other way round */
+	{ "FUZZY TEXT koln", 0, 85 },             /* the text may hold it as it is written */
+	{ "FUZZY TEXT aus", 100, 100 },
+	{ "FUZZY TEXT needle", 0, 80 },
+	{ "FUZZY BODY needle", 0, 100 },
+	{ "FUZZY BODY need", 0, 65 },
+	{ "FUZZY BODY haystakc", 0, 20 },
+	{ "FUZZY SUBJECT koln FUZZY BODY needle", 0, 92 },
+	{ "FUZZY SUBJECT koln BODY needle", 0, 85 },
+	{ "OR FUZZY SUBJECT koln FUZZY SUBJECT aus", 100, 100 },
+	{ "OR FUZZY SUBJECT koln SEEN", 85, 85 },
+	{ "OR FUZZY SUBJECT bonn SEEN", 1, 1 },
+	{ "OR FUZZY BODY bonn SEEN", 0, 1 },
+	{ "NOT FUZZY SUBJECT bonn", 1, 1 },
+	{ "FUZZY SEEN", 100, 100 },
+};
+
+static void test_scores(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(score_cases); i++) {
+		struct search_facts facts = { .row = &row };
+		struct searchable scratch = { .plain = { .limit = 0 } };
+		struct search search;
+		struct arg_text text;
+		int early, score;
+
+		start(&text, score_cases[i].keys, &search);
+		search.scored = true;
+		search_header(&search, SLICE(header), true, &scratch, &facts);
+		early = search_answer(&search, &facts) == MATCH_YES ? search_score(&search, &facts) : 0;
+		search_text(&search, SLICE("a needle in the haystack"), &scratch, &facts);
+		search_end(&search, &facts);
+		assert_int_equal(search_answer(&search, &facts), MATCH_YES);
+		score = search_score(&search, &facts);
+		if (early != score_cases[i].early || score != score_cases[i].score)
+			fail_msg("%s: %d, %d", score_cases[i].keys, early, score);
+		searchable_done(&scratch);
+		arg_text_done(&text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_headers),
-		cmocka_unit_test(test_no_date),
-		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_rows),  cmocka_unit_test(test_headers), cmocka_unit_test(test_no_date),
+		cmocka_unit_test(test_texts), cmocka_unit_test(test_scores),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

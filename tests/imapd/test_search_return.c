@@ -20,6 +20,8 @@ static const struct good_case {
 	{ "no options", "RETURN () ", true, RETURN_ALL, { 0 } },
 	{ "no options, blanks", "RETURN  (  )  ", true, RETURN_ALL, { 0 } },
 	{ "each", "return (min max count all save) ", true, RETURN_MIN | RETURN_MAX | RETURN_COUNT | RETURN_ALL | RETURN_SAVE, { 0 } },
+	{ "relevancies", "RETURN (Relevancy ALL) ", true, RETURN_RELEVANCY | RETURN_ALL, { 0 } },
+	{ "relevancies alone", "RETURN (RELEVANCY) ", true, RETURN_RELEVANCY, { 0 } },
 	{ "twice", "RETURN (MIN MIN) ", true, RETURN_MIN, { 0 } },
 	{ "saving alone", "RETURN (SAVE) ", true, RETURN_SAVE, { 0 } },
 	{ "a page", "RETURN (PARTIAL 1:500) ", true, RETURN_PARTIAL, { 1, 500, false } },

@@ -16,9 +16,10 @@ static const struct good_case {
 } good_cases[] = {
 	{ "(ARRIVAL)", "0", false },
 	{ "(size reverse arrival)", "1 -0", false },
-	{ "( REVERSE  DATE   SUBJECT )", "-2 6", true },
-	{ "(CC FROM TO DISPLAYFROM DISPLAYTO)", "3 4 5 7 8", true },
-	{ "(DATE REVERSE DATE SIZE DATE)", "2 1", true },
+	{ "( REVERSE  DATE   SUBJECT )", "-3 7", true },
+	{ "(CC FROM TO DISPLAYFROM DISPLAYTO)", "4 5 6 8 9", true },
+	{ "(DATE REVERSE DATE SIZE DATE)", "3 1", true },
+	{ "(RELEVANCY REVERSE ARRIVAL)", "2 -0", false },
 };
 
 static void test_good(void **state)
@@ -74,6 +75,7 @@ static const struct message {
 	int64_t arrival;
 	uint32_t size;
 	const char *header;
+	uint8_t score;
 } messages[] = {
 	/* UIDs 1, 2, … */
 	{ 5000, 30,
@@ -81,9 +83,10 @@ static const struct message {
 	  "[l] beta\r\nDate: Thu, 1 Jan 1970 02:00:09 +0200\r\n\r\n" },
 	{ 4000, 20,
 	  "From: =?utf-8?q?=C3=84nne?= <Alice@example.org>\r\nTo: alice@example.org\r\nSubject: "
-	  "BETA\r\nDate: Thu, 1 Jan 1970 00:00:08 +0000\r\n\r\n" },
-	{ 3000, 20, "From: carol@example.org\r\nTo: Bob <b@example.org>\r\nSubject: alpha\r\n\r\n" },
-	{ 2000, 40, "" },
+	  "BETA\r\nDate: Thu, 1 Jan 1970 00:00:08 +0000\r\n\r\n",
+	  100 },
+	{ 3000, 20, "From: carol@example.org\r\nTo: Bob <b@example.org>\r\nSubject: alpha\r\n\r\n", 7 },
+	{ 2000, 40, "", 7 },
 };
 
 static const struct order_case {
@@ -96,6 +99,7 @@ static const struct order_case {
 	{ "(SUBJECT DATE)", "4 3 2 1" }, { "(FROM)", "4 2 1 3" },
 	{ "(TO)", "4 2 3 1" },           { "(CC)", "2 3 4 1" },
 	{ "(DISPLAYFROM)", "4 2 3 1" },  { "(DISPLAYTO)", "4 2 3 1" },
+	{ "(RELEVANCY)", "2 3 4 1" },    { "(REVERSE RELEVANCY)", "1 3 4 2" },
 };
 
 static void test_order(void **state)
@@ -110,9 +114,9 @@ static void test_order(void **state)
 		assert_true(sort_parse(arg_text_start(&text, order_cases[i].criteria), &list.criteria));
 		for (uint32_t uid = ARRAY_LEN(messages); uid > 0; uid--) {
 			const struct message *m = &messages[uid - 1];
-			const struct search_row row = { .uid = uid,
-				                        .size = m->size,
-				                        .internal_date = m->arrival };
+			const struct search_row row = {
+				.uid = uid, .size = m->size, .internal_date = m->arrival, .score = m->score
+			};
 
 			sort_take(&list, &row, slice_str(m->header));
 		}

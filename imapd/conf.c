@@ -38,7 +38,7 @@ const struct conf_row imapd_conf_rows[] = {
 	ROW(CONF_STR, metadata_comment, "", 0, 0, 0, "what is said of this server (METADATA /shared/comment)"),
 	ROW(CONF_SIZE, metadata_value_max, "32K", 0, 1024, 256 << 10, "longest annotation of a mailbox"),
 	ROW(CONF_INT, metadata_entries_max, "200", 0, 1, 10000, "annotations of one mailbox, private or shared"),
-	ROW(CONF_LIST, submit_accounts, "", CONF_RELOAD, 0, 0, "accounts that submission servers log in to: they may fetch what users grant for submission (URLAUTH, submit+)"),
+	ROW(CONF_LIST, submit_accounts, "", 0, 0, 0, "accounts that submission servers log in to: they may fetch what users grant for submission (URLAUTH, submit+)"),
 	ROW(CONF_BOOL, view_cache, "yes", 0, 0, 0, "keep large mailboxes' flags, sizes and search signatures in sealed files in data_dir/view-cache, which may be deleted at any time"),
 	CONF_END
 	/* clang-format on */

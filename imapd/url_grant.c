@@ -10,7 +10,15 @@
 
 bool url_is_here(const struct stack *stack, const struct imap_url *url)
 {
-	return !url->host.data || slice_is(url->host, stack->conf->hostname);
+	const struct conf_list *certs = &stack->conf->tls_names;
+	bool is_here = !url->host.data || slice_is(url->host, stack->conf->hostname);
+
+	for (size_t i = 0; i < certs->n && !is_here; i++) {
+		struct slice rest = slice_str(certs->items[i]), name;
+
+		is_here = slice_cut(&rest, '=', &name) && slice_ieq(name, url->host);
+	}
+	return is_here;
 }
 
 void url_grant_done(struct url_grant *grant)

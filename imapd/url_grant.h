@@ -24,7 +24,7 @@ struct url_grant { /* a mailbox as its URL's owner sees it */
 	struct shares shares;
 };
 
-/* A URL without a server, or of this one. */
+/* A URL without a server, or of this one: by its name, or by one that it has a certificate for. */
 bool url_is_here(const struct stack *, const struct imap_url *);
 
 /* Worker. The URL, which is the session's own account's to grant, as it is given away. NOT_FOUND: there is no such

@@ -98,12 +98,15 @@ static inline void world_settings(struct world *world)
 		{ NULL, suite_conf_rows, &world->suite },
 		{ "imapd", imapd_conf_rows, &imapd_conf },
 	};
+	const char **names = arena_array(world->arena, const char *, 1);
 	struct why why = { "" };
 
+	names[0] = "imap.example.org=none:none";
 	world_must(conf_load(NULL, sections, 2, suite_sections, world->arena, &why), &why, "settings");
 	world->suite.data_dir = world->dir;
 	suite_conf_finish(&world->suite, world->arena);
 	world->suite.hostname = "mail.example.org"; /* in URLs */
+	world->suite.tls_names = (struct conf_list){ names, 1 };
 	imapd_conf.plaintext_login = true;
 	imapd_conf.metadata_admin = "mailto:postmaster@example.org";
 	world->suite.outbox = false; /* one mailbox less in every list */

@@ -132,6 +132,12 @@ void contexts_free(struct session *s)
 
 /* ---- telling ---- */
 
+/* A search by number goes on by UID once numbers are off (RFC 9586). */
+static bool tells_uids(const struct session *s, const struct context *context)
+{
+	return context->uid || (s->enabled & ENABLED_UIDONLY);
+}
+
 /* Ascending, so that ghosts are passed once, however many. */
 static void add_set(struct buf *out, const struct session *s, const struct context *context,
                     const struct uid_set *uids)
@@ -140,7 +146,7 @@ static void add_set(struct buf *out, const struct session *s, const struct conte
 	struct uid_set numbers;
 	uint32_t uid, at = 0, passed = 0;
 
-	if (context->uid) {
+	if (tells_uids(s, context)) {
 		uid_set_print(uids, out);
 		return;
 	}
@@ -166,7 +172,8 @@ static void tell(struct session *s, const struct context *context, const char *w
 	if (uid_set_is_empty(uids))
 		return;
 	buf_init(&out, BUF_NO_LIMIT); /* at most a number a message */
-	buf_printf(&out, "* ESEARCH (TAG \"%s\")%s %s (0 ", context->tag, context->uid ? " UID" : "", what);
+	buf_printf(&out, "* ESEARCH (TAG \"%s\")%s %s (0 ", context->tag,
+	           tells_uids(s, context) ? " UID" : "", what);
 	add_set(&out, s, context, uids);
 	buf_adds(&out, ")\r\n");
 	conn_write(s->conn, out.data, out.len);

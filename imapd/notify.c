@@ -230,6 +230,12 @@ void notify_note_new(struct session *s, uint32_t first, uint32_t last)
 		uid_set_add_range(&s->notify->request.fetch->todo, first, last);
 }
 
+void notify_forget_new(struct session *s)
+{
+	if (s->notify && s->notify->request.fetch)
+		uid_set_del_range(&s->notify->request.fetch->todo, 1, UINT32_MAX);
+}
+
 static struct news_fetch *next_fetch(const struct session *s)
 {
 	struct news_fetch *news = s->notify ? s->notify->request.fetch : NULL;

@@ -36,8 +36,9 @@ void notify_free(struct session *);
 unsigned notify_selected(const struct session *);
 /* Between commands EXPUNGE may be told. */
 bool notify_expunges_at_once(const struct session *);
-/* Messages that EXISTS has told of. */
+/* Messages that EXISTS has told of; and that their mailbox is closed. */
 void notify_note_new(struct session *, uint32_t first, uint32_t last);
+void notify_forget_new(struct session *);
 /* The next thing to be fetched unasked, with its reference; NULL: none. */
 struct news_fetch *notify_take_fetch(struct session *);
 /* Begins what there is to be done aside, for what was told. */

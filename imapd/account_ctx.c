@@ -22,6 +22,7 @@ static struct account_ctx *account_ctx_new(struct imapd *imapd, const struct acc
 	ctx->imapd = imapd;
 	ctx->has_outbox = imapd->daemon->suite->outbox;
 	ctx->refs = 1;
+	list_init(&ctx->waiting);
 	account_ctx_update(ctx, account);
 	ctx->checked_at = loop_now(imapd->daemon->loop);
 	map_put(imapd->accounts, id_slice(&ctx->id), ctx);
@@ -59,7 +60,7 @@ void account_ctx_unref(struct account_ctx *ctx)
 {
 	if (!ctx || --ctx->refs)
 		return;
-	assert(!ctx->sessions);
+	assert(!ctx->sessions && !ctx->at_work && list_empty(&ctx->waiting));
 	if (map_get(ctx->imapd->accounts, id_slice(&ctx->id)) == ctx)
 		map_del(ctx->imapd->accounts, id_slice(&ctx->id));
 	folder_cache_put(ctx->folders);

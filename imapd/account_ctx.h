@@ -6,6 +6,7 @@
  * marked, so a worker may read it while whoever started the job holds a reference.
  * The key is wiped with the last reference. Making, holding and releasing are the loop's only.
  */
+#include "base/list.h"
 #include "crypt/account_key.h"
 #include "folder_cache.h"
 #include "suite/directory.h"
@@ -24,8 +25,10 @@ struct account_ctx {
 	bool has_outbox; /* queued mail is shown (suite/outbox.h) */
 	/* The loop's only. */
 	struct imapd *imapd;
-	unsigned refs, sessions, commands; /* commands: that have been at a worker, until they end */
-	int64_t checked_at;                /* that it is there, active, and its password the same */
+	unsigned refs, sessions;
+	int64_t at_work;     /* jobs that workers have, or the pool for them */
+	struct list waiting; /* struct turn, for those to end (turn.h) */
+	int64_t checked_at;  /* that it is there, active, and its password the same */
 	/* as of then */
 	struct usage quota; /* 0: none */
 	char *capabilities_off;

@@ -19,7 +19,7 @@
 #include "base/metrics.h"
 #include "imapd.h"
 
-enum where { HERE, AT_WORKER, POSTED, DRAINING, WAITING, LOOKING, HELD };
+enum where { HERE, AT_WORKER /* or it waits for one */, POSTED, DRAINING, WAITING, LOOKING, HELD };
 
 static struct metric command_seconds = {
 	.kind = METRIC_HISTOGRAM,
@@ -45,8 +45,6 @@ static void end(struct imap_cmd *cmd)
 	if (cmd->verb->command->done)
 		cmd->verb->command->done(cmd);
 	session_release(s, cmd->reserved);
-	if (cmd->counted)
-		cmd->account->commands--;
 	account_ctx_unref(cmd->account);
 	account_ctx_unref(cmd->holder);
 	if (aside)
@@ -123,7 +121,7 @@ static void finish(struct imap_cmd *cmd)
 
 void command_abandon(struct imap_cmd *cmd)
 {
-	if (cmd->where == AT_WORKER)
+	if (cmd->where == AT_WORKER && !turn_leave(&cmd->turn))
 		job_drop(&cmd->job);
 	else if (cmd->where != POSTED)
 		end(cmd);
@@ -176,55 +174,73 @@ static void run_job(struct job *job, void *worker)
 		folder_cache_drop(cmd->account->folders);
 }
 
-static void on_job_done(struct job *job)
+/* One command shall not have a worker for ever: it ends between two batches, where what was done is whole. True: it is
+ * answered. */
+static bool is_too_much(struct imap_cmd *cmd)
 {
-	call_reply(container_of(job, struct imap_cmd, job));
+	if (cmd->aside || !cmd->account || cmd->within_response || !cmd->ran ||
+	    cmd->worked <= imapd_conf.command_time)
+		return false;
+	log_line(&cmd->log, LOG_WARN, "a command took too long", NULL);
+	imap_no_code(cmd, "[LIMIT]", "It takes too long: ask for less at once");
+	return true;
 }
 
 static void on_job_dropped(struct job *job)
 {
 	struct imap_cmd *cmd = container_of(job, struct imap_cmd, job);
 
+	turn_over(&cmd->turn);
 	cmd->where = HERE;
 	end(cmd);
 }
 
-/* One account shall not have all workers, nor one command a worker for ever: both end between two batches, where what
- * was done is whole. True: it is answered. */
-static bool is_too_much(struct imap_cmd *cmd)
+static void on_job_back(struct job *job)
 {
-	if (cmd->aside || !cmd->account || cmd->within_response)
-		return false;
-	if (cmd->ran && cmd->worked > imapd_conf.command_time) {
-		log_line(&cmd->log, LOG_WARN, "a command took too long", NULL);
-		imap_no_code(cmd, "[LIMIT]", "It takes too long: ask for less at once");
-		return true;
-	}
-	if (cmd->counted || cmd->ran)
-		return false;
-	if (cmd->account->commands >= (unsigned)imapd_conf.commands_per_account) {
-		imap_no_code(cmd, "[LIMIT]", "Too many commands of this account at once");
-		return true;
-	}
-	cmd->account->commands++;
-	cmd->counted = true;
-	return false;
+	struct imap_cmd *cmd = container_of(job, struct imap_cmd, job);
+
+	turn_over(&cmd->turn);
+	cmd->back(cmd);
 }
 
-static void start_job(struct imap_cmd *cmd)
+static void on_no_worker(void *arg)
+{
+	struct imap_cmd *cmd = arg;
+
+	cmd->back(cmd);
+}
+
+static void on_refused(struct turn *turn)
+{
+	struct imap_cmd *cmd = container_of(turn, struct imap_cmd, turn);
+
+	cmd->fault = fault_set(&cmd->why, FAULT_TEMP, "too many jobs wait for a worker");
+	cmd->where = POSTED;
+	loop_post(cmd->session->imapd->daemon->loop, on_no_worker, cmd);
+}
+
+/* In its account's turn, then back(): cmd->fault is what `run` put there, or that there was no worker. */
+static void go_to_worker(struct imap_cmd *cmd, void (*run)(struct job *, void *),
+                         void (*back)(struct imap_cmd *))
 {
 	struct imapd *imapd = cmd->session->imapd;
 	struct pool *pool = cmd->verb->flags & CHECKS_PASSWORD ? imapd->password_pool : imapd->daemon->pool;
 
-	cmd->ran = true;
-	cmd->job = (struct job){ .run = run_job, .done = on_job_done, .drop = on_job_dropped };
+	cmd->job = (struct job){ .run = run, .done = on_job_back, .drop = on_job_dropped };
+	cmd->turn =
+	    (struct turn){ .account = cmd->account, .pool = pool, .job = &cmd->job, .refused = on_refused };
+	cmd->back = back;
 	cmd->where = AT_WORKER;
+	if (cmd->account ? !turn_start(&cmd->turn) : !job_start(pool, &cmd->job))
+		on_refused(&cmd->turn);
+}
+
+static void start_job(struct imap_cmd *cmd)
+{
+	cmd->ran = true;
 	if (!cmd->aside)
-		session_wake_after(cmd->session, imapd->progress_every);
-	if (job_start(pool, &cmd->job))
-		return;
-	cmd->fault = fault_set(&cmd->why, FAULT_TEMP, "too many jobs wait for a worker");
-	post_reply(cmd);
+		session_wake_after(cmd->session, cmd->session->imapd->progress_every);
+	go_to_worker(cmd, run_job, call_reply);
 }
 
 /* Between two steps, or while a worker is at one (RFC 9585); a client that does not read is told nothing more. */
@@ -372,10 +388,8 @@ static void load_names(struct job *job, void *worker)
 }
 
 /* A store that is away says so to whatever needs it. */
-static void on_names(struct job *job)
+static void on_names(struct imap_cmd *cmd)
 {
-	struct imap_cmd *cmd = container_of(job, struct imap_cmd, job);
-
 	cmd->where = HERE;
 	if (session_is_closing(cmd->session))
 		end(cmd);
@@ -400,10 +414,7 @@ static void read_arguments(struct imap_cmd *cmd)
 		parse(cmd);
 		return;
 	}
-	cmd->job = (struct job){ .run = load_names, .done = on_names, .drop = on_job_dropped };
-	cmd->where = AT_WORKER;
-	if (!job_start(cmd->session->imapd->daemon->pool, &cmd->job))
-		parse(cmd);
+	go_to_worker(cmd, load_names, on_names);
 }
 
 static void log_command(struct imap_cmd *cmd)
@@ -492,9 +503,8 @@ static void run_rights(struct job *job, void *worker)
 		cmd->rights = acl_rights(&row.meta, &cmd->acting.guest, &cmd->acting.everyone);
 }
 
-static void on_rights(struct job *job)
+static void on_rights(struct imap_cmd *cmd)
 {
-	struct imap_cmd *cmd = container_of(job, struct imap_cmd, job);
 	struct session *s = cmd->session;
 
 	cmd->where = HERE;
@@ -512,17 +522,6 @@ static void on_rights(struct job *job)
 		s->selected.checked = true;
 		begin(cmd);
 	}
-}
-
-static void ask_rights(struct imap_cmd *cmd)
-{
-	cmd->job = (struct job){ .run = run_rights, .done = on_rights, .drop = on_job_dropped };
-	cmd->where = AT_WORKER;
-	if (job_start(cmd->session->imapd->daemon->pool, &cmd->job))
-		return;
-	cmd->where = HERE;
-	imap_no(cmd, fault_set(&cmd->why, FAULT_TEMP, "too many jobs wait for a worker"), &cmd->why);
-	finish(cmd);
 }
 
 bool imap_may(struct imap_cmd *cmd, uint32_t rights)
@@ -586,7 +585,7 @@ void command_start(struct session *s, const struct assembled *made)
 	log_command(cmd);
 	if (s->selected.guest &&
 	    (cmd->verb->states == IN_SELECTED || (cmd->verb->flags & (LOOKS_FIRST | MESSAGE_LITERAL))))
-		ask_rights(cmd); /* APPEND as well, for the EXISTS that it makes */
+		go_to_worker(cmd, run_rights, on_rights); /* APPEND as well, for the EXISTS that it makes */
 	else
 		begin(cmd);
 }

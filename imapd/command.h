@@ -22,6 +22,7 @@
 #include "base/arena.h"
 #include "session.h"
 #include "suite/folder.h"
+#include "turn.h"
 
 enum imap_next { IMAP_DONE, IMAP_RUN, IMAP_AGAIN, IMAP_WAIT, IMAP_AFRESH };
 
@@ -105,6 +106,8 @@ struct imap_cmd {
 	unsigned busy;      /* its callbacks on the stack */
 	uint64_t selection; /* selected.opened, as it began */
 	struct job job;
+	struct turn turn; /* of the job, and what it comes back to */
+	void (*back)(struct imap_cmd *);
 	struct stack *stack;
 	enum fault fault;
 	struct why why;
@@ -120,7 +123,6 @@ struct imap_cmd {
 	int64_t started, heard;    /* heard: when the client was last told how far it is, or it began */
 	uint32_t rights;           /* of a guest, just asked for */
 	int64_t worked;            /* ms that run() took */
-	bool counted;              /* among its account's commands at work */
 	struct log_ctx log;
 };
 

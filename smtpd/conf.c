@@ -24,7 +24,7 @@ const struct conf_row smtpd_conf_rows[] = {
 	ROW(CONF_SIZE, receive_memory, "512M", CONF_RELOAD, 1 << 20, INT64_C(1) << 40, "memory for messages being received"),
 	ROW(CONF_INT, recipients_max, "1000", CONF_RELOAD, 100, 100000, "recipients of one message"),
 	ROW(CONF_INT, sessions_max, "5000", CONF_RELOAD, 1, 1000000, "sessions of this process"),
-	ROW(CONF_INT, sessions_per_ip, "100", CONF_RELOAD, 1, 1000000, "sessions from one address"),
+	ROW(CONF_INT, sessions_per_ip, "100", CONF_RELOAD, 1, 1000000, "sessions from one address; each smtpd process counts its own"),
 	ROW(CONF_INT, errors_max, "20", CONF_RELOAD, 1, 10000, "errors of a session before it is ended"),
 	ROW(CONF_INT, hops_max, "100", CONF_RELOAD, 10, 1000, "Received fields before a message counts as looping"),
 	ROW(CONF_DURATION, command_timeout, "5m", CONF_RELOAD, 1000, 3600000, "time for a command"),

@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <semaphore.h>
+
+#include "command.h"
 #include "imap_exchange.h"
 
 #define LOGIN "LOGIN " WORLD_LOGIN " \"" WORLD_PASSWORD "\""
@@ -17,6 +20,14 @@ static void expect_line(struct client *client, const char *part)
 	if (!line || !strstr(line, part))
 		fail_msg("no \"%s\" in \"%s\"", part, line ? line : "(nothing)");
 	arena_free(arena);
+}
+
+static void step_for(struct world *world, int64_t ms)
+{
+	const int64_t until = clock_mono_ms() + ms;
+
+	while (clock_mono_ms() < until)
+		loop_step(world->daemon.loop, 5);
 }
 
 static struct world *world_greeted(void)
@@ -100,8 +111,8 @@ static void test_errors(void **state)
 	world_free(world);
 }
 
-/* One whose client does not read its reply is at work still. */
-static void test_commands_at_once(void **state)
+/* A turn is one batch's: whoever does not read holds up nobody, and gets the rest when it reads on. */
+static void test_slow_reader(void **state)
 {
 	struct world *world = world_greeted();
 	struct client *first = &world->clients[0], *second = world_client(world, 1);
@@ -122,10 +133,8 @@ static void test_commands_at_once(void **state)
 	expect(first, "SELECT INBOX", " OK ");
 	conn_pause(first->conn, true);
 	client_send(first, SLICE("z FETCH 1:* BODY[]\r\n"));
-	for (int i = 0; i < 100; i++)
-		loop_step(world->daemon.loop, 5);
-	expect(second, "CREATE x", " NO [LIMIT] Too many commands of this account at once");
-	expect(second, "NOOP", " OK "); /* that is no work */
+	step_for(world, 500);
+	expect(second, "CREATE x", " OK ");
 	conn_pause(first->conn, false);
 	while (line && strncmp(line, "z OK", 4) != 0) {
 		struct slice some = conn_peek(first->conn, 1 << 20);
@@ -136,7 +145,200 @@ static void test_commands_at_once(void **state)
 			line = client_line(first, arena, WORLD_PATIENCE);
 	}
 	assert_non_null(line);
-	expect(second, "CREATE x", " OK ");
+	arena_free(arena);
+	world_free(world);
+}
+
+/* ---- turns ---- */
+
+/* Has a worker until it is told. */
+struct blocker {
+	struct job job;
+	struct turn turn;
+	sem_t go;
+	bool over;
+};
+
+static void block(struct job *job, void *worker)
+{
+	(void)worker;
+	sem_wait(&container_of(job, struct blocker, job)->go);
+}
+
+static void on_unblocked(struct job *job)
+{
+	struct blocker *blocker = container_of(job, struct blocker, job);
+
+	blocker->over = true;
+	turn_over(&blocker->turn);
+}
+
+static struct account_ctx *alice(struct world *world)
+{
+	return map_get(world->imapd->accounts, id_slice(&world->account.id));
+}
+
+static void blocker_start(struct world *world, struct blocker *blocker)
+{
+	*blocker = (struct blocker){
+		.job = { .run = block, .done = on_unblocked, .drop = on_unblocked },
+		.turn = { .account = alice(world), .pool = world->daemon.pool, .job = &blocker->job },
+	};
+	sem_init(&blocker->go, 0, 0);
+	assert_true(turn_start(&blocker->turn));
+}
+
+static void blocker_end(struct world *world, struct blocker *blocker)
+{
+	sem_post(&blocker->go);
+	while (!blocker->over)
+		loop_step(world->daemon.loop, 5);
+}
+
+/* The tags of those that wait, in their order. */
+static const char *who_waits(struct world *world, struct arena *arena)
+{
+	const char *tags = "";
+
+	list_each (&alice(world)->waiting, node)
+		tags =
+		    arena_printf(arena, "%s %s", tags, container_of(node, struct imap_cmd, turn.node)->tag);
+	return tags;
+}
+
+static void make_bob(struct world *world)
+{
+	const struct change_by by = { "test", "local" };
+	const struct account_new new = { SLICE("bob@example.org"), slice_str(WORLD_PASSWORD), SLICE("Bob"),
+		                         0 };
+	struct account account;
+	struct why why = { "" };
+
+	world_must(account_create(world->daemon.stack, &by, &new, world->arena, &account, &why), &why, "bob");
+}
+
+static struct session *session_of(struct world *world, const char *tag)
+{
+	list_each (&world->imapd->sessions, node) {
+		struct session *s = list_item(node, struct session, node);
+
+		if (s->cmd && strcmp(s->cmd->tag, tag) == 0)
+			return s;
+	}
+	fail_msg("no session is at %s", tag);
+	return NULL;
+}
+
+static void test_turns(void **state)
+{
+	struct world *world = world_greeted();
+	struct arena *arena = arena_new();
+	struct blocker one, two;
+
+	(void)state;
+	make_bob(world);
+	for (unsigned i = 0; i < 3; i++)
+		expect(world_client(world, i), LOGIN, " OK ");
+	expect(world_client(world, 3), "LOGIN bob@example.org \"" WORLD_PASSWORD "\"", " OK ");
+	imapd_conf.commands_per_account = 2;
+	blocker_start(world, &one);
+	expect(&world->clients[0], "CREATE before", " OK "); /* the other turn */
+	blocker_start(world, &two);
+	client_send(&world->clients[1], SLICE("y CREATE first\r\nyy NOOP\r\n"));
+	step_for(world, 50);
+	client_send(&world->clients[0], SLICE("x CREATE gone\r\n"));
+	step_for(world, 50);
+	client_send(&world->clients[2], SLICE("z CREATE last\r\n"));
+	step_for(world, 50);
+	assert_string_equal(who_waits(world, arena), " y x z");
+	assert_int_equal(alice(world)->at_work, 2);
+	expect(&world->clients[3], "CREATE mine", " OK "); /* of another account */
+	session_close(session_of(world, "x"), NULL, NULL);
+	assert_string_equal(who_waits(world, arena), " y z");
+	assert_null(client_line(&world->clients[2], arena, 0));
+	blocker_end(world, &one);
+	expect_line(&world->clients[1], "y OK ");
+	expect_line(&world->clients[1], "yy OK ");
+	expect_line(&world->clients[2], "z OK ");
+	blocker_end(world, &two);
+	assert_int_equal(alice(world)->at_work, 0);
+	expect_not(&world->clients[2], "LIST \"\" *", "gone");
+	arena_free(arena);
+	world_free(world);
+}
+
+/* Half of the workers, whatever the setting says; and a limit that was raised is felt at the next turn. */
+static void test_turns_at_once(void **state)
+{
+	struct world *world = world_greeted();
+	struct blocker blockers[6];
+
+	(void)state;
+	expect(&world->clients[0], LOGIN, " OK ");
+	imapd_conf.commands_per_account = 100;
+	world->suite.workers = 4;
+	for (int i = 0; i < 6; i++)
+		blocker_start(world, &blockers[i]);
+	assert_int_equal(alice(world)->at_work, 2);
+	world->suite.workers = 8;
+	blocker_end(world, &blockers[0]);
+	assert_int_equal(alice(world)->at_work, 4);
+	for (int i = 1; i < 6; i++)
+		blocker_end(world, &blockers[i]);
+	assert_int_equal(alice(world)->at_work, 0);
+	world->suite.workers = 1;
+	expect(&world->clients[0], "CREATE x", " OK ");
+	world_free(world);
+}
+
+/* Many more than there are turns: each is answered, one after another. */
+static void test_turns_of_many(void **state)
+{
+	struct world *world = world_greeted();
+	struct arena *arena = arena_new();
+	const char *line;
+
+	(void)state;
+	imapd_conf.commands_per_account = 1;
+	for (unsigned i = 0; i < WORLD_CLIENTS; i++) {
+		expect(world_client(world, i), LOGIN, " OK ");
+		for (int n = 0; n < 20; n++)
+			client_send(&world->clients[i],
+			            slice_str(arena_printf(arena, "z%d CREATE c%u-%d\r\n", n, i, n)));
+	}
+	for (unsigned i = 0; i < WORLD_CLIENTS; i++) {
+		for (int n = 0; n < 20; n++) {
+			line = client_line(&world->clients[i], arena, WORLD_PATIENCE);
+			assert_non_null(line);
+			assert_memory_equal(line, arena_printf(arena, "z%d OK ", n), n < 10 ? 6 : 7);
+			assert_true(alice(world)->at_work <= 1);
+		}
+	}
+	expect(&world->clients[0], "LIST \"\" *", "c3-19");
+	arena_free(arena);
+	world_free(world);
+}
+
+/* The end comes while some wait: they go with it. */
+static void test_turns_at_the_end(void **state)
+{
+	struct world *world = world_greeted();
+	struct arena *arena = arena_new();
+	struct blocker blocker;
+
+	(void)state;
+	imapd_conf.commands_per_account = 1;
+	expect(&world->clients[0], LOGIN, " OK ");
+	expect(world_client(world, 1), LOGIN, " OK ");
+	blocker_start(world, &blocker);
+	client_send(&world->clients[0], SLICE("x CREATE a\r\n"));
+	client_send(&world->clients[1], SLICE("y CREATE b\r\n"));
+	step_for(world, 50);
+	imapd_drain(world->imapd);
+	step_for(world, 50);
+	blocker_end(world, &blocker);
+	expect_line(&world->clients[0], "x OK ");
+	expect_line(&world->clients[1], "y OK ");
 	arena_free(arena);
 	world_free(world);
 }
@@ -182,7 +384,11 @@ int main(void)
 		cmocka_unit_test(test_sessions_of_an_address),
 		cmocka_unit_test(test_length),
 		cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_commands_at_once),
+		cmocka_unit_test(test_slow_reader),
+		cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_turns_at_once),
+		cmocka_unit_test(test_turns_of_many),
+		cmocka_unit_test(test_turns_at_the_end),
 		cmocka_unit_test(test_time),
 	};
 

@@ -343,7 +343,7 @@ struct imapd *imapd_new(struct daemon *daemon)
 	imapd->progress_every = PROGRESS_MS;
 	imapd->views = views_new(&views);
 	imapd->logins = login_cache_new(imapd_conf.login_cache, LOGINS_MAX);
-	imapd->lockout = lockout_new(&(struct lockout_conf){ 0 });
+	imapd->lockout = bans_lockout(daemon->suite);
 	imapd->bans = bans_new(daemon, imapd->lockout);
 	imapd->password_pool = password_pool_new(daemon->loop);
 	imapd->accounts = map_new();

@@ -9,11 +9,10 @@
 #include "suite/timeline.h"
 #include "usage.h"
 
-#define LOGIN_THREADS   4
-#define LOGIN_QUEUE     1000
-#define LOGINS_MAX      50000
-#define LOCKOUT_ENTRIES 65536
-#define USAGE_ACCOUNTS  100000
+#define LOGIN_THREADS  4
+#define LOGIN_QUEUE    1000
+#define LOGINS_MAX     50000
+#define USAGE_ACCOUNTS 100000
 
 struct port {
 	struct list node;
@@ -84,15 +83,12 @@ static enum fault open_parts(struct smtpd *smtpd, struct why *why)
 		.enforce = smtpd_conf.dmarc_reject,
 	};
 	enum fault fault;
-	const struct lockout_conf lockout = { .failures_max = 10,
-		                              .block_ms = 600000,
-		                              .entries_max = LOCKOUT_ENTRIES };
 
 	list_init(&smtpd->sessions);
 	list_init(&smtpd->listeners);
 	smtpd->per_ip = map_new();
 	smtpd->logins = login_cache_new(smtpd_conf.login_cache, LOGINS_MAX);
-	smtpd->lockout = lockout_new(&lockout);
+	smtpd->lockout = bans_lockout(daemon->suite);
 	smtpd->bans = bans_new(daemon, smtpd->lockout);
 	smtpd->usage = usage_cache_new(USAGE_ACCOUNTS);
 	smtpd->timeline = timeline_new(daemon);

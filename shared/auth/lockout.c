@@ -2,8 +2,8 @@
  * Slowing guesses down (lockout.h).
  *
  * A counter belongs to a network, to a login name, or to both together (a pair). Its score is a number of
- * failures in 1/1024, halved every `block_ms`; at `failures_max` its owner is blocked for `block_ms`.
- * A pair exists only once it has succeeded; while it is trusted, it alone counts.
+ * failures in 1/1024, halved every `window_ms`; at the limit of its kind its owner is blocked for `block_ms`.
+ * A pair exists only once it has succeeded; while it is trusted, it alone counts, to the limit of a login name.
  *
  * 1. The list holds every counter of the map, the longest untouched first.
  * 2. Names are kept as keyed hashes: a counter's size does not depend on what a peer sends.
@@ -50,11 +50,14 @@ struct lockout *lockout_new(const struct lockout_conf *conf)
 	struct lockout *lockout = xzalloc(sizeof(*lockout));
 
 	pthread_mutex_init(&lockout->lock, NULL);
-	lockout->conf = *conf;
-	lockout->conf.failures_max = conf->failures_max ? conf->failures_max : 10;
-	lockout->conf.block_ms = conf->block_ms > 0 ? conf->block_ms : 600 * 1000;
-	lockout->conf.entries_max = conf->entries_max ? conf->entries_max : 65536;
-	lockout->conf.now_ms = conf->now_ms ? conf->now_ms : clock_mono_ms;
+	lockout->conf = (struct lockout_conf){
+		.network_failures = conf->network_failures ? conf->network_failures : 10,
+		.login_failures = conf->login_failures ? conf->login_failures : 10,
+		.window_ms = conf->window_ms ? conf->window_ms : 600 * 1000,
+		.block_ms = conf->block_ms ? conf->block_ms : 600 * 1000,
+		.entries_max = conf->entries_max ? conf->entries_max : 65536,
+		.now_ms = conf->now_ms ? conf->now_ms : clock_mono_ms,
+	};
 	lockout->counters = map_new();
 	list_init(&lockout->by_use);
 	rand_bytes(lockout->key, sizeof(lockout->key));
@@ -150,7 +153,7 @@ static struct counter *find(struct lockout *lockout, const struct id *key, bool 
 /* The score at `now`: halved for each whole half-life gone by, and in a straight line within one. */
 static int64_t score_at(const struct lockout *lockout, const struct counter *counter, int64_t now)
 {
-	int64_t half = lockout->conf.block_ms, gone = MAX_OF(now - counter->at, (int64_t)0), score;
+	int64_t half = lockout->conf.window_ms, gone = MAX_OF(now - counter->at, (int64_t)0), score;
 
 	if (gone / half > 40)
 		return 0;
@@ -159,14 +162,14 @@ static int64_t score_at(const struct lockout *lockout, const struct counter *cou
 }
 
 /* True when it is blocked by this one. */
-static bool count(struct lockout *lockout, struct counter *counter, int64_t now)
+static bool count(struct lockout *lockout, struct counter *counter, int64_t failures_max, int64_t now)
 {
 	bool was_blocked = counter->blocked_until > now;
 
 	counter->score = score_at(lockout, counter, now) + ONE;
 	counter->at = now;
 	/* decay takes a little off between two failures: the limit is reached when it rounds to it */
-	if (counter->score + ONE / 2 >= (int64_t)lockout->conf.failures_max * ONE)
+	if (counter->score + ONE / 2 >= failures_max * ONE)
 		counter->blocked_until = now + lockout->conf.block_ms;
 	return !was_blocked && counter->blocked_until > now;
 }
@@ -218,6 +221,7 @@ int64_t lockout_delay(struct lockout *lockout, const char *ip, struct slice logi
 
 unsigned lockout_failed(struct lockout *lockout, const char *ip, struct slice login)
 {
+	const struct lockout_conf *conf = &lockout->conf;
 	struct id pair = key_of(lockout, OF_PAIR, ip, login),
 	          network = key_of(lockout, OF_NETWORK, ip, login);
 	struct id name = key_of(lockout, OF_LOGIN, ip, login);
@@ -228,11 +232,11 @@ unsigned lockout_failed(struct lockout *lockout, const char *ip, struct slice lo
 	pthread_mutex_lock(&lockout->lock);
 	own = trusted(lockout, &pair, now);
 	if (own) {
-		count(lockout, own, now);
+		count(lockout, own, conf->login_failures, now);
 	} else {
-		if (count(lockout, find(lockout, &network, true), now))
+		if (count(lockout, find(lockout, &network, true), conf->network_failures, now))
 			blocked |= LOCKOUT_NETWORK;
-		if (login.len && count(lockout, find(lockout, &name, true), now))
+		if (login.len && count(lockout, find(lockout, &name, true), conf->login_failures, now))
 			blocked |= LOCKOUT_LOGIN;
 	}
 	pthread_mutex_unlock(&lockout->lock);

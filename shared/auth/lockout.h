@@ -1,7 +1,7 @@
 #ifndef SHARED_AUTH_LOCKOUT_H
 #define SHARED_AUTH_LOCKOUT_H
 /*
- * Slowing guesses down: failures per peer network (/32, /64) and per login name,
+ * Slowing guesses down: failures per peer network (/32, /64) and per login name, each with a limit of its own,
  * forgotten by a half-life. From the third failure on the answer waits, at the limit it is refused
  * for a while that is logged with its reason. Safe from any thread; bounded.
  *
@@ -16,10 +16,11 @@ struct lockout;
 enum lockout_blocked { LOCKOUT_NETWORK = 1, LOCKOUT_LOGIN = 2 };
 
 struct lockout_conf {
-	unsigned failures_max;   /* before a block; default 10 */
-	int64_t block_ms;        /* default 10 minutes */
-	size_t entries_max;      /* default 65536; the longest unused is forgotten first */
-	int64_t (*now_ms)(void); /* default clock_mono_ms() */
+	int64_t network_failures, login_failures; /* that lead to a block; default 10 */
+	int64_t window_ms;                        /* after which a failure weighs half; default 10 minutes */
+	int64_t block_ms;                         /* default 10 minutes */
+	size_t entries_max;                       /* default 65536; the longest unused is forgotten first */
+	int64_t (*now_ms)(void);                  /* default clock_mono_ms() */
 };
 
 struct lockout *lockout_new(const struct lockout_conf *); /* a field of 0: its default */

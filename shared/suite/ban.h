@@ -9,6 +9,7 @@
 #include "suite/directory.h"
 
 struct daemon;
+struct suite_conf;
 
 #define BAN_MS_MAX (INT64_C(10) * 365 * 24 * 3600 * 1000)
 
@@ -30,6 +31,8 @@ MUST_CHECK enum fault ban_list(struct stack *, struct slice after, size_t limit,
 
 struct bans;
 
+/* As the settings want it (login_failures… and login_ban), for imapd and smtpd alike. */
+struct lockout *bans_lockout(const struct suite_conf *);
 /* Keeps itself fresh on the daemon's loop and workers. A ban that somebody lifted is forgiven by the lockout too. */
 struct bans *bans_new(struct daemon *, struct lockout *);
 void bans_free(struct bans *); /* after the loop ended; NULL accepted */

@@ -269,6 +269,16 @@ static void on_settings(void *arg, const struct nudge *nudge)
 		start_look(bans);
 }
 
+struct lockout *bans_lockout(const struct suite_conf *conf)
+{
+	return lockout_new(&(struct lockout_conf){
+	    .network_failures = conf->login_failures_network,
+	    .login_failures = conf->login_failures,
+	    .window_ms = conf->login_failures_window,
+	    .block_ms = conf->login_ban,
+	});
+}
+
 struct bans *bans_new(struct daemon *daemon, struct lockout *lockout)
 {
 	struct bans *bans = xzalloc(sizeof(*bans));

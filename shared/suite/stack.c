@@ -65,6 +65,11 @@ const struct conf_row suite_conf_rows[] = {
 	ROW(CONF_STR, oauth_scope, "", 0, 0, 0, "what it must allow, a word of its claim scope; empty: whatever it allows"),
 	ROW(CONF_STR, oauth_claim, "email", 0, 0, 0, "which of its claims is the login"),
 
+	ROW(CONF_INT, login_failures, "10", 0, 3, 1000000, "failed logins that ban a login name; those from a network that it has logged in from lately count apart, and for it alone"),
+	ROW(CONF_INT, login_failures_network, "10", 0, 3, 1000000, "failed logins that ban an address (IPv6: its /64), whatever names were tried; more for an office behind one address"),
+	ROW(CONF_DURATION, login_failures_window, "10m", 0, 1000, INT64_C(30) * 86400000, "after so long a failed login weighs half, after twice as long a quarter, and so on"),
+	ROW(CONF_DURATION, login_ban, "10m", 0, 1000, INT64_C(365) * 86400000, "how long such a ban lasts"),
+
 	ROW(CONF_STR, dns_servers, "", 0, 0, 0, "resolvers, 192.0.2.1 or 192.0.2.1@5353; empty: /etc/resolv.conf"),
 	ROW(CONF_STR, dns_trust_anchor, "", 0, 0, 0, "file of DNSSEC trust anchors; empty: no validation"),
 	ROW(CONF_INT, workers, "32", 0, 1, 512, "threads of a daemon that wait for the store"),

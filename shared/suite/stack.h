@@ -30,6 +30,7 @@ struct suite_conf { /* the global rows of posthouse.conf */
 	const char *dns_servers, *dns_trust_anchor;
 	int64_t store_timeout, inline_max, message_max, timeline_keep;
 	int64_t workers;
+	int64_t login_failures, login_failures_network, login_failures_window, login_ban;
 	bool outbox;
 };
 extern const struct conf_row suite_conf_rows[];

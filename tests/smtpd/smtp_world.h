@@ -95,7 +95,7 @@ static inline void world_daemon(struct world *world)
 	const struct tls_cert cert = { NULL, files.cert, files.key };
 	const struct pool_conf pool = { .name = "smtpd", .threads = 2, .queue_max = 1000 },
 	                       logins = { .name = "login", .threads = 2, .queue_max = 10 };
-	const struct lockout_conf lockout = { .failures_max = 5 };
+	const struct lockout_conf lockout = { .network_failures = 5, .login_failures = 5 };
 	const struct judge_conf judge = { .authserv_id = "mail.example.org",
 		                          .deadline_ms = 2000,
 		                          .enforce = true };

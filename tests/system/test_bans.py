@@ -10,10 +10,16 @@ import pytest
 from suite import wait_for
 
 HELD = "try again later"
+FAILURES = 6
 
 
 def lift(suite, subject):
     return suite.api("DELETE", "/v1/bans?subject=" + urllib.parse.quote(subject, safe=""))[0]
+
+
+@pytest.fixture(scope="module")
+def settings():
+    return {"LOGIN_FAILURES": str(FAILURES), "LOGIN_FAILURES_NETWORK": "100", "LOGIN_BAN": "3m"}
 
 
 @pytest.fixture
@@ -92,11 +98,12 @@ def test_what_is_no_ban(suite, free):
 def test_failures_ban_in_every_process(suite, free):
     """Guessed at smtpd, refused at imapd, with the right password too; trusted is nobody here."""
     carol = suite.user("carol")
-    for _ in range(10):
+    for _ in range(FAILURES):
         assert smtp(suite, carol, "wrong") != "OK"
     wait_for("the ban of the name", lambda: carol in subjects(suite))
     wait_for("imapd to know", lambda: HELD in imap(suite, carol))
     bans = suite.api("GET", "/v1/bans")[1]["items"]
+    assert [ban["subject"] for ban in bans] == [carol]     # its network would be at a hundred
     assert all(ban["automatic"] and ban["reason"] == "too many failed logins" for ban in bans)
     for ban in bans:
         suite.cli("ban", "lift", ban["subject"])

@@ -32,8 +32,8 @@ static int start(void **state)
 static struct lockout *lockout_made(unsigned max, size_t entries)
 {
 	now = 1000;
-	return lockout_new(
-	    &(struct lockout_conf){ .failures_max = max, .entries_max = entries, .now_ms = test_clock });
+	return lockout_new(&(struct lockout_conf){
+	    .network_failures = max, .login_failures = max, .entries_max = entries, .now_ms = test_clock });
 }
 
 static void fail_times(struct lockout *lockout, const char *ip, struct slice login, int times)
@@ -77,6 +77,79 @@ static void blocks_end_and_failures_fade(void **state)
 	assert_int_equal(lockout_delay(lockout, "192.0.2.1", ALICE), 0);
 	now += 1000 * HOUR;
 	assert_int_equal(lockout_delay(lockout, "192.0.2.1", ALICE), 0);
+	lockout_free(lockout);
+}
+
+/* How many failures before a name, a network, and a name where it is known are blocked, and for how long. */
+static void limits_and_times_are_settings(void **state)
+{
+	static const struct {
+		const char *name;
+		struct lockout_conf conf;
+		int name_blocks, network_blocks, pair_blocks; /* at which failure */
+		int64_t block_ms;
+	} cases[] = {
+		{ "defaults", { 0 }, 10, 10, 10, 10 * MINUTE },
+		{ "a name's", { .login_failures = 4 }, 4, 10, 4, 10 * MINUTE },
+		{ "a network's", { .network_failures = 40 }, 10, 40, 10, 10 * MINUTE },
+		{ "all", { .network_failures = 5, .login_failures = 7, .block_ms = HOUR }, 7, 5, 7, HOUR },
+		{ "a short ban", { .block_ms = 1000 }, 10, 10, 10, 1000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct lockout_conf conf = cases[i].conf;
+		struct lockout *lockout;
+		char ip[32], login[32];
+		int name = 0, network = 0, pair = 0;
+
+		now = 1000;
+		conf.now_ms = test_clock;
+		lockout = lockout_new(&conf);
+		do {
+			snprintf(ip, sizeof(ip), "198.51.100.%d", ++name);
+		} while (!lockout_failed(lockout, ip, ALICE));
+		do {
+			snprintf(login, sizeof(login), "user%d", ++network);
+		} while (!lockout_failed(lockout, "192.0.2.1", slice_str(login)));
+		lockout_succeeded(lockout, "203.0.113.1", SLICE("bob"));
+		while (lockout_delay(lockout, "203.0.113.1", SLICE("bob")) >= 0) {
+			lockout_failed(lockout, "203.0.113.1", SLICE("bob"));
+			pair++;
+		}
+		if (name != cases[i].name_blocks || network != cases[i].network_blocks ||
+		    pair != cases[i].pair_blocks)
+			fail_msg("%s: blocked at %d, %d, %d", cases[i].name, name, network, pair);
+		now += cases[i].block_ms - 1;
+		assert_int_equal(lockout_delay(lockout, "192.0.2.1", SLICE("carol")), -1);
+		now++;
+		assert_true(lockout_delay(lockout, "192.0.2.1", SLICE("carol")) >= 0);
+		assert_int_equal(lockout_block_ms(lockout), cases[i].block_ms);
+		lockout_free(lockout);
+	}
+}
+
+/* A failure weighs half after each window, whatever a block takes. */
+static void failures_fade_by_the_window(void **state)
+{
+	const struct lockout_conf conf = {
+		.login_failures = 8, .window_ms = MINUTE, .block_ms = HOUR, .now_ms = test_clock
+	};
+	struct lockout *lockout;
+
+	(void)state;
+	now = 1000;
+	lockout = lockout_new(&conf);
+	fail_times(lockout, "192.0.2.1", ALICE, 7);
+	now += 3 * MINUTE; /* one is left */
+	fail_times(lockout, "192.0.2.2", ALICE, 6);
+	assert_true(lockout_delay(lockout, "192.0.2.3", ALICE) >= 0);
+	fail_times(lockout, "192.0.2.2", ALICE, 1);
+	assert_int_equal(lockout_delay(lockout, "192.0.2.3", ALICE), -1);
+	now += HOUR - 1;
+	assert_int_equal(lockout_delay(lockout, "192.0.2.3", ALICE), -1);
+	now += 1;
+	assert_int_equal(lockout_delay(lockout, "192.0.2.3", ALICE), 0);
 	lockout_free(lockout);
 }
 
@@ -243,6 +316,8 @@ int main(void)
 		cmocka_unit_test(what_is_blocked_can_be_forgiven),
 		cmocka_unit_test(waits_double_and_end_in_a_block),
 		cmocka_unit_test(blocks_end_and_failures_fade),
+		cmocka_unit_test(limits_and_times_are_settings),
+		cmocka_unit_test(failures_fade_by_the_window),
 		cmocka_unit_test(networks_and_names_count_apart),
 		cmocka_unit_test(guessing_elsewhere_does_not_lock_the_owner_out),
 		cmocka_unit_test(one_phone_does_not_lock_the_office_out),

@@ -77,11 +77,14 @@ struct process {
 static void process_start(struct process *p, struct fixture *f)
 {
 	const struct pool_conf pool = { .name = "test", .threads = 1, .queue_max = 10 };
+	const struct suite_conf conf = { .login_failures = 3,
+		                         .login_failures_network = 5,
+		                         .login_ban = 60000 };
 
 	*p = (struct process){ .daemon = { .stack = f->stack, .node = "test-1", .arena = f->arena } };
 	p->daemon.loop = loop_new();
 	p->daemon.pool = pool_new(p->daemon.loop, &pool);
-	p->lockout = lockout_new(&(struct lockout_conf){ .failures_max = 3 });
+	p->lockout = bans_lockout(&conf);
 	p->bans = bans_new(&p->daemon, p->lockout);
 }
 
@@ -141,14 +144,19 @@ static void failures_are_told_to_others(void **state)
 
 	process_start(&one, f);
 	process_start(&other, f);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 5; i++) {
 		blocked |= lockout_failed(one.lockout, "192.0.2.7", ALICE);
+		assert_int_equal(blocked, i < 2   ? 0
+		                          : i < 4 ? LOCKOUT_LOGIN
+		                                  : LOCKOUT_LOGIN | LOCKOUT_NETWORK);
+	}
 	bans_note(one.bans, "192.0.2.7", ALICE, blocked);
 	assert_true(comes_to(&one, "192.0.2.7", BOB, true));
 	assert_true(comes_to(&other, "192.0.2.7", BOB, true));
 	assert_true(comes_to(&other, "203.0.113.1", ALICE, true));
 	assert_int_equal(count(f, &bans), 2);
 	assert_true(bans[0].automatic && bans[1].automatic);
+	assert_true(bans[0].until > clock_now() && bans[0].until <= clock_now() + 60000);
 	lockout_succeeded(other.lockout, "203.0.113.1", ALICE);
 	assert_false(bans_hold(other.bans, "203.0.113.1", ALICE)); /* from where it has logged in */
 	good(ban_lift(f->stack, &fixture_by, SLICE("192.0.2.7"), WHY));

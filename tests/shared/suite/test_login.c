@@ -10,7 +10,7 @@
 
 static struct login_check check_of(struct fixture *f)
 {
-	static const struct lockout_conf conf = { .failures_max = 5 };
+	static const struct lockout_conf conf = { .network_failures = 5, .login_failures = 5 };
 
 	return (struct login_check){
 		.stack = f->stack,

@@ -7,6 +7,7 @@
 #include "account_ctx.h"
 #include "base/buf.h"
 #include "commands.h"
+#include "imapd.h"
 #include "suite/url_key.h"
 #include "target.h"
 #include "url_grant.h"
@@ -123,6 +124,7 @@ const struct imap_command imap_gen_url_auth = {
 
 struct reset_key {
 	struct target target; /* path NULL: all mailboxes */
+	struct id mailbox;
 };
 
 /* "RESETKEY" [SP mailbox *(SP mechanism)] */
@@ -151,10 +153,26 @@ static enum fault reset_run(struct imap_cmd *cmd, struct stack *stack, struct wh
 		return url_key_reset_all(stack, &place.account, why);
 	reset->target.opens = true;
 	reset->target.needs = ACL_READ;
-	fault = target_find(cmd, stack, &reset->target, &place.mailbox, why);
+	fault = target_find(cmd, stack, &reset->target, &reset->mailbox, why);
 	if (fault)
 		return fault == FAULT_NO_TARGET ? FAULT_NOT_FOUND : fault;
+	place.mailbox = reset->mailbox;
 	return url_key_reset(stack, &place, why);
+}
+
+/* The other sessions of the account that have the mailbox open, as far as they are of this process: what they are told
+ * has nothing in it that is new while there is one mechanism. */
+static void tell_others(const struct session *by, const struct id *mailbox)
+{
+	list_each (&by->imapd->sessions, node) {
+		struct session *s = list_item(node, struct session, node);
+
+		if (s == by || s->state != ST_SELECTED || !s->account || !s->selected.view ||
+		    !id_eq(&s->account->id, &by->account->id) || !id_eq(&s->selected.view->mailbox, mailbox))
+			continue;
+		s->selected.url_key_changed = true;
+		session_news(s);
+	}
 }
 
 static enum imap_next reset_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
@@ -166,6 +184,7 @@ static enum imap_next reset_reply(struct imap_cmd *cmd, enum fault fault, const 
 	if (!reset->target.path)
 		return imap_ok(cmd, "All keys are gone");
 	url_mechanisms_tell(cmd->session);
+	tell_others(cmd->session, &reset->mailbox);
 	return imap_ok(cmd, "There is another key");
 }
 

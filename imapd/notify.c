@@ -9,6 +9,7 @@
 #include "context.h"
 #include "guest_check.h"
 #include "notify.h"
+#include "url_mechanisms.h"
 #include "vanished.h"
 
 /* In ascending order, so that each number counts the messages below that are left: those of the state. */
@@ -206,6 +207,10 @@ bool session_tell_news(struct session *s, bool may_expunge)
 	if (s->selected.view && s->selected.view->gone) {
 		session_close(s, "[UNAVAILABLE]", "The selected mailbox is no longer there");
 		return true;
+	}
+	if (s->selected.view && s->selected.url_key_changed) {
+		s->selected.url_key_changed = false;
+		url_mechanisms_tell(s);
 	}
 	if (s->selected.view && may_tell(s) && !tell_visited(s, may_expunge))
 		return false;

@@ -15,6 +15,7 @@ void selected_open(struct selected *selected, struct view *view, bool read_only)
 	selected->rights = ACL_ALL;
 	selected->checking = selected->checked = false;
 	selected->read_only = read_only;
+	selected->url_key_changed = false;
 	selected->known_max = state->head.uid_next - 1;
 	selected->known_n = view_exists(view);
 	selected->known_keywords = view->keywords.n;

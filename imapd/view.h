@@ -79,6 +79,7 @@ struct selected { /* one session's hold on a view */
 	uint32_t rights;          /* enum acl_right: as of the last look; the store decides */
 	bool checking, checked;   /* whether a guest still may: is being asked for, and was just found out */
 	bool read_only, condstore;
+	bool url_key_changed;    /* by another session's RESETKEY, not yet told */
 	uint32_t known_max;      /* highest UID the session was told of (by EXISTS) */
 	uint32_t known_n;        /* number of messages it was told of: the EXISTS it knows, ghosts included */
 	struct uid_set ghosts;   /* expunged, not yet told */

@@ -33,7 +33,7 @@ const struct conf_row imapd_conf_rows[] = {
 	ROW(CONF_DURATION, view_keep, "5m", CONF_RELOAD, 0, 86400000, "how long a mailbox nobody has open stays in memory"),
 	ROW(CONF_SIZE, view_memory, "256M", CONF_RELOAD, 0, INT64_C(1) << 40, "memory for such mailboxes"),
 	ROW(CONF_SIZE, search_memory, "256M", CONF_RELOAD, 0, INT64_C(1) << 40, "memory for search signatures, about 700 bytes a message of 3 KB; 0: mail is searched by opening it"),
-	ROW(CONF_BOOL, search_index, "yes", CONF_RELOAD, 0, 0, "sign mail that searches have met without a search signature, little by little, while its mailbox is open"),
+	ROW(CONF_BOOL, search_index, "yes", CONF_RELOAD, 0, 0, "sign mail that searches have met without a search signature or with one of before FUZZY, little by little, while its mailbox is open"),
 	ROW(CONF_STR, metadata_admin, "", 0, 0, 0, "whom to ask for help, an URI such as mailto:postmaster@example.org (METADATA /shared/admin)"),
 	ROW(CONF_STR, metadata_comment, "", 0, 0, 0, "what is said of this server (METADATA /shared/comment)"),
 	ROW(CONF_SIZE, metadata_value_max, "32K", 0, 1024, 256 << 10, "longest annotation of a mailbox"),

@@ -1,5 +1,5 @@
 /*
- * Signing the mail of a view that has no search signature, where a search has met it (setting search_index): a few
+ * Signing the mail of a view that has no search signature, or an old one, where a search has met it (setting search_index): a few
  * messages at a time, while somebody has the mailbox open, one mailbox a process, and at rest four times as long as at work.
  * What is done is kept with the messages, so that it goes on wherever it ended.
  */

@@ -1,10 +1,12 @@
 /*
  * LIST and LSUB (RFC 3501 6.3.8, 6.3.9; LIST-EXTENDED: RFC 5258, LIST-STATUS: RFC 5819, SPECIAL-USE: RFC 6154,
- * CHILDREN: RFC 3348).
+ * CHILDREN: RFC 3348, LIST-METADATA: RFC 9590).
  *
  * A worker loads the mailboxes and finds which are to be told, so much at a time that nobody waits long for it;
  * the loop tells them.
  */
+#include <assert.h>
+
 #include "account_ctx.h"
 #include "base/buf.h"
 #include "base/map.h"
@@ -13,12 +15,14 @@
 #include "list_line.h"
 #include "list_pattern.h"
 #include "list_request.h"
+#include "metadata_reply.h"
 #include "outbox_hold.h"
 #include "status_item.h"
 #include "suite/share.h"
 
-#define ENOUGH    (8 * 1024 * 1024) /* bytes of patterns times bytes of names, that one run compares */
-#define LOOK_COST (ENOUGH / 16)     /* of a look at a mailbox's messages */
+#define ENOUGH           (8 * 1024 * 1024) /* bytes of patterns times bytes of names, that one run compares */
+#define LOOK_COST        (ENOUGH / 16)     /* of a look at a mailbox's messages */
+#define METADATA_AT_ONCE 32                /* mailboxes whose annotations are held together */
 
 struct told {
 	const struct folder *folder; /* NULL: nothing is told */
@@ -27,6 +31,7 @@ struct told {
 	bool below;                  /* something below it meets the criteria, and is not told itself */
 	bool matches;                /* RECURSIVEMATCH: a pattern, as was found out with the parents */
 	struct status_deleted deleted;
+	struct metadata *metadata; /* by enum metadata_part; NULL: not told */
 };
 
 struct list_cmd {
@@ -38,7 +43,9 @@ struct list_cmd {
 	struct told *told;   /* of each folder, those before `found` */
 	struct map *parents; /* RECURSIVEMATCH: those with `below`, by id */
 	size_t noted, found, at;
-	const char *last; /* LSUB: the last name that was told for the sake of what is below it */
+	struct arena *annotations; /* what is told now */
+	uint64_t longest;          /* annotation that was not told, for its length */
+	const char *last;          /* LSUB: the last name that was told for the sake of what is below it */
 };
 
 static enum imap_next list_parse(struct imap_cmd *cmd, struct imap_args *args)
@@ -150,6 +157,11 @@ static size_t cost(const struct list_request *request, const struct folder *fold
 	return cost * (strlen(folder->path) + 1);
 }
 
+static bool has_metadata(const struct list_request *request, const struct told *told)
+{
+	return request->metadata.n && told->folder && !told->folder->row.meta.no_select;
+}
+
 static bool has_status(const struct list_request *request, const struct told *told)
 {
 	return request->status && told->folder && told->by_itself && !told->folder->row.meta.no_select &&
@@ -166,17 +178,54 @@ static enum fault look(struct stack *stack, const struct actor *actor, const str
 	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
 }
 
+/* As GETMETADATA gives them: what is private is the account's own in others' mailboxes too, what is shared the owner's. */
+static void add_places(const struct imap_cmd *cmd, const struct told *told, struct metadata_place ret[2])
+{
+	for (int part = METADATA_PRIVATE; part <= METADATA_SHARED; part++)
+		ret[part] = (struct metadata_place){ .actor = &cmd->account->actor,
+			                             .key = cmd->account->key,
+			                             .account = cmd->account->id,
+			                             .mailbox = told->folder->row.meta.id,
+			                             .part = (enum metadata_part)part };
+	if (told->share)
+		ret[METADATA_SHARED].key = NULL;
+}
+
+/* Of those that were found since `from`. */
+static enum fault load_metadata(struct imap_cmd *cmd, struct list_cmd *list, size_t from, struct stack *stack,
+                                struct why *why)
+{
+	struct metadata_place places[2 * METADATA_AT_ONCE];
+	struct metadata *found;
+	size_t n = 0;
+
+	arena_free(list->annotations);
+	list->annotations = arena_new();
+	found = arena_array(list->annotations, struct metadata, ARRAY_LEN(places));
+	for (size_t i = from; i < list->found; i++) {
+		if (!has_metadata(&list->request, &list->told[i]))
+			continue;
+		assert(n < ARRAY_LEN(places));
+		add_places(cmd, &list->told[i], &places[n]);
+		list->told[i].metadata = &found[n];
+		n += 2;
+	}
+	return metadata_load_many(stack, places, n, list->annotations, found, why);
+}
+
 static enum fault find(struct imap_cmd *cmd, struct list_cmd *list, struct stack *stack, struct why *why)
 {
 	const struct list_request *request = &list->request;
+	const size_t from = list->found;
 	enum fault fault = FAULT_NONE;
-	size_t spent = 0;
+	size_t spent = 0, annotated = 0;
 
 	for (; list->parents && list->noted < list->n && spent < ENOUGH; list->noted++) {
 		note_parents(list, list->all[list->noted], &list->told[list->noted]);
 		spent += cost(request, list->all[list->noted]);
 	}
-	for (; !fault && list->found < list->n && spent < ENOUGH; list->found++) {
+	for (; !fault && list->found < list->n && spent < ENOUGH && annotated < METADATA_AT_ONCE;
+	     list->found++) {
 		const struct folder *folder = list->all[list->found];
 		struct told *told = &list->told[list->found];
 		struct actor actor = cmd->actor;
@@ -189,12 +238,13 @@ static enum fault find(struct imap_cmd *cmd, struct list_cmd *list, struct stack
 		told->share = share_of(list, told->folder);
 		if (told->share && told->share->owner)
 			actor = share_actor(&cmd->account->guest, told->share);
+		annotated += has_metadata(request, told);
 		if (!has_status(request, told) || !status_items_want_deleted(request->status, &actor))
 			continue;
 		fault = look(stack, &actor, request, told, why);
 		spent += LOOK_COST;
 	}
-	return fault;
+	return fault || !annotated ? fault : load_metadata(cmd, list, from, stack, why);
 }
 
 /* What others share comes behind the account's own: what it may look up. */
@@ -257,8 +307,21 @@ static void add_child_info(struct buf *line, unsigned selected)
 	           selected & LIST_SPECIAL_USE ? "\"SPECIAL-USE\"" : "");
 }
 
+/* What cannot be read is left out (RFC 9590 2). */
+static void add_metadata(struct buf *line, const struct session *s, const struct list_request *request,
+                         const struct told *told, uint64_t *longest)
+{
+	const struct metadata *parts = told->metadata;
+	uint64_t len;
+
+	if (!parts || parts[METADATA_PRIVATE].damaged || parts[METADATA_SHARED].damaged)
+		return;
+	len = metadata_add(line, s, told->folder->path, &request->metadata, parts);
+	*longest = MAX_OF(*longest, len);
+}
+
 static void add_list(struct buf *line, const struct session *s, const struct list_request *request,
-                     const struct told *told)
+                     const struct told *told, uint64_t *longest)
 {
 	const struct folder *folder = told->folder;
 
@@ -274,6 +337,7 @@ static void add_list(struct buf *line, const struct session *s, const struct lis
 		acl_add_my_rights(line, s, folder->path, told->share ? told->share->rights : ACL_ALL);
 	if (has_status(request, told))
 		status_add(line, s, folder->path, &folder->row, &told->deleted, request->status);
+	add_metadata(line, s, request, told, longest);
 }
 
 static void add_lsub(struct buf *line, const struct session *s, const struct told *told)
@@ -285,7 +349,7 @@ static void add_lsub(struct buf *line, const struct session *s, const struct tol
 	buf_adds(line, "\r\n");
 }
 
-static void tell(struct imap_cmd *cmd, const struct list_request *request, const struct told *told)
+static void tell(struct imap_cmd *cmd, struct list_cmd *list, const struct told *told)
 {
 	struct buf line;
 
@@ -295,7 +359,7 @@ static void tell(struct imap_cmd *cmd, const struct list_request *request, const
 	if (cmd->verb->flags & VERB_LSUB)
 		add_lsub(&line, cmd->session, told);
 	else
-		add_list(&line, cmd->session, request, told);
+		add_list(&line, cmd->session, &list->request, told, &list->longest);
 	conn_write(cmd->session->conn, line.data, line.len);
 	buf_done(&line);
 }
@@ -309,9 +373,9 @@ static enum imap_next list_reply(struct imap_cmd *cmd, enum fault fault, const s
 	for (; list->at < list->found; list->at++) {
 		if (conn_congested(cmd->session->conn))
 			return IMAP_AGAIN;
-		tell(cmd, &list->request, &list->told[list->at]);
+		tell(cmd, list, &list->told[list->at]);
 	}
-	return list->found < list->n ? IMAP_RUN : imap_ok(cmd, "%s completed", cmd->verb->name);
+	return list->found < list->n ? IMAP_RUN : metadata_completed(cmd, list->longest);
 }
 
 static void list_done(struct imap_cmd *cmd)
@@ -319,6 +383,7 @@ static void list_done(struct imap_cmd *cmd)
 	struct list_cmd *list = cmd->state;
 
 	map_free(list->parents);
+	arena_free(list->annotations);
 	shares_done(&list->shares);
 	if (list->kept)
 		folder_list_put(cmd->account->folders, list->kept);

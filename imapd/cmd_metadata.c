@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "commands.h"
 #include "conf.h"
-#include "metadata_request.h"
+#include "metadata_reply.h"
 #include "target.h"
 
 struct metadata_cmd {
@@ -96,87 +96,19 @@ static enum imap_next get_parse(struct imap_cmd *cmd, struct imap_args *args)
 	return metadata_get_parse(args, &meta->request) ? IMAP_RUN : imap_bad(cmd, args->error);
 }
 
-static bool is_asked_for(const struct metadata_request *request, struct slice name)
-{
-	for (size_t i = 0; i < request->n; i++)
-		if (metadata_matches(request->entries[i].name, request->depth, name))
-			return true;
-	return false;
-}
-
-static void add_value(struct buf *line, struct slice value)
-{
-	if (value.data && slice_chr(value, '\0') >= 0) {
-		buf_printf(line, "~{%zu}\r\n", value.len);
-		buf_add_slice(line, value);
-	} else {
-		imap_add_string(line, value);
-	}
-}
-
-static void add_entry(struct buf *line, size_t *n, struct slice name, struct slice value)
-{
-	buf_adds(line, (*n)++ ? " " : "(");
-	imap_add_astring(line, name);
-	buf_addc(line, ' ');
-	add_value(line, value);
-}
-
-static bool is_set(const struct metadata_cmd *meta, struct slice name)
-{
-	for (size_t part = 0; part < ARRAY_LEN(meta->parts); part++)
-		for (size_t i = 0; i < meta->parts[part].n; i++)
-			if (slice_ieq(meta->parts[part].list[i].name, name))
-				return true;
-	return false;
-}
-
-/* What is there; of what was asked for by its whole name, also that it is not. Gives the longest that was too long. */
-static uint64_t add_entries(struct buf *line, const struct metadata_cmd *meta, size_t *n)
-{
-	const struct metadata_request *request = &meta->request;
-	uint64_t longest = 0;
-
-	for (size_t part = 0; part < ARRAY_LEN(meta->parts); part++) {
-		for (size_t i = 0; i < meta->parts[part].n; i++) {
-			const struct metadata_entry *entry = &meta->parts[part].list[i];
-
-			if (!is_asked_for(request, entry->name))
-				continue;
-			if (entry->value.len > request->max_size)
-				longest = MAX_OF(longest, (uint64_t)entry->value.len);
-			else
-				add_entry(line, n, entry->name, entry->value.data ? entry->value : SLICE(""));
-		}
-	}
-	for (size_t i = 0; i < request->n && request->depth == 0; i++)
-		if (!is_set(meta, request->entries[i].name))
-			add_entry(line, n, request->entries[i].name, (struct slice){ NULL, 0 });
-	return longest;
-}
-
 static enum imap_next get_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
 	const struct metadata_cmd *meta = cmd->state;
 	struct buf line;
 	uint64_t longest;
-	size_t n = 0;
 
 	if (fault)
 		return imap_no(cmd, fault, why);
 	buf_init(&line, BUF_NO_LIMIT);
-	buf_adds(&line, "* METADATA ");
-	imap_add_mailbox(&line, cmd->session, meta->request.path);
-	buf_addc(&line, ' ');
-	longest = add_entries(&line, meta, &n);
-	buf_adds(&line, ")\r\n");
-	if (n)
-		conn_write(cmd->session->conn, line.data, line.len);
+	longest = metadata_add(&line, cmd->session, meta->request.path, &meta->request, meta->parts);
+	conn_write(cmd->session->conn, line.data, line.len);
 	buf_done(&line);
-	if (!longest)
-		return imap_ok(cmd, "Getmetadata completed");
-	return imap_ok_code(cmd, arena_printf(cmd->arena, "[METADATA LONGENTRIES %" PRIu64 "]", longest),
-	                    "Getmetadata completed, but for what is too long");
+	return metadata_completed(cmd, longest);
 }
 
 static void metadata_done(struct imap_cmd *cmd)

@@ -5,7 +5,8 @@
  *                [SP "RETURN" SP "(" [return-opt *(SP return-opt)] ")"]
  *   mbox-or-pat = list-mailbox / "(" list-mailbox *(SP list-mailbox) ")"
  *   select-opt = "SUBSCRIBED" / "REMOTE" / "RECURSIVEMATCH" / "SPECIAL-USE"
- *   return-opt = "SUBSCRIBED" / "CHILDREN" / "SPECIAL-USE" / "STATUS" SP status-att-list / "MYRIGHTS"
+ *   return-opt = "SUBSCRIBED" / "CHILDREN" / "SPECIAL-USE" / "STATUS" SP status-att-list / "MYRIGHTS" /
+ *                "METADATA" SP entries
  *
  * REMOTE adds nothing: there are no mailboxes elsewhere. CHILDREN and SPECIAL-USE are told always.
  */
@@ -46,6 +47,8 @@ static bool return_option(struct imap_args *args, struct list_request *request)
 {
 	if (imap_args_word(args, "STATUS"))
 		return imap_args_space(args) && status_items_parse(args, &request->status);
+	if (imap_args_word(args, "METADATA"))
+		return metadata_list_parse(args, &request->metadata);
 	if (imap_args_word(args, "SUBSCRIBED")) {
 		request->tells_subscribed = true;
 		return true;

@@ -1,10 +1,10 @@
 #ifndef IMAPD_LIST_REQUEST_H
 #define IMAPD_LIST_REQUEST_H
 /*
- * What a LIST or LSUB asks for (RFC 5258 with RFC 5819 and RFC 6154; RFC 3501 6.3.9). No I/O here: cmd_list.c
+ * What a LIST or LSUB asks for (RFC 5258 with RFC 5819, RFC 6154, RFC 8440 and RFC 9590; RFC 3501 6.3.9). No I/O here: cmd_list.c
  * has the way.
  */
-#include "args.h"
+#include "metadata_request.h"
 
 #define LIST_PATTERNS_MAX 64
 #define LIST_PATTERN_TEXT (16 * 1024) /* of all patterns together, each with the reference before it */
@@ -20,8 +20,9 @@ struct list_request {
 	bool extended;     /* any of the forms that RFC 5258 has added */
 	unsigned selected; /* what a mailbox has to be */
 	bool tells_subscribed;
-	bool my_rights;  /* MYRIGHTS (RFC 8440) */
-	unsigned status; /* status_item.h; 0: none is asked for */
+	bool my_rights;                   /* MYRIGHTS (RFC 8440) */
+	unsigned status;                  /* status_item.h; 0: none is asked for */
+	struct metadata_request metadata; /* n 0: none are asked for */
 	const char **patterns;
 	uint32_t n;
 };

@@ -6,6 +6,7 @@
  *   options     = "(" option *(SP option) ")";  option = "MAXSIZE" SP number / "DEPTH" SP ("0" / "1" / "infinity")
  *   entries     = entry / "(" entry *(SP entry) ")"
  *   value       = nstring / literal8
+ *   of a LIST   = "METADATA" SP [options SP] entries
  *
  * The RFC's grammar has the options before the mailbox and its examples behind it: both are taken.
  */
@@ -135,25 +136,35 @@ static void start(struct imap_args *args, struct metadata_request *ret)
 	ret->entries = arena_array(args->arena, struct metadata_entry, METADATA_REQUEST_MAX);
 }
 
+/* [options SP] entries */
+static bool wanted(struct imap_args *args, struct metadata_request *ret)
+{
+	bool several = imap_args_peek(args, '(') && imap_args_open(args);
+
+	if (several && is_option(args)) {
+		if (!options(args, ret) || !imap_args_space(args))
+			return false;
+		several = imap_args_peek(args, '(') && imap_args_open(args);
+	}
+	return entries(args, ret, several);
+}
+
 bool metadata_get_parse(struct imap_args *args, struct metadata_request *ret)
 {
-	bool several;
-
 	start(args, ret);
 	if (!imap_args_space(args))
 		return false;
 	if (imap_args_peek(args, '(') &&
 	    (!imap_args_open(args) || !options(args, ret) || !imap_args_space(args)))
 		return false;
-	if (!imap_args_mailbox(args, &ret->path) || !imap_args_space(args))
-		return false;
-	several = imap_args_peek(args, '(') && imap_args_open(args);
-	if (several && is_option(args)) {
-		if (!options(args, ret) || !imap_args_space(args))
-			return false;
-		several = imap_args_peek(args, '(') && imap_args_open(args);
-	}
-	return entries(args, ret, several) && imap_args_end(args);
+	return imap_args_mailbox(args, &ret->path) && imap_args_space(args) && wanted(args, ret) &&
+	       imap_args_end(args);
+}
+
+bool metadata_list_parse(struct imap_args *args, struct metadata_request *ret)
+{
+	start(args, ret);
+	return imap_args_space(args) && wanted(args, ret);
 }
 
 /* ---- SETMETADATA ---- */

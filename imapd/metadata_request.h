@@ -1,6 +1,6 @@
 #ifndef IMAPD_METADATA_REQUEST_H
 #define IMAPD_METADATA_REQUEST_H
-/* What GETMETADATA and SETMETADATA ask for (RFC 5464 5). No I/O here. */
+/* What GETMETADATA, SETMETADATA (RFC 5464 5) and the METADATA of LIST (RFC 9590) ask for. No I/O here. */
 #include "args.h"
 #include "suite/metadata.h"
 
@@ -17,6 +17,8 @@ struct metadata_request {
 /* Behind the verb. False: BAD, with the text in args->error. */
 bool metadata_get_parse(struct imap_args *, struct metadata_request *ret);
 bool metadata_set_parse(struct imap_args *, struct metadata_request *ret);
+/* Behind LIST's word METADATA, up to the end of it; no path. */
+bool metadata_list_parse(struct imap_args *, struct metadata_request *ret);
 /* "/private/…"; the other ones are shared. */
 bool metadata_is_private(struct slice name);
 /* Is `name` one of those that a request for `entry` asks for, at that depth? */

@@ -55,30 +55,60 @@ static enum fault unpack(struct slice plain, struct arena *arena, struct metadat
 	return read_finished(&in) ? FAULT_NONE : fault_set(why, FAULT_CORRUPT, "metadata do not parse");
 }
 
+static enum fault open_record(const struct metadata_place *place, const struct record *record,
+                              struct arena *arena, struct metadata *ret, struct why *why)
+{
+	struct buf plain;
+	enum fault fault;
+
+	buf_init(&plain, RECORD_VALUE_MAX);
+	fault = account_open(place->key, PURPOSE, record->key, record->value, &plain, why);
+	if (!fault)
+		fault = unpack(buf_slice(&plain), arena, ret, why);
+	buf_done(&plain);
+	ret->version = record->version;
+	return fault;
+}
+
 enum fault metadata_load(struct stack *stack, const struct metadata_place *place, struct arena *arena,
                          struct metadata *ret, struct why *why)
 {
 	const struct key key = key_of(place);
-	struct metadata found = { .version = RECORD_NEW };
 	struct record record;
-	struct buf plain;
 	enum fault fault = record_get(stack->store, place->actor, COLL_METADATA, slice_of(&key, sizeof(key)),
 	                              false, arena, &record, why);
 
-	if (fault == FAULT_NOT_FOUND) {
-		*ret = found;
+	*ret = (struct metadata){ .version = RECORD_NEW };
+	if (fault == FAULT_NOT_FOUND)
 		return FAULT_NONE;
+	return fault ? fault : open_record(place, &record, arena, ret, why);
+}
+
+enum fault metadata_load_many(struct stack *stack, const struct metadata_place *places, size_t n,
+                              struct arena *arena, struct metadata *ret, struct why *why)
+{
+	struct key *keys = arena_array(arena, struct key, n + 1);
+	struct slice *names = arena_array(arena, struct slice, n + 1);
+	struct record *records = arena_array(arena, struct record, n + 1);
+	enum fault fault;
+
+	if (n == 0)
+		return FAULT_NONE;
+	for (size_t i = 0; i < n; i++) {
+		keys[i] = key_of(&places[i]);
+		names[i] = slice_of(&keys[i], sizeof(keys[i]));
 	}
-	if (fault)
-		return fault;
-	buf_init(&plain, RECORD_VALUE_MAX);
-	fault = account_open(place->key, PURPOSE, slice_of(&key, sizeof(key)), record.value, &plain, why);
-	if (!fault)
-		fault = unpack(buf_slice(&plain), arena, &found, why);
-	buf_done(&plain);
-	found.version = record.version;
-	if (!fault)
-		*ret = found;
+	fault = record_get_many(stack->store, places[0].actor, COLL_METADATA, names, n, false, arena, records,
+	                        why);
+	for (size_t i = 0; i < n && !fault; i++) {
+		ret[i] = (struct metadata){ .version = RECORD_NEW };
+		if (records[i].key.data && places[i].key)
+			fault = open_record(&places[i], &records[i], arena, &ret[i], why);
+		if (fault == FAULT_CORRUPT) {
+			ret[i] = (struct metadata){ .damaged = true };
+			fault = FAULT_NONE;
+		}
+	}
 	return fault;
 }
 

@@ -25,6 +25,7 @@ struct metadata { /* sorted by name, without case */
 	struct metadata_entry *list;
 	size_t n;
 	uint64_t version;
+	bool damaged;
 };
 
 struct metadata_place {
@@ -36,6 +37,9 @@ struct metadata_place {
 
 MUST_CHECK enum fault metadata_load(struct stack *, const struct metadata_place *, struct arena *,
                                     struct metadata *ret, struct why *);
+/* Of many places, whose actor is one, in one round trip; with key NULL: of none. What cannot be opened is `damaged`, and empty. */
+MUST_CHECK enum fault metadata_load_many(struct stack *, const struct metadata_place *, size_t n,
+                                         struct arena *, struct metadata *ret, struct why *);
 /* All of the changes or none. LIMIT: more than `entries_max`, or too much together. */
 MUST_CHECK enum fault metadata_change(struct stack *, const struct metadata_place *,
                                       const struct metadata_entry *changes, size_t n, size_t entries_max,

@@ -75,3 +75,21 @@ def test_gone_with_its_mailbox(suite):
     client.logout()
     suite.cli("user", "delete", carol)
     assert suite.fsck().endswith(": 0 problems")
+
+
+def test_listed(suite):
+    """LIST gives those of more mailboxes than are looked at together, in their order."""
+    client = suite.imap(suite.alice)
+    names = [f"many/n{i:03}" for i in range(70)]
+    for name in names:
+        assert client.create(name)[0] == "OK"
+        assert put(client, f'{name} (/private/comment "of {name}")')[0] == "OK"
+    client.response("METADATA")
+    client.send(b'x1 LIST "" many/% RETURN (METADATA (/private/comment /shared/comment))\r\n')
+    told = []
+    while not (line := client.readline()).startswith(b"x1 "):
+        told.append(line.decode().rstrip())
+    assert line.startswith(b"x1 OK")
+    assert told[1::2] == [f'* METADATA {name} (/private/comment "of {name}" /shared/comment NIL)' for name in names]
+    assert all(line.startswith("* LIST (") and line.endswith(f"/n{i:03}") for i, line in enumerate(told[::2]))
+    client.logout()

@@ -153,46 +153,70 @@ static bool read_at(int fd, void *out, size_t len, uint64_t offset)
 	return got > 0;
 }
 
-static bool read_sizes(struct cache_parts *parts)
+/* False: there is none, or it is no such file. */
+static bool open_file(struct cache_parts *parts, struct parts_head *ret)
 {
-	struct parts_head head;
+	char path[PATH_MAX_HERE];
 
-	if (parts->fd < 0 || !read_at(parts->fd, &head, sizeof(head), 0) ||
-	    memcmp(head.mark, PARTS_MARK, sizeof(head.mark)) != 0 || head.n == 0 || head.n > PARTS_MAX)
+	path_of(path, &parts->file, parts->file.suffix);
+	parts->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return parts->fd >= 0 && read_at(parts->fd, ret, sizeof(*ret), 0) &&
+	       memcmp(ret->mark, PARTS_MARK, sizeof(ret->mark)) == 0;
+}
+
+static bool read_sizes(struct cache_parts *parts, const struct parts_head *head)
+{
+	if (head->n == 0 || head->n > PARTS_MAX)
 		return false;
-	parts->bound.file = head.file;
-	parts->bound.n = head.n;
-	parts->size = xmalloc(head.n * sizeof(*parts->size));
-	return read_at(parts->fd, parts->size, head.n * sizeof(*parts->size), sizeof(head));
+	parts->bound.file = head->file;
+	parts->bound.n = head->n;
+	parts->size = xmalloc(head->n * sizeof(*parts->size));
+	return read_at(parts->fd, parts->size, head->n * sizeof(*parts->size), sizeof(*head));
 }
 
 struct cache_parts *cache_parts_open(const struct cache_file *file)
 {
 	struct cache_parts *parts = xzalloc(sizeof(*parts));
-	char path[PATH_MAX_HERE];
+	struct parts_head head;
 
-	path_of(path, file, file->suffix);
 	parts->file = *file;
 	parts->bound.mailbox = file->mailbox;
-	parts->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	buf_init(&parts->sealed, PART_MAX + ACCOUNT_SEAL_OVERHEAD);
 	buf_init(&parts->plain, PART_MAX);
-	if (read_sizes(parts))
+	if (open_file(parts, &head) && read_sizes(parts, &head))
 		return parts;
 	cache_parts_close(parts);
 	return NULL;
+}
+
+void cache_parts_rest(struct cache_parts *parts)
+{
+	if (parts->fd >= 0)
+		close(parts->fd);
+	parts->fd = -1;
+	buf_done(&parts->sealed);
+	buf_done(&parts->plain);
 }
 
 void cache_parts_close(struct cache_parts *parts)
 {
 	if (!parts)
 		return;
-	if (parts->fd >= 0)
-		close(parts->fd);
-	buf_done(&parts->sealed);
-	buf_done(&parts->plain);
+	cache_parts_rest(parts);
 	free(parts->size);
 	free(parts);
+}
+
+static enum fault wake(struct cache_parts *parts, struct why *why)
+{
+	struct parts_head head;
+
+	if (parts->fd >= 0)
+		return FAULT_NONE;
+	if (open_file(parts, &head) && id_eq(&head.file, &parts->bound.file))
+		return FAULT_NONE;
+	cache_parts_rest(parts);
+	return fault_set(why, FAULT_STALE, "another file has taken the place of the one that was open");
 }
 
 uint32_t cache_parts_n(const struct cache_parts *parts)
@@ -213,8 +237,10 @@ enum fault cache_parts_read(struct cache_parts *parts, uint32_t part, struct sli
 {
 	const size_t size = part < parts->bound.n ? parts->size[part] : 0;
 	uint8_t *room;
-	enum fault fault;
+	enum fault fault = wake(parts, why);
 
+	if (fault)
+		return fault;
 	parts->sealed.len = parts->plain.len = 0;
 	room = size ? buf_room(&parts->sealed, size) : NULL;
 	if (!room || !read_at(parts->fd, room, size, offset_of(parts, part)))

@@ -24,13 +24,15 @@ void cache_file_forget(const struct cache_file *);
 
 /*
  * The same in parts that are sealed each by itself, and opened when they are wanted: bound to the mailbox, to their number and to
- * this file, so that parts of two files are never taken together. What is open stays as it was when the file is replaced.
+ * this file, so that parts of two files are never taken together. What is open stays as it was when the file is replaced; what
+ * rests (it holds no descriptor and little memory until the next part is read) is then STALE.
  */
 struct cache_parts;
 struct cache_parts *cache_parts_open(const struct cache_file *); /* NULL: there is no good one */
-void cache_parts_close(struct cache_parts *);                    /* NULL accepted */
+void cache_parts_rest(struct cache_parts *);
+void cache_parts_close(struct cache_parts *); /* NULL accepted */
 uint32_t cache_parts_n(const struct cache_parts *);
-/* `ret` until the next is read. CORRUPT. */
+/* `ret` until the next is read. CORRUPT, STALE. */
 MUST_CHECK enum fault cache_parts_read(struct cache_parts *, uint32_t part, struct slice *ret, struct why *);
 MUST_CHECK enum fault cache_parts_write(const struct cache_file *, const struct slice *parts, uint32_t n,
                                         struct why *);

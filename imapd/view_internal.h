@@ -47,7 +47,7 @@ void view_refresh_begin(struct view *);
 
 /* view_cache.c: the folder is made, and what lies there unused is removed. */
 void view_cache_start(struct views *);
-/* The head of a mailbox whose rows are in a cache file that is held open, with what has to be applied to those. */
+/* The head of a mailbox whose rows are in a cache file, with what has to be applied to those. */
 struct view_bare {
 	struct cache_parts *file;
 	struct mailbox_summary summary;
@@ -57,7 +57,7 @@ struct view_bare {
 /* Worker: the mailbox as it was once, or NULL. Whether the store agrees is to be seen. */
 struct view_bare *view_bare_open(const char *dir, const struct account_ctx *, const struct id *mailbox);
 void view_bare_free(struct view_bare *); /* NULL accepted */
-/* Worker: all of it, news applied. CORRUPT. */
+/* Worker: all of it, news applied. CORRUPT; STALE: the file was replaced. */
 MUST_CHECK enum fault view_bare_load(struct view_bare *, const struct id *mailbox, struct mailbox_state **ret,
                                      struct why *);
 void view_cache_forget(const char *dir, const struct id *mailbox);

@@ -3,6 +3,7 @@
  * however many. The first load begins with the cache file, and is applied on the worker; later ones, which are small, on the loop.
  * Where nobody wants the rows, the file's head and the news since are enough (view.h: a bare view).
  */
+#include "cache_file.h"
 #include "view_internal.h"
 
 #include <stdlib.h>
@@ -102,6 +103,7 @@ static enum fault load_cached(struct view_refresh *refresh)
 	refresh->fresh = mailbox_state_new(&refresh->mailbox);
 	refresh->fresh->head = bare->summary.head;
 	refresh->stays_bare = true;
+	cache_parts_rest(bare->file);
 	return FAULT_NONE;
 }
 
@@ -125,9 +127,10 @@ static enum fault load_rows(struct view_refresh *refresh)
 	const struct mailbox_head was = refresh->bare->summary.head;
 	enum fault fault = view_bare_load(refresh->bare, &refresh->mailbox, &refresh->fresh, &refresh->why);
 
-	if (fault != FAULT_CORRUPT)
+	if (fault != FAULT_CORRUPT && fault != FAULT_STALE)
 		return fault;
-	forget_file(refresh);
+	if (fault == FAULT_CORRUPT)
+		forget_file(refresh);
 	fault = load(refresh);
 	if (!fault && !mailbox_state_delta(&was, refresh->fresh, &refresh->delta))
 		fault = fault_set(&refresh->why, FAULT_CORRUPT, "what its sessions were told is not known");

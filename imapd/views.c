@@ -104,7 +104,8 @@ void views_forget_account(struct views *views, const struct id *account)
 static size_t memory_of(const struct view *view)
 {
 	return sizeof(*view) + (view->state ? mailbox_state_memory(view->state) : 0) +
-	       arena_used(view->names) + header_cache_memory(view->headers);
+	       (view->bare ? arena_used(view->bare->arena) : 0) + arena_used(view->names) +
+	       header_cache_memory(view->headers);
 }
 
 size_t views_memory(const struct views *views)

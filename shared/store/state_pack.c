@@ -46,6 +46,25 @@ static uint8_t width_of(uint64_t span)
 	return span == 0 ? 0 : span <= UINT8_MAX ? 1 : span <= UINT16_MAX ? 2 : span <= UINT32_MAX ? 4 : 8;
 }
 
+#define NARROW(to)                                                                                           \
+	for (uint32_t i = 0; i < n; i++) {                                                                   \
+		const to above = (to)(value_at(column, size, i) - least);                                    \
+                                                                                                             \
+		memcpy(room + (size_t)i * sizeof(above), &above, sizeof(above));                             \
+	}
+
+static void narrow(uint8_t *room, uint8_t width, const void *column, size_t size, uint32_t n, uint64_t least)
+{
+	if (width == 1)
+		NARROW(uint8_t)
+	else if (width == 2)
+		NARROW(uint16_t)
+	else if (width == 4)
+		NARROW(uint32_t)
+	else if (width == 8)
+		NARROW(uint64_t)
+}
+
 static void add_column(struct buf *out, const void *column, size_t size, uint32_t n)
 {
 	uint64_t least = UINT64_MAX, most = 0;
@@ -61,11 +80,7 @@ static void add_column(struct buf *out, const void *column, size_t size, uint32_
 	room = buf_room(out, (size_t)n * width);
 	if (!room)
 		return;
-	for (uint32_t i = 0; width && i < n; i++) {
-		const uint64_t above = value_at(column, size, i) - least;
-
-		memcpy(room + (size_t)i * width, &above, width); /* little-endian */
-	}
+	narrow(room, width, column, size, n, least);
 	out->len += (size_t)n * width;
 }
 

@@ -104,6 +104,27 @@ static void test_parts(void **state)
 	cache_parts_close(NULL);
 }
 
+/* What rests goes on with its own file, and with no other. */
+static void test_rest(void **state)
+{
+	struct cache_parts *parts;
+	struct slice got;
+	struct why why;
+
+	(void)state;
+	write_parts(1);
+	parts = open_parts(1);
+	assert_part(parts, 0);
+	cache_parts_rest(parts);
+	assert_part(parts, 2);
+	cache_parts_rest(parts);
+	write_parts(1);
+	assert_int_equal(cache_parts_read(parts, 2, &got, &why), FAULT_STALE);
+	assert_int_equal(unlink(path_of(1)), 0);
+	assert_int_equal(cache_parts_read(parts, 2, &got, &why), FAULT_STALE);
+	cache_parts_close(parts);
+}
+
 static void test_mixed(void **state)
 {
 	const size_t last = strlen(texts[PARTS - 1]) + ACCOUNT_SEAL_OVERHEAD;
@@ -181,6 +202,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_rest),
 		cmocka_unit_test(test_mixed),
 		cmocka_unit_test(test_damaged),
 	};

@@ -517,15 +517,17 @@ static void test_cache_damaged(void **state)
 }
 
 /* A client that was told the head already goes on with the numbers it knows, and hears what was different. */
-static void test_rows_damaged(void **state)
+static void rows_lost(bool removed)
 {
 	struct world *world = cached_world();
 	struct client *client = world_client(world, 0);
 
-	(void)state;
-	damage(world, 1000);
+	if (!removed)
+		damage(world, 1000);
 	say(client, "d EXAMINE INBOX\r\n", "* 300 EXISTS");
 	assert_true(view_is_bare(the_view(world)));
+	if (removed)
+		assert_int_equal(unlink(cache_path(world)), 0);
 	world_deliver(world, "INBOX", SLICE("Subject: new\r\n\r\nnew\r\n"), 0);
 	say(client, "e NOOP\r\n", "* 301 EXISTS");
 	assert_int_equal(access(cache_path(world), F_OK), -1);
@@ -534,6 +536,18 @@ static void test_rows_damaged(void **state)
 	say(client, "", "* 301 FETCH (UID 301)");
 	say(client, "", "f OK");
 	world_free(world);
+}
+
+static void test_rows_damaged(void **state)
+{
+	(void)state;
+	rows_lost(false);
+}
+
+static void test_rows_removed(void **state)
+{
+	(void)state;
+	rows_lost(true);
 }
 
 /* The store went back to a copy of itself: the file knows more than it does. */
@@ -608,6 +622,7 @@ int main(void)
 		cmocka_unit_test(test_bare),
 		cmocka_unit_test(test_bare_news),
 		cmocka_unit_test(test_rows_damaged),
+		cmocka_unit_test(test_rows_removed),
 		cmocka_unit_test(test_cache_ahead),
 	};
 

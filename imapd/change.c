@@ -127,7 +127,7 @@ static void look(struct change *change)
 {
 	struct view *view = change->view ? change->view : change->cmd->session->selected.view;
 
-	change->look = view_look(view, true, on_looked, change);
+	change->look = view_look(view, VIEW_ROWS, on_looked, change);
 }
 
 enum imap_next change_look(struct change *change, change_then *then)

@@ -55,6 +55,7 @@ static void enable_rev2(struct session *s)
 	uid_set_done(&s->selected.recent);
 	uid_set_init(&s->selected.recent);
 	s->selected.known_recent = 0;
+	s->selected.takes_recent = false;
 }
 
 static const struct {

@@ -225,7 +225,7 @@ static bool be_guest(struct imap_cmd *cmd, struct view *view)
 	if (esearch->guest->known)
 		return true;
 	esearch->view = view;
-	esearch->wait = view_look(view, true, on_view, cmd);
+	esearch->wait = view_look(view, VIEW_ROWS, on_view, cmd);
 	return false;
 }
 
@@ -263,7 +263,8 @@ static enum imap_next next_place(struct imap_cmd *cmd)
 		const struct esearch_place *place = &esearch->places.list[esearch->at++];
 		struct account_ctx *holder = holder_of(cmd, place);
 
-		esearch->wait = view_get(cmd->session->imapd->views, holder, &place->id, true, on_view, cmd);
+		esearch->wait =
+		    view_get(cmd->session->imapd->views, holder, &place->id, VIEW_ROWS, on_view, cmd);
 		account_ctx_unref(holder);
 		return IMAP_WAIT;
 	}

@@ -2,8 +2,8 @@
  * SELECT and EXAMINE (RFC 9051 6.3.2, 6.3.3; CONDSTORE and QRESYNC: RFC 7162 3.1.8, 3.2.5).
  *
  * The name is looked up on a worker, unless the account's mailboxes are known; the view is loaded or made fresh by view_get(),
- * without its rows where what is told does not need them; when it has messages that are \Recent, those are taken, on a worker again. HIGHESTMODSEQ is told always: clients that know CONDSTORE look for it even when
- * they did not ask.
+ * without its rows where what is told does not need them, and takes \Recent with that. HIGHESTMODSEQ is told always: clients
+ * that know CONDSTORE look for it even when they did not ask.
  */
 #include <inttypes.h>
 
@@ -21,12 +21,9 @@ struct select {
 	const char *written; /* args.h */
 	bool examine;
 	struct id mailbox;
-	bool taking;
-	uint32_t recent_told;               /* as it was before taking */
-	uint32_t recent_first, recent_next; /* UIDs from and to before */
-	struct view_guest *guest;           /* in a mailbox that another account shares */
-	struct view *view;                  /* held from its look until it is open */
-	bool telling;                       /* it is open; what has changed is told */
+	struct view_guest *guest; /* in a mailbox that another account shares */
+	struct view *view;        /* held until it is known what the guest has seen */
+	bool telling;             /* it is open; what has changed is told */
 	struct resync resync;
 	struct view_wait *wait;
 };
@@ -72,20 +69,27 @@ static enum fault select_run(struct imap_cmd *cmd, struct stack *stack, struct w
 	struct select *select = cmd->state;
 	enum fault fault;
 
-	if (select->view)
-		return mailbox_take_recent(stack->store, &cmd->actor, &select->mailbox, &select->recent_first,
-		                           &select->recent_next, why);
 	fault = target_find(cmd, stack, &select->target, &select->mailbox, why);
 	return fault == FAULT_NO_TARGET ? FAULT_NOT_FOUND : fault; /* there is nothing to create for it */
 }
 
-static void note_recent(struct selected *selected, const struct select *select)
+/* IMAP4rev2 has no \Recent, and a guest has none. */
+static bool takes_recent(const struct imap_cmd *cmd)
 {
-	const struct mailbox_state *state = selected->view->state;
-	uint32_t at = mailbox_state_from(state, MAX_OF(select->recent_first, select->recent_told));
+	const struct select *select = cmd->state;
 
-	for (; at < state->n && state->uid[at] < select->recent_next; at++)
-		uid_set_add(&selected->recent, state->uid[at]);
+	return !select->examine && !select->target.share && !(cmd->session->enabled & ENABLED_REV2);
+}
+
+static void note_recent(struct session *s, bool takes)
+{
+	struct selected *selected = &s->selected;
+
+	selected->takes_recent = takes;
+	if (takes)
+		selected_take_recent(selected, 0);
+	else if (!selected->guest && !(s->enabled & ENABLED_REV2))
+		selected_show_recent(selected);
 	selected->known_recent = (uint32_t)uid_set_count(&selected->recent);
 }
 
@@ -143,49 +147,22 @@ static bool may_change(const struct target *target)
 	return target->rights & (ACL_SEEN | ACL_WRITE | ACL_INSERT | ACL_DELETE | ACL_EXPUNGE);
 }
 
-static enum imap_next open_view(struct imap_cmd *cmd)
+static enum imap_next open_view(struct imap_cmd *cmd, struct view *view)
 {
 	struct select *select = cmd->state;
 	struct session *s = cmd->session;
 
-	selected_open(&s->selected, select->view, select->examine || !may_change(&select->target));
+	selected_open(&s->selected, view, select->examine || !may_change(&select->target));
 	if (select->guest)
 		selected_be_guest(&s->selected, select->guest, &select->target.actor, select->target.rights);
 	select->guest = NULL;
 	select->view = NULL;
 	session_enter(s, ST_SELECTED);
-	if (!(s->enabled & ENABLED_REV2))
-		note_recent(&s->selected, select);
+	note_recent(s, takes_recent(cmd));
 	tell_mailbox(s);
 	list_tell(s, select->target.attributes, select->target.path, select->written);
 	select->telling = true;
 	return tell_changes(cmd);
-}
-
-/* To take \Recent is a command of its own: only when the look has shown that there is something to take. */
-static enum imap_next take_recent(struct imap_cmd *cmd, struct view *view)
-{
-	struct select *select = cmd->state;
-	const struct mailbox_head *head = &view->state->head;
-
-	select->view = view;
-	select->recent_told = view->recent_told;
-	select->recent_first = head->recent_uid;
-	select->recent_next = head->uid_next;
-	select->taking = !select->examine && !select->target.share &&
-	                 !(cmd->session->enabled & ENABLED_REV2) && head->recent_uid < head->uid_next;
-	view->taking_recent += select->taking;
-	return select->taking ? IMAP_RUN : open_view(cmd);
-}
-
-static void recent_taken(struct select *select, enum fault fault)
-{
-	struct view *view = select->view;
-
-	select->taking = false;
-	view->taking_recent--;
-	if (!fault)
-		view->state->head.recent_uid = MAX_OF(view->state->head.recent_uid, select->recent_next);
 }
 
 static void on_view(void *arg, enum fault fault, const struct why *why, struct view *view);
@@ -199,7 +176,7 @@ static bool be_guest(struct imap_cmd *cmd, struct view *view)
 	if (select->guest->known)
 		return true;
 	select->view = view;
-	select->wait = view_look(view, true, on_view, cmd);
+	select->wait = view_look(view, VIEW_ROWS, on_view, cmd);
 	return false;
 }
 
@@ -212,11 +189,21 @@ static void on_view(void *arg, enum fault fault, const struct why *why, struct v
 	if (!fault && !select->view && select->target.share && !be_guest(cmd, view))
 		return;
 	if (!fault)
-		imap_resume(cmd, select->view ? open_view(cmd) : take_recent(cmd, view));
+		imap_resume(cmd, open_view(cmd, view));
 	else if (fault == FAULT_NOT_FOUND && !select->view && target_is_behind(cmd, &select->target))
 		imap_resume(cmd, IMAP_RUN);
 	else
 		imap_resume(cmd, imap_no(cmd, fault, why));
+}
+
+static unsigned wants(const struct imap_cmd *cmd)
+{
+	const struct select *select = cmd->state;
+	unsigned all = select->target.share || select->resync.asked ? VIEW_ROWS : 0;
+
+	if (!(cmd->session->enabled & ENABLED_REV2))
+		all |= VIEW_RECENT;
+	return takes_recent(cmd) ? all | VIEW_TAKE_RECENT : all;
 }
 
 /* The view of a shared mailbox is its owner's. */
@@ -229,8 +216,7 @@ static void look_at(struct imap_cmd *cmd)
 	    share ? account_ctx_get(imapd, &share->owner->account, account_key_ref(share->owner->key))
 	          : account_ctx_ref(cmd->account);
 
-	select->wait =
-	    view_get(imapd->views, holder, &select->mailbox, share || select->resync.asked, on_view, cmd);
+	select->wait = view_get(imapd->views, holder, &select->mailbox, wants(cmd), on_view, cmd);
 	account_ctx_unref(holder);
 }
 
@@ -264,16 +250,9 @@ static enum imap_next select_reply(struct imap_cmd *cmd, enum fault fault, const
 
 	if (select->telling)
 		return tell_changes(cmd);
-	if (select->taking)
-		recent_taken(select, fault);
 	if (fault)
 		return imap_no(cmd, fault, why);
-	if (!select->view)
-		look_at(cmd);
-	else if (select->view->state->head.uid_next < select->recent_next || view_is_bare(select->view))
-		select->wait = view_look(select->view, true, on_view, cmd); /* for what came just before it */
-	else
-		return open_view(cmd);
+	look_at(cmd);
 	return IMAP_WAIT;
 }
 
@@ -283,8 +262,6 @@ static void select_done(struct imap_cmd *cmd)
 
 	if (select->wait)
 		view_cancel(select->wait);
-	if (select->taking)
-		recent_taken(select, FAULT_CANCELLED);
 	view_guest_put(select->guest);
 	if (select->view)
 		view_put(select->view);

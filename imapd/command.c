@@ -481,7 +481,8 @@ static void begin(struct imap_cmd *cmd)
 {
 	if (looks_first(cmd)) {
 		cmd->where = LOOKING;
-		cmd->look = view_look(cmd->session->selected.view, lacks_rows(cmd), on_looked, cmd);
+		cmd->look =
+		    view_look(cmd->session->selected.view, lacks_rows(cmd) ? VIEW_ROWS : 0, on_looked, cmd);
 	} else {
 		read_arguments(cmd);
 	}

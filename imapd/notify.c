@@ -55,22 +55,6 @@ static bool tell_expunged(struct session *s, struct selected *selected)
 	                                                        : tell_numbers(s, selected);
 }
 
-/* The first session that is told of a message has it as \Recent. What other processes tell is not waited for: a
- * message may be recent to two of them (RFC 3501 2.3.2 allows it). IMAP4rev2 has no \Recent. */
-static void claim_recent(const struct session *s, struct selected *selected, uint32_t above)
-{
-	struct view *view = selected->view;
-	const struct mailbox_state *state = view->state;
-	uint32_t first = MAX_OF(above + 1, state->head.recent_uid);
-	uint32_t at = mailbox_state_from(state, MAX_OF(first, view->recent_told));
-
-	if (selected->read_only || selected->guest || view->taking_recent || (s->enabled & ENABLED_REV2))
-		return;
-	for (; at < state->n; at++)
-		uid_set_add(&selected->recent, state->uid[at]);
-	view->recent_told = state->head.uid_next;
-}
-
 static void tell_exists(struct session *s, struct selected *selected)
 {
 	const struct mailbox_state *state = selected->view->state;
@@ -82,7 +66,7 @@ static void tell_exists(struct session *s, struct selected *selected)
 	selected->known_n = state->n + (uint32_t)uid_set_count(&selected->ghosts);
 	imap_untagged(s, "%u EXISTS", selected->known_n);
 	notify_note_new(s, was + 1, selected->known_max);
-	claim_recent(s, selected, was);
+	selected_take_recent(selected, was);
 	recent = (uint32_t)uid_set_count(&selected->recent);
 	if (recent != selected->known_recent)
 		imap_untagged(s, "%u RECENT", recent);

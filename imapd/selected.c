@@ -16,6 +16,7 @@ void selected_open(struct selected *selected, struct view *view, bool read_only)
 	selected->checking = selected->checked = false;
 	selected->read_only = read_only;
 	selected->url_key_changed = false;
+	selected->takes_recent = false;
 	selected->known_max = state->head.uid_next - 1;
 	selected->known_n = view_exists(view);
 	selected->known_keywords = view->keywords.n;
@@ -153,6 +154,43 @@ void selected_resolve_uids(const struct selected *selected, const struct uid_set
 		clip(&range, last);
 		uid_set_add_range(ret_uids, range.first, range.last);
 	}
+}
+
+static void add_recent(struct selected *selected, const struct uid_set *recent, uint32_t above)
+{
+	const struct mailbox_state *state = selected->view->state;
+	const uint32_t last = uid_set_max(recent);
+	uint32_t at;
+
+	if (uid_set_is_empty(recent))
+		return;
+	at = mailbox_state_from(state, MAX_OF(above + 1, uid_set_min(recent)));
+	for (; at < state->n && state->uid[at] <= last; at++)
+		if (uid_set_has(recent, state->uid[at]))
+			uid_set_add(&selected->recent, state->uid[at]);
+}
+
+void selected_take_recent(struct selected *selected, uint32_t above)
+{
+	struct view *view = selected->view;
+
+	if (!selected->takes_recent)
+		return;
+	add_recent(selected, &view->recent, above);
+	uid_set_subtract(&view->recent, &selected->recent);
+}
+
+void selected_show_recent(struct selected *selected)
+{
+	const struct mailbox_head *head = &selected->view->state->head;
+	struct uid_set left;
+
+	uid_set_init(&left);
+	uid_set_copy(&left, &selected->view->recent);
+	if (head->recent_uid < head->uid_next)
+		uid_set_add_range(&left, head->recent_uid, head->uid_next - 1);
+	add_recent(selected, &left, 0);
+	uid_set_done(&left);
 }
 
 bool selected_has_news(const struct selected *selected)

@@ -67,13 +67,13 @@ void status_items_settle(struct session *s, unsigned items)
 		session_enable_condstore(s);
 }
 
-/* Those that no session has met, of this process or another; less what was expunged of them, which the row does not tell. */
+/* Those that no session has met: what no process has taken, and what this one has not told; less what was expunged of the
+ * former, which the row does not tell. */
 static uint64_t recent(const struct session *s, const struct mailbox_row *row)
 {
-	const uint32_t told = views_recent_told(s->imapd->views, &row->meta.id);
-	const uint32_t from = MAX_OF(row->head.recent_uid, told);
+	const uint32_t taken = views_recent(s->imapd->views, &row->meta.id);
 
-	return MIN_OF(row->head.messages, row->head.uid_next - MIN_OF(from, row->head.uid_next));
+	return MIN_OF(row->head.messages, taken + (row->head.uid_next - row->head.recent_uid));
 }
 
 static uint64_t value(const struct mailbox_head *head, enum item item)

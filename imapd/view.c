@@ -40,6 +40,7 @@ struct view *view_new(struct views *views, struct account_ctx *account, const st
 	list_init(&view->changers);
 	list_init(&view->guests);
 	list_init(&view->waiters);
+	uid_set_init(&view->recent);
 	map_put(views->by_mailbox, id_slice(mailbox), view);
 	metric_set(&views_now, (int64_t)map_count(views->by_mailbox));
 	return view;
@@ -64,6 +65,7 @@ void view_free(struct view *view)
 	view_bare_free(view->bare);
 	header_cache_free(view->headers);
 	signatures_free(view->signatures);
+	uid_set_done(&view->recent);
 	arena_free(view->names);
 	account_ctx_unref(view->account);
 	free(view);
@@ -152,6 +154,7 @@ void view_note(struct view *view, const struct mailbox_delta *delta, const struc
 
 		note_one(selected, delta, selected != not_flags);
 	}
+	uid_set_subtract(&view->recent, &delta->expunged);
 }
 
 uint32_t view_exists(const struct view *view)
@@ -173,7 +176,7 @@ void view_take_keywords(struct view *view, const struct keywords *keywords)
 
 /* ---- waiting ---- */
 
-static struct view_wait *wait_for(struct view *view, bool hands_over, bool rows,
+static struct view_wait *wait_for(struct view *view, bool hands_over, unsigned wants,
                                   void (*on_ready)(void *arg, enum fault, const struct why *, struct view *),
                                   void *arg)
 {
@@ -184,7 +187,7 @@ static struct view_wait *wait_for(struct view *view, bool hands_over, bool rows,
 		.view = view,
 		.needs = view->looks + 1, /* a look under way may have read already */
 		.hands_over = hands_over,
-		.rows = rows,
+		.wants = wants,
 		.on_ready = on_ready,
 		.arg = arg,
 	};
@@ -194,7 +197,7 @@ static struct view_wait *wait_for(struct view *view, bool hands_over, bool rows,
 }
 
 struct view_wait *view_get(struct views *views, struct account_ctx *account, const struct id *mailbox,
-                           bool rows,
+                           unsigned wants,
                            void (*on_ready)(void *arg, enum fault, const struct why *, struct view *),
                            void *arg)
 {
@@ -203,14 +206,14 @@ struct view_wait *view_get(struct views *views, struct account_ctx *account, con
 	if (!view)
 		view = view_new(views, account, mailbox);
 	assert(id_eq(&view->account->id, &account->id) && "mailbox ids are found by account");
-	return wait_for(view, true, rows, on_ready, arg);
+	return wait_for(view, true, wants, on_ready, arg);
 }
 
-struct view_wait *view_look(struct view *view, bool rows,
+struct view_wait *view_look(struct view *view, unsigned wants,
                             void (*on_ready)(void *arg, enum fault, const struct why *, struct view *),
                             void *arg)
 {
-	return wait_for(view, false, rows, on_ready, arg);
+	return wait_for(view, false, wants, on_ready, arg);
 }
 
 void view_cancel(struct view_wait *wait)

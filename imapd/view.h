@@ -54,10 +54,8 @@ struct view {
 	uint64_t cached;              /* modseq that the cache file holds, 0: there is none */
 	struct list waiters;
 	uint64_t looks; /* refreshes begun */
-	/* Who has \Recent: SELECT takes it in the store; what comes later the first session that is told of it has, unless a
-	 * SELECT is just about to take it. Messages below recent_told had their session in this way. */
-	uint32_t recent_told;
-	unsigned taking_recent;
+	struct uid_set
+	    recent; /* taken in the store by this process: of the first session that is told of them */
 	int64_t poll_at, used_at, fold_at, cache_at, sign_at; /* the last three 0: not wanted */
 };
 
@@ -80,6 +78,7 @@ struct selected { /* one session's hold on a view */
 	bool checking, checked;   /* whether a guest still may: is being asked for, and was just found out */
 	bool read_only, condstore;
 	bool url_key_changed;    /* by another session's RESETKEY, not yet told */
+	bool takes_recent;       /* has \Recent of what it is the first to be told of */
 	uint32_t known_max;      /* highest UID the session was told of (by EXISTS) */
 	uint32_t known_n;        /* number of messages it was told of: the EXISTS it knows, ghosts included */
 	struct uid_set ghosts;   /* expunged, not yet told */
@@ -114,15 +113,21 @@ void views_look_all(struct views *);                                 /* the bus 
 void views_look_account(struct views *, const struct id *account);   /* its folders changed */
 void views_forget_account(struct views *, const struct id *account); /* drops the unused ones */
 size_t views_memory(const struct views *);
-/* Messages below this UID were \Recent to a session of this process; 0: as far as is known, none. */
-uint32_t views_recent_told(const struct views *, const struct id *mailbox);
+/* How many messages this process has taken \Recent of, and told no session. */
+uint32_t views_recent(const struct views *, const struct id *mailbox);
+
+enum view_wants {
+	VIEW_ROWS = 1,
+	VIEW_RECENT = 2,      /* the rows if anything is \Recent */
+	VIEW_TAKE_RECENT = 4, /* and for a session that will have it: it is taken with the look */
+};
 
 /*
- * The view of a mailbox, fresh as of a look at the store made after this call; without `rows` it may be bare. `on_ready` on
+ * The view of a mailbox, fresh as of a look at the store made after this call; without VIEW_ROWS it may be bare. `on_ready` on
  * the loop, never from inside the call. NOT_FOUND. The reference is the caller's: view_put(). view_cancel(): no callback follows.
  */
 struct view_wait;
-struct view_wait *view_get(struct views *, struct account_ctx *, const struct id *mailbox, bool rows,
+struct view_wait *view_get(struct views *, struct account_ctx *, const struct id *mailbox, unsigned wants,
                            void (*on_ready)(void *arg, enum fault, const struct why *, struct view *),
                            void *arg);
 void view_cancel(struct view_wait *);
@@ -135,7 +140,7 @@ struct loop *view_loop(const struct view *);
 /* Some messages have no search signature: they get one, in time. */
 void view_sign_consider(struct view *);
 /* Makes an open view fresh; with a callback as above (no reference is added). */
-struct view_wait *view_look(struct view *, bool rows,
+struct view_wait *view_look(struct view *, unsigned wants,
                             void (*on_ready)(void *arg, enum fault, const struct why *, struct view *),
                             void *arg);
 /* After our own conditional commit, decided on this view's state: applied without reading it back, unless news have
@@ -180,6 +185,10 @@ void selected_open(struct selected *, struct view *, bool read_only);
 /* Makes what was opened a guest's; takes the reference over. */
 void selected_be_guest(struct selected *, struct view_guest *, const struct actor *, uint32_t rights);
 void selected_close(struct selected *); /* nothing when nothing is open */
+/* Messages above this UID are being told: those that are \Recent are this session's, and nobody else's any more, when it
+ * takes any; one that only reads is shown what is left to take. */
+void selected_take_recent(struct selected *, uint32_t above);
+void selected_show_recent(struct selected *);
 
 /* Sequence number <-> UID as this session counts. 0: none. */
 uint32_t selected_seq(const struct selected *, uint32_t uid);

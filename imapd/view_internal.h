@@ -17,7 +17,8 @@ struct view_wait {
 	struct list node;
 	struct view *view;
 	uint64_t needs; /* the look that answers it */
-	bool hands_over, rows;
+	bool hands_over;
+	unsigned wants; /* enum view_wants */
 	void (*on_ready)(void *arg, enum fault, const struct why *, struct view *);
 	void *arg;
 };

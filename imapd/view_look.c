@@ -2,6 +2,9 @@
  * Looking at the store for a view: one job at a time and view, whoever asked, and
  * however many. The first load begins with the cache file, and is applied on the worker; later ones, which are small, on the loop.
  * Where nobody wants the rows, the file's head and the news since are enough (view.h: a bare view).
+ *
+ * \Recent (RFC 3501 2.3.2) is of the process that takes it in the store: what no other has is taken with the look, all
+ * of it at once, before any session is told of those messages; not when nobody here would have it.
  */
 #include "cache_file.h"
 #include "view_internal.h"
@@ -26,7 +29,9 @@ struct view_refresh { /* one look; what the worker fills is its own until it is 
 	struct guest_look *guests;
 	size_t n_guests;
 	struct keywords keywords;
-	bool first, rows, stays_bare;
+	unsigned wants; /* enum view_wants */
+	bool first, stays_bare;
+	uint32_t recent_from;        /* \Recent was taken from here to the last; 0: it was not */
 	struct view_bare *bare;      /* the view's, which is ours meanwhile; or the first load's */
 	struct mailbox_state *fresh; /* first load's, or the rows of a bare view */
 	struct mailbox_delta delta;  /* from what the bare view told to `fresh` */
@@ -58,6 +63,16 @@ static enum fault fetch(struct view_refresh *refresh, struct arena *arena)
 {
 	return mailbox_fetch_news(refresh->stack->store, &refresh->account->actor, &refresh->mailbox,
 	                          refresh->since, arena, &refresh->news, &refresh->why);
+}
+
+static bool has_recent(const struct view_refresh *refresh)
+{
+	return refresh->news.log.head.recent_uid < refresh->news.log.head.uid_next;
+}
+
+static bool needs_rows(const struct view_refresh *refresh)
+{
+	return (refresh->wants & VIEW_ROWS) || ((refresh->wants & VIEW_RECENT) && has_recent(refresh));
 }
 
 /* The mailbox from the store alone. */
@@ -98,7 +113,7 @@ static enum fault load_cached(struct view_refresh *refresh)
 		fault = fault_set(&refresh->why, FAULT_CORRUPT, "the cache file is not of this mailbox");
 	if (fault)
 		return fault;
-	if (refresh->rows || !mailbox_summary_follow(&bare->summary, &bare->news))
+	if (needs_rows(refresh) || !mailbox_summary_follow(&bare->summary, &bare->news))
 		return view_bare_load(bare, &refresh->mailbox, &refresh->fresh, &refresh->why);
 	refresh->fresh = mailbox_state_new(&refresh->mailbox);
 	refresh->fresh->head = bare->summary.head;
@@ -145,7 +160,7 @@ static enum fault look(struct view_refresh *refresh)
 		return first_load(refresh);
 	fault = fetch(refresh, refresh->arena);
 	refresh->stays_bare =
-	    refresh->bare && !refresh->rows && refresh->news.log.head.modseq == refresh->since;
+	    refresh->bare && !needs_rows(refresh) && refresh->news.log.head.modseq == refresh->since;
 	return fault || !refresh->bare || refresh->stays_bare ? fault : load_rows(refresh);
 }
 
@@ -164,6 +179,24 @@ static void follow_queue(struct view_refresh *refresh)
 		log_fault(NULL, fault, &refresh->why, "the Outbox cannot be brought in step with the queue");
 }
 
+/* When others were faster, or the store does not answer, they are told of without it: nobody has it twice, and no mail
+ * waits for it. */
+static void take_recent(struct view_refresh *refresh)
+{
+	const struct mailbox_head *head = &refresh->news.log.head;
+	struct why why;
+	enum fault fault;
+
+	if (!(refresh->wants & VIEW_TAKE_RECENT) || !has_recent(refresh))
+		return;
+	fault = mailbox_take_recent(refresh->stack->store, &refresh->account->actor, &refresh->mailbox, head,
+	                            &why);
+	if (!fault)
+		refresh->recent_from = head->recent_uid;
+	else if (fault != FAULT_STALE)
+		log_fault(NULL, fault, &why, "new messages are told of without \\Recent");
+}
+
 static void run_refresh(struct job *job, void *worker)
 {
 	struct view_refresh *refresh = container_of(job, struct view_refresh, job);
@@ -175,8 +208,10 @@ static void run_refresh(struct job *job, void *worker)
 		refresh->fault =
 		    view_guests_look(refresh->guests, refresh->n_guests, refresh->stack, &refresh->mailbox,
 		                     refresh->news.log.head.modseq != refresh->since, &refresh->why);
-	if (!refresh->fault)
-		open_keywords(refresh);
+	if (refresh->fault)
+		return;
+	open_keywords(refresh);
+	take_recent(refresh);
 }
 
 /* ---- looking: the loop's part ---- */
@@ -193,11 +228,26 @@ static void free_refresh(struct view_refresh *refresh)
 	free(refresh);
 }
 
+static void recent_taken(struct view *view, const struct view_refresh *refresh)
+{
+	struct mailbox_state *state = view->state;
+	const uint32_t next = refresh->news.log.head.uid_next;
+	uint32_t at;
+
+	if (!refresh->recent_from)
+		return;
+	for (at = mailbox_state_from(state, refresh->recent_from); at < state->n && state->uid[at] < next;
+	     at++)
+		uid_set_add(&view->recent, state->uid[at]);
+	state->head.recent_uid = MAX_OF(state->head.recent_uid, next);
+}
+
 static void take_first(struct view *view, struct view_refresh *refresh)
 {
 	view->state = refresh->fresh;
 	view->cached = refresh->since;
 	refresh->fresh = NULL;
+	recent_taken(view, refresh);
 	if (!refresh->stays_bare)
 		return;
 	view->bare = refresh->bare;
@@ -235,6 +285,7 @@ static enum fault apply(struct view *view, struct view_refresh *refresh)
 	fault = mailbox_state_apply(view->state, &refresh->news, &delta, &refresh->why);
 	if (!fault) {
 		view_guests_take(view, refresh->guests, refresh->n_guests);
+		recent_taken(view, refresh);
 		view_note(view, &delta, NULL);
 		view_tell(view);
 	}
@@ -316,12 +367,16 @@ static void on_refresh_refused(void *arg)
 	end_refresh(arg);
 }
 
-static bool somebody_wants_rows(const struct view *view)
+static unsigned wanted(const struct view *view)
 {
+	unsigned wants = 0;
+
 	list_each (&view->waiters, node)
-		if (list_item(node, struct view_wait, node)->rows)
-			return true;
-	return false;
+		wants |= list_item(node, struct view_wait, node)->wants;
+	list_each (&view->sessions, node)
+		if (list_item(node, struct selected, node)->takes_recent)
+			return wants | VIEW_RECENT | VIEW_TAKE_RECENT;
+	return wants;
 }
 
 void view_refresh_begin(struct view *view)
@@ -342,7 +397,7 @@ void view_refresh_begin(struct view *view)
 		.known_keywords = view->keywords.n,
 		.arena = arena_new(),
 		.first = !view->state,
-		.rows = somebody_wants_rows(view),
+		.wants = wanted(view),
 		.bare = view->bare,
 		.cache_dir = conf->cache_dir,
 	};

@@ -119,11 +119,11 @@ size_t views_memory(const struct views *views)
 	return sum;
 }
 
-uint32_t views_recent_told(const struct views *views, const struct id *mailbox)
+uint32_t views_recent(const struct views *views, const struct id *mailbox)
 {
 	const struct view *view = map_get(views->by_mailbox, id_slice(mailbox));
 
-	return view ? view->recent_told : 0;
+	return view ? (uint32_t)uid_set_count(&view->recent) : 0;
 }
 
 static void let_go(struct views *views, int64_t now)

@@ -89,18 +89,13 @@ enum fault mailbox_usage(struct store *store, const struct actor *actor, const s
 }
 
 enum fault mailbox_take_recent(struct store *store, const struct actor *actor, const struct id *mailbox,
-                               uint32_t *ret_first, uint32_t *ret_next, struct why *why)
+                               const struct mailbox_head *head, struct why *why)
 {
-	struct mailbox_head before;
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_RECENT, why);
 
-	if (!fault)
-		fault = store->ops->take_recent(store, actor, mailbox, &before, why);
-	if (fault)
-		return fault;
-	*ret_first = before.recent_uid;
-	*ret_next = before.uid_next;
-	return FAULT_NONE;
+	assert(head->recent_uid < head->uid_next);
+	return fault ? fault
+	             : store->ops->take_recent(store, actor, mailbox, head->recent_uid, head->uid_next, why);
 }
 
 /* ---- lost answers ---- */

@@ -148,9 +148,10 @@ struct mailbox_commit {
 };
 MUST_CHECK enum fault mailbox_commit(struct store *, const struct actor *, const struct mailbox_commit *,
                                      struct mailbox_head *ret_head, struct why *);
-/* \Recent: what this session is the first to see is [ret_first, ret_next). */
+/* \Recent of all that is in the mailbox, as this head says it: [recent_uid, uid_next) is the caller's from here on, and
+ * nobody else's. STALE: others were faster, and have some of it. */
 MUST_CHECK enum fault mailbox_take_recent(struct store *, const struct actor *, const struct id *mailbox,
-                                          uint32_t *ret_first, uint32_t *ret_next, struct why *);
+                                          const struct mailbox_head *, struct why *);
 
 /* ---- a mailbox in memory ------------------------------------------------------------------------------------- */
 

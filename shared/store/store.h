@@ -269,9 +269,9 @@ struct store_ops {
 	/* The head and the whole log. NOT_FOUND. */
 	enum fault (*read)(struct store *, const struct actor *, const struct id *mailbox, struct arena *,
 	                   struct mailbox_log *ret, struct why *);
-	/* Sets recent_uid to uid_next; gives the head as it was before. */
+	/* Raises recent_uid to `next`, if it is `first` still. STALE, NOT_FOUND. */
 	enum fault (*take_recent)(struct store *, const struct actor *, const struct id *mailbox,
-	                          struct mailbox_head *ret_before, struct why *);
+	                          uint32_t first, uint32_t next, struct why *);
 	/* Pages with modseq above `since`, by number. */
 	enum fault (*pages_read)(struct store *, const struct actor *, const struct id *mailbox,
 	                         uint64_t since, bool with_keys, struct arena *, struct page_row **ret,

@@ -1,4 +1,4 @@
-/* \Recent (RFC 3501 2.3.2): of the sessions of a process that may write, exactly one has it for a message. */
+/* \Recent (RFC 3501 2.3.2): of the sessions that may write, of all processes, exactly one has it for a message. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -117,6 +117,74 @@ static void test_all_at_once(void **state)
 	assert_int_equal(sum, head_of(world, "INBOX").messages);
 }
 
+/* Another process has taken what this one is about to tell. */
+static void test_taken_elsewhere(void **state)
+{
+	struct store *store = world->daemon.stack->store;
+	struct id inbox = world_mailbox(world, "INBOX");
+	struct mailbox_head head;
+	struct client *client;
+	struct why why;
+
+	(void)state;
+	client = open_inbox(world, 1);
+	expect(client, "UNSELECT", " OK ");
+	deliver(2);
+	head = head_of(world, "INBOX");
+	world_must(mailbox_take_recent(store, &world->owner, &inbox, &head, &why), &why, "taking");
+	expect(client, "SELECT INBOX", "* 0 RECENT");
+	deliver(1);
+	expect(client, "CHECK", "* 1 RECENT");
+	expect(client, "FETCH 1:* FLAGS", "* 3 FETCH (FLAGS (\\Recent))");
+	expect_not(client, "FETCH 1:2 FLAGS", "\\Recent");
+	assert_int_equal(head_of(world, "INBOX").recent_uid, 4);
+}
+
+static enum fault is_refused(struct store *store, const struct actor *actor, const struct id *mailbox,
+                             uint32_t first, uint32_t next, struct why *why)
+{
+	(void)store;
+	(void)actor;
+	(void)mailbox;
+	(void)first;
+	(void)next;
+	return fault_set(why, FAULT_TEMP, "the store is busy");
+}
+
+/* A store that does not give it holds no mail back. */
+static void test_not_to_be_had(void **state)
+{
+	struct store *store = world->daemon.stack->store;
+	const struct store_ops *real = store->ops;
+	struct store_ops busy = *real;
+	struct client *client;
+
+	(void)state;
+	client = open_inbox(world, 1);
+	busy.take_recent = is_refused;
+	store->ops = &busy;
+	deliver(1);
+	expect(client, "NOOP", "* 1 EXISTS");
+	expect_not(client, "FETCH 1 FLAGS", "\\Recent");
+	store->ops = real;
+	expect(client, "SELECT INBOX", "* 1 RECENT");
+}
+
+/* Clients of IMAP4rev2 leave it for others: nothing is taken for them. */
+static void test_not_wanted(void **state)
+{
+	struct client *client;
+
+	(void)state;
+	client = open_inbox(world, 1);
+	expect(client, "ENABLE IMAP4rev2", " OK ");
+	deliver(1);
+	expect(client, "NOOP", "* 1 EXISTS");
+	expect_not(client, "FETCH 1 FLAGS", "\\Recent");
+	assert_int_equal(head_of(world, "INBOX").recent_uid, 1);
+	expect(open_inbox(world, 2), "FETCH 1 FLAGS", "\\Recent");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +192,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_opens_first, start, stop),
 		cmocka_unit_test_setup_teardown(test_reads_only, start, stop),
 		cmocka_unit_test_setup_teardown(test_all_at_once, start, stop),
+		cmocka_unit_test_setup_teardown(test_taken_elsewhere, start, stop),
+		cmocka_unit_test_setup_teardown(test_not_to_be_had, start, stop),
+		cmocka_unit_test_setup_teardown(test_not_wanted, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

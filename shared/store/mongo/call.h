@@ -79,11 +79,10 @@ struct change { /* of one document, mostly */
 	const bson_t *filter, *update, *fields, *sort;
 	bool upsert; /* update only */
 	bool many;   /* update only: all that match */
-	bool before; /* modify only: give the document as it was */
 };
 /* How many matched (an upsert that inserted counts). EXISTS: a unique index. Durable. */
 MUST_CHECK enum fault call_update(struct call *, const struct change *, size_t *ret_matched);
-/* One findAndModify; the document in the arena. NOT_FOUND (with `why` untouched). Durable. */
+/* One findAndModify; the document as it became, in the arena. NOT_FOUND (with `why` untouched). Durable. */
 MUST_CHECK enum fault call_modify(struct call *, const struct change *, struct arena *, struct slice *ret);
 
 struct changes { /* of several documents, in one command */

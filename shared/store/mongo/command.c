@@ -222,8 +222,7 @@ static mongoc_find_and_modify_opts_t *modify_opts(struct call *call, const struc
 		mongoc_find_and_modify_opts_set_fields(opts, change->fields);
 	if (change->sort)
 		mongoc_find_and_modify_opts_set_sort(opts, change->sort);
-	if (!change->before)
-		mongoc_find_and_modify_opts_set_flags(opts, MONGOC_FIND_AND_MODIFY_RETURN_NEW);
+	mongoc_find_and_modify_opts_set_flags(opts, MONGOC_FIND_AND_MODIFY_RETURN_NEW);
 	mongoc_find_and_modify_opts_append(opts, call->mongo->durable);
 	return opts;
 }

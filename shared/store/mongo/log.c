@@ -116,37 +116,44 @@ enum fault mongo_read(struct store *store, const struct actor *actor, const stru
 
 /* ---- take_recent --------------------------------------------------------------------------------------------- */
 
-enum fault mongo_take_recent(struct store *store, const struct actor *actor, const struct id *mailbox,
-                             struct mailbox_head *ret_before, struct why *why)
+static enum fault not_taken(struct call *call, const struct id *mailbox, const struct actor *actor)
 {
 	bson_t filter = BSON_INITIALIZER, fields = BSON_INITIALIZER;
-	bson_t *update = BCON_NEW("0", "{", "$set", "{", "recent_uid", "$uid_next", "}", "}");
-	struct change change = { MAILBOXES, &filter, update, &fields, .before = true };
 	struct arena *arena = arena_new();
-	struct mailbox_head head;
 	struct slice raw;
-	struct call call;
 	enum fault fault;
-	struct doc doc;
 
-	fault = call_start(&call, store, why);
-	if (!fault) {
-		head_walled(&filter, mailbox, actor);
-		head_fields(&fields, false);
-		fault = head_missing(&call, call_modify(&call, &change, arena, &raw));
-		if (!fault) {
-			doc_open(&doc, raw);
-			head = head_parse(&doc);
-			fault = doc_check(&doc, MAILBOXES, why);
-		}
-		if (!fault)
-			*ret_before = head;
-		call_done(&call, fault);
-	}
-	bson_destroy(update);
+	head_walled(&filter, mailbox, actor);
+	BSON_APPEND_INT32(&fields, "_id", 1);
+	fault = head_missing(call, call_find_one(call, MAILBOXES, &filter, &fields, arena, &raw));
+	if (!fault)
+		fault = fault_set(call->why, FAULT_STALE, "mongo: \\Recent was taken by somebody else");
 	bson_destroy(&filter);
 	bson_destroy(&fields);
 	arena_free(arena);
+	return fault;
+}
+
+enum fault mongo_take_recent(struct store *store, const struct actor *actor, const struct id *mailbox,
+                             uint32_t first, uint32_t next, struct why *why)
+{
+	bson_t filter = BSON_INITIALIZER;
+	bson_t *update = BCON_NEW("$set", "{", "recent_uid", BCON_INT64((int64_t)next), "}");
+	struct change change = { MAILBOXES, .filter = &filter, .update = update };
+	struct call call;
+	size_t matched = 0;
+	enum fault fault = call_start(&call, store, why);
+
+	if (!fault) {
+		head_walled(&filter, mailbox, actor);
+		doc_add_num(&filter, "recent_uid", first);
+		fault = call_update(&call, &change, &matched);
+		if (!fault && !matched)
+			fault = not_taken(&call, mailbox, actor);
+		fault = call_done(&call, fault);
+	}
+	bson_destroy(update);
+	bson_destroy(&filter);
 	return fault;
 }
 

@@ -50,8 +50,8 @@ enum fault mongo_commit(struct store *, const struct actor *, const struct commi
 /* log.c */
 enum fault mongo_read(struct store *, const struct actor *, const struct id *mailbox, struct arena *,
                       struct mailbox_log *ret, struct why *);
-enum fault mongo_take_recent(struct store *, const struct actor *, const struct id *mailbox,
-                             struct mailbox_head *ret_before, struct why *);
+enum fault mongo_take_recent(struct store *, const struct actor *, const struct id *mailbox, uint32_t first,
+                             uint32_t next, struct why *);
 enum fault mongo_trim(struct store *, const struct actor *, const struct id *mailbox, uint64_t base,
                       uint64_t upto, uint64_t vanished_floor, struct why *);
 /* page.c */

@@ -237,7 +237,7 @@ struct heading {
 	const struct actor *actor;
 	const struct id *mailbox;
 	uint64_t base, upto, floor;
-	struct mailbox_head before;
+	uint32_t first, next;
 };
 
 static enum fault run_take_recent(struct db *db, void *args, struct why *why)
@@ -245,24 +245,22 @@ static enum fault run_take_recent(struct db *db, void *args, struct why *why)
 	struct heading *h = args;
 	struct mailbox_head head;
 	int64_t box;
-	enum fault fault = head_read(db, h->actor, h->mailbox, &box, &h->before, why);
+	enum fault fault = head_read(db, h->actor, h->mailbox, &box, &head, why);
 
-	if (fault || h->before.recent_uid == h->before.uid_next)
+	if (!fault && head.recent_uid != h->first)
+		fault = fault_set(why, FAULT_STALE, "\\Recent was taken by somebody else");
+	if (fault)
 		return fault;
-	head = h->before;
-	head.recent_uid = head.uid_next;
+	head.recent_uid = h->next;
 	return head_write(db, box, &head, why);
 }
 
 enum fault sqlite_take_recent(struct store *base, const struct actor *actor, const struct id *mailbox,
-                              struct mailbox_head *ret_before, struct why *why)
+                              uint32_t first, uint32_t next, struct why *why)
 {
-	struct heading h = { .actor = actor, .mailbox = mailbox };
-	enum fault fault = writer_do(&sqlite_of(base)->writer, false, run_take_recent, &h, why);
+	struct heading h = { .actor = actor, .mailbox = mailbox, .first = first, .next = next };
 
-	if (!fault)
-		*ret_before = h.before;
-	return fault;
+	return writer_do(&sqlite_of(base)->writer, false, run_take_recent, &h, why);
 }
 
 static enum fault run_trim(struct db *db, void *args, struct why *why)

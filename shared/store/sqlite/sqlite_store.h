@@ -76,8 +76,8 @@ enum fault sqlite_commit(struct store *, const struct actor *, const struct comm
                          struct mailbox_head *ret_head, struct why *);
 enum fault sqlite_read(struct store *, const struct actor *, const struct id *mailbox, struct arena *,
                        struct mailbox_log *ret, struct why *);
-enum fault sqlite_take_recent(struct store *, const struct actor *, const struct id *mailbox,
-                              struct mailbox_head *ret_before, struct why *);
+enum fault sqlite_take_recent(struct store *, const struct actor *, const struct id *mailbox, uint32_t first,
+                              uint32_t next, struct why *);
 enum fault sqlite_pages_read(struct store *, const struct actor *, const struct id *mailbox, uint64_t since,
                              bool with_keys, struct arena *, struct page_row **ret, size_t *ret_n,
                              struct why *);

@@ -1,4 +1,6 @@
 /* Names and life of mailboxes, usage, \Recent, conditional commits, and the wall. */
+#include <pthread.h>
+
 #include "place.h"
 
 static const struct mailbox_row *row_of(const struct mailbox_row *rows, size_t n, const struct id *mailbox)
@@ -157,29 +159,92 @@ static void test_usage(void **state)
 	mailbox_state_free(box);
 }
 
+static struct mailbox_head look_at(struct place *place, struct store *store, const struct actor *owner,
+                                   const struct id *box)
+{
+	struct mailbox_log log;
+
+	assert_good(mailbox_look(store, owner, box, place->arena, &log, why));
+	return log.head;
+}
+
 static void test_recent(void **state)
 {
 	struct place *place = *state;
 	struct store *store = open_store(place);
 	struct id ann = id_new(), box = make_mailbox(store, &ann, "box");
 	struct actor owner = owner_of(&ann);
-	uint32_t first, next;
+	struct mailbox_head three, four;
 
-	assert_good(mailbox_take_recent(store, &owner, &box, &first, &next, why));
-	assert_int_equal(first, 1);
-	assert_int_equal(next, 1);
 	append_some(store, &owner, &box, 3);
-	assert_good(mailbox_take_recent(store, &owner, &box, &first, &next, why));
-	assert_int_equal(first, 1);
-	assert_int_equal(next, 4);
-	assert_good(mailbox_take_recent(store, &owner, &box, &first, &next, why));
-	assert_int_equal(first, 4); /* once for all sessions */
-	assert_int_equal(next, 4);
+	three = look_at(place, store, &owner, &box);
+	assert_int_equal(three.recent_uid, 1);
 	append_some(store, &owner, &box, 1);
+	assert_good(mailbox_take_recent(store, &owner, &box, &three, why));
+	assert_fault(FAULT_STALE, mailbox_take_recent(store, &owner, &box, &three, why)); /* once for all */
 	assert_good(mailbox_fold(store, &owner, &box, NULL, why));
-	assert_good(mailbox_take_recent(store, &owner, &box, &first, &next, why));
-	assert_int_equal(first, 4);
-	assert_int_equal(next, 5);
+	four = look_at(place, store, &owner, &box);
+	assert_int_equal(four.recent_uid, 4); /* not what came behind the look */
+	assert_good(mailbox_take_recent(store, &owner, &box, &four, why));
+	assert_fault(FAULT_STALE, mailbox_take_recent(store, &owner, &box, &three, why));
+	assert_int_equal(look_at(place, store, &owner, &box).recent_uid, 5);
+}
+
+#define TAKERS 4
+
+struct taker {
+	struct store *store;
+	struct actor actor;
+	struct id box;
+	pthread_t thread;
+	uint32_t took;
+	bool *over;
+};
+
+static void *take_each(void *arg)
+{
+	struct taker *taker = arg;
+	struct mailbox_head head = { .recent_uid = 1 };
+	struct arena *arena = arena_new();
+	struct mailbox_log log;
+	struct why later;
+
+	while (!__atomic_load_n(taker->over, __ATOMIC_SEQ_CST) || head.recent_uid < head.uid_next) {
+		arena_reset(arena);
+		if (mailbox_look(taker->store, &taker->actor, &taker->box, arena, &log, &later))
+			break;
+		head = log.head;
+		if (head.recent_uid < head.uid_next &&
+		    !mailbox_take_recent(taker->store, &taker->actor, &taker->box, &head, &later))
+			taker->took += head.uid_next - head.recent_uid;
+	}
+	arena_free(arena);
+	return NULL;
+}
+
+/* While messages come in, several take what they see: each message is one's. */
+static void test_recent_at_once(void **state)
+{
+	struct place *place = *state;
+	struct store *store = open_store(place);
+	struct id ann = id_new(), box = make_mailbox(store, &ann, "box");
+	struct taker takers[TAKERS];
+	struct actor owner = owner_of(&ann);
+	bool over = false;
+	uint32_t sum = 0;
+
+	for (int i = 0; i < TAKERS; i++) {
+		takers[i] = (struct taker){ .store = store, .actor = owner, .box = box, .over = &over };
+		assert_int_equal(pthread_create(&takers[i].thread, NULL, take_each, &takers[i]), 0);
+	}
+	for (int i = 0; i < 100; i++)
+		append_some(store, &owner, &box, 1);
+	__atomic_store_n(&over, true, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < TAKERS; i++) {
+		pthread_join(takers[i].thread, NULL);
+		sum += takers[i].took;
+	}
+	assert_int_equal(sum, 100);
 }
 
 /* ---- conditional commits ---- */
@@ -281,7 +346,7 @@ static void test_wall(void **state)
 	struct mailbox_row *rows;
 	struct page_row page;
 	struct mailbox_state *view;
-	uint32_t first, next;
+	const struct mailbox_head head = { .recent_uid = 1, .uid_next = 3 };
 	size_t n;
 
 	append_some(store, &as_ann, &box, 2);
@@ -292,7 +357,7 @@ static void test_wall(void **state)
 	assert_fault(FAULT_NOT_FOUND, edit_range(store, &as_bob, view, 1, 1, true, 0));
 	assert_fault(FAULT_NOT_FOUND, mailbox_fetch_news(store, &as_bob, &box, 0, place->arena, &news, why));
 	assert_fault(FAULT_NOT_FOUND, mailbox_page_keys(store, &as_bob, &box, 0, place->arena, &page, why));
-	assert_fault(FAULT_NOT_FOUND, mailbox_take_recent(store, &as_bob, &box, &first, &next, why));
+	assert_fault(FAULT_NOT_FOUND, mailbox_take_recent(store, &as_bob, &box, &head, why));
 	assert_fault(FAULT_NOT_FOUND, mailbox_fold(store, &as_bob, &box, NULL, why));
 	assert_fault(FAULT_NOT_FOUND, mailbox_delete(store, &as_bob, &box, why));
 	assert_fault(FAULT_NOT_FOUND, mailbox_delete(store, &admin_of_bob, &box, why));
@@ -338,7 +403,8 @@ static void test_wall_kinds(void **state)
 }
 
 const struct CMUnitTest mailbox_cases[] = {
-	CASE(test_create), CASE(test_update),   CASE(test_delete), CASE(test_usage),      CASE(test_recent),
-	CASE(test_stale),  CASE(test_keywords), CASE(test_wall),   CASE(test_wall_kinds),
+	CASE(test_create), CASE(test_update),         CASE(test_delete), CASE(test_usage),
+	CASE(test_recent), CASE(test_recent_at_once), CASE(test_stale),  CASE(test_keywords),
+	CASE(test_wall),   CASE(test_wall_kinds),
 };
 const size_t n_mailbox_cases = ARRAY_LEN(mailbox_cases);

@@ -371,12 +371,13 @@ static void do_fold(struct model *m, bool interrupted)
 
 static void do_recent(struct model *m)
 {
-	uint32_t first, next;
+	struct mailbox_head head = { .recent_uid = m->recent, .uid_next = m->n + 1 };
 
 	m->doing = "recent";
-	assert_good(mailbox_take_recent(m->store, &m->owner, &m->mailbox, &first, &next, why));
-	same(m, first == m->recent && next == m->n + 1);
-	m->recent = next;
+	if (head.recent_uid == head.uid_next)
+		return;
+	assert_good(mailbox_take_recent(m->store, &m->owner, &m->mailbox, &head, why));
+	m->recent = head.uid_next;
 }
 
 static void fresh_mailbox(struct model *m)

@@ -388,12 +388,12 @@ static void test_never(void **state)
 	struct record_query query = { .collection = COLL_CONTENTS, .index = -1, .limit = 1 };
 	struct mailbox_row *rows;
 	struct record *records, record;
-	uint32_t first, next;
+	const struct mailbox_head head = { .recent_uid = 1, .uid_next = 2 };
 	size_t n;
 
 	share_begin(&s, *state);
 	grant(&s, ACL_ALL);
-	assert_fault(FAULT_DENIED, mailbox_take_recent(s.store, &s.guest, &s.box, &first, &next, why));
+	assert_fault(FAULT_DENIED, mailbox_take_recent(s.store, &s.guest, &s.box, &head, why));
 	assert_fault(FAULT_DENIED, mailbox_list(s.store, &s.guest, &s.ann, s.arena, &rows, &n, why));
 	meta = meta_of(&s.ann, "top");
 	assert_fault(FAULT_DENIED, mailbox_create(s.store, &s.guest, &meta, 1, why));

@@ -33,13 +33,6 @@ static enum fault see_commit(struct why *why)
 	return store->ops->commit(store, &system_actor, &commit, &head, why);
 }
 
-static enum fault see_recent(struct why *why)
-{
-	struct mailbox_head head;
-
-	return store->ops->take_recent(store, &system_actor, &damaged.mailbox, &head, why);
-}
-
 static enum fault see_pages(struct why *why)
 {
 	struct page_row *rows;
@@ -130,7 +123,7 @@ static const struct damage_row {
 	{ "mailboxes", "{\"$set\": {\"parent\": 7}}", see_list },
 	{ "mailboxes", "{\"$set\": {\"subscribed\": 1}}", see_list },
 	{ "mailboxes", "{\"$unset\": {\"uid_validity\": 1}}", see_commit },
-	{ "mailboxes", "{\"$set\": {\"recent_uid\": \"x\"}}", see_recent },
+	{ "mailboxes", "{\"$set\": {\"recent_uid\": \"x\"}}", see_mailbox },
 	{ "pages", "{\"$unset\": {\"modseq\": 1}}", see_page },
 	{ "pages", "{\"$set\": {\"columns\": 1}}", see_pages },
 	{ "pages", "{\"$set\": {\"keys\": []}}", see_page },

@@ -1,7 +1,10 @@
 /*
  * GETMETADATA and SETMETADATA (RFC 5464). What is private in a mailbox is the session's own account's, whoever owns the
- * mailbox; what is shared is the owner's, and only it sees and sets that so far. The server's shared entries are the
- * settings'.
+ * mailbox; what is shared lies with the owner, sealed with its key. A guest takes part with the right l and one of
+ * rswip (RFC 5464 3.3); to set what others see it needs w. The server's shared entries are the settings'.
+ *
+ * Private and shared entries of one SETMETADATA are two records: what can be refused is refused before the first
+ * is written, and if the store fails between them the answer says which ones are set.
  */
 #include <inttypes.h>
 
@@ -12,10 +15,14 @@
 #include "metadata_reply.h"
 #include "target.h"
 
+#define TAKES_PART (ACL_READ | ACL_SEEN | ACL_WRITE | ACL_INSERT | ACL_POST)
+
 struct metadata_cmd {
 	struct metadata_request request;
 	struct target target;
-	struct id mailbox; /* zero: the server */
+	struct actor owner; /* of the mailbox */
+	bool half;          /* the shared ones are set, the private ones not */
+	struct id mailbox;  /* zero: the server */
 	struct metadata parts[2];
 };
 
@@ -37,20 +44,26 @@ static enum fault find_mailbox(struct imap_cmd *cmd, struct metadata_cmd *meta, 
 	meta->target.opens = true;
 	meta->target.needs = ACL_LOOKUP;
 	fault = target_find(cmd, stack, &meta->target, &meta->mailbox, why);
+	if (!fault && !(meta->target.rights & TAKES_PART))
+		fault = fault_set(why, FAULT_DENIED, "a guest who only sees the name");
+	meta->owner = (struct actor){ ACTOR_OWNER, meta->target.actor.account };
 	return fault == FAULT_NO_TARGET ? FAULT_NOT_FOUND : fault;
 }
 
 static struct metadata_place place_of(const struct imap_cmd *cmd, const struct metadata_cmd *meta,
                                       enum metadata_part part)
 {
+	if (part == METADATA_SHARED)
+		return (struct metadata_place){ &meta->owner, meta->target.key, meta->owner.account,
+			                        meta->mailbox, part };
 	return (struct metadata_place){ &cmd->account->actor, cmd->account->key, cmd->account->id,
 		                        meta->mailbox, part };
 }
 
-/* Is that part of it kept in a record that the session may see? */
+/* The server's shared ones are in no record. */
 static bool is_kept(const struct metadata_cmd *meta, enum metadata_part part)
 {
-	return part == METADATA_PRIVATE || (!is_server(meta) && !meta->target.share);
+	return part == METADATA_PRIVATE || !is_server(meta);
 }
 
 static bool asks_for(const struct metadata_request *request, enum metadata_part part)
@@ -144,34 +157,54 @@ static enum imap_next set_parse(struct imap_cmd *cmd, struct imap_args *args)
 }
 
 static enum fault set_part(struct imap_cmd *cmd, const struct metadata_cmd *meta, enum metadata_part part,
+                           enum fault (*set)(struct stack *, const struct metadata_place *,
+                                             const struct metadata_edit *, struct why *),
                            struct stack *stack, struct why *why)
 {
 	const struct metadata_place place = place_of(cmd, meta, part);
 	struct metadata_entry *changes = arena_array(cmd->arena, struct metadata_entry, meta->request.n);
-	size_t n = 0;
+	struct metadata_edit edit = { changes, 0, (size_t)imapd_conf.metadata_entries_max };
 
 	for (size_t i = 0; i < meta->request.n; i++)
 		if (metadata_is_private(meta->request.entries[i].name) == (part == METADATA_PRIVATE))
-			changes[n++] = meta->request.entries[i];
-	if (n == 0)
-		return FAULT_NONE;
-	return metadata_change(stack, &place, changes, n, (size_t)imapd_conf.metadata_entries_max, why);
+			changes[edit.n++] = meta->request.entries[i];
+	return set(stack, &place, &edit, why);
+}
+
+static bool may_share(const struct metadata_cmd *meta)
+{
+	return !is_server(meta) && meta->target.rights & ACL_WRITE;
 }
 
 static enum fault set_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct metadata_cmd *meta = cmd->state;
+	const bool shared = asks_for(&meta->request, METADATA_SHARED),
+	           private = asks_for(&meta->request, METADATA_PRIVATE);
 	enum fault fault = find_mailbox(cmd, meta, stack, why);
 
-	if (!fault && asks_for(&meta->request, METADATA_SHARED) && !is_kept(meta, METADATA_SHARED))
-		return fault_set(why, FAULT_DENIED, "these entries are not the account's to set");
-	if (!fault) /* the shared ones first: others see them, and their limit is met before anything is set */
-		fault = set_part(cmd, meta, METADATA_SHARED, stack, why);
-	return fault ? fault : set_part(cmd, meta, METADATA_PRIVATE, stack, why);
+	if (!fault && shared && !may_share(meta))
+		fault = fault_set(why, FAULT_DENIED, "these entries are not the account's to set");
+	if (!fault && shared && private)
+		fault = set_part(cmd, meta, METADATA_PRIVATE, metadata_check, stack, why);
+	if (!fault && shared)
+		fault = set_part(cmd, meta, METADATA_SHARED, metadata_change, stack, why);
+	if (!fault && private) {
+		fault = set_part(cmd, meta, METADATA_PRIVATE, metadata_change, stack, why);
+		meta->half = fault && shared;
+	}
+	return fault;
 }
 
 static enum imap_next set_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
+	const struct metadata_cmd *meta = cmd->state;
+
+	if (meta->half) {
+		log_fault(&cmd->log, fault, why, "the shared entries are set, the private ones are not");
+		return imap_no_code(cmd, fault == FAULT_LIMIT ? "[METADATA TOOMANY]" : "[UNAVAILABLE]",
+		                    "The shared entries are set, the private ones are not");
+	}
 	if (fault == FAULT_LIMIT)
 		return imap_no_code(cmd, "[METADATA TOOMANY]", "There are too many entries");
 	if (fault == FAULT_DENIED)

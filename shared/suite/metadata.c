@@ -112,6 +112,18 @@ enum fault metadata_load_many(struct stack *stack, const struct metadata_place *
 	return fault;
 }
 
+static enum fault pack(const struct metadata *metadata, struct buf *plain, struct why *why)
+{
+	buf_init(plain, METADATA_MAX);
+	buf_add_u8(plain, VERSION);
+	buf_add_varint(plain, metadata->n);
+	for (size_t i = 0; i < metadata->n; i++)
+		if (!buf_add_block(plain, metadata->list[i].name) ||
+		    !buf_add_block(plain, metadata->list[i].value))
+			return fault_set(why, FAULT_LIMIT, "more than %d bytes of metadata", METADATA_MAX);
+	return FAULT_NONE;
+}
+
 static enum fault put(struct stack *stack, const struct metadata_place *place,
                       const struct metadata *metadata, struct why *why)
 {
@@ -123,16 +135,9 @@ static enum fault put(struct stack *stack, const struct metadata_place *place,
 		.index = { id_slice(&place->account), id_slice(&place->mailbox) },
 	};
 	struct buf plain, sealed;
-	enum fault fault = FAULT_NONE;
+	enum fault fault = pack(metadata, &plain, why);
 
-	buf_init(&plain, METADATA_MAX);
 	buf_init(&sealed, RECORD_VALUE_MAX);
-	buf_add_u8(&plain, VERSION);
-	buf_add_varint(&plain, metadata->n);
-	for (size_t i = 0; i < metadata->n && !fault; i++)
-		if (!buf_add_block(&plain, metadata->list[i].name) ||
-		    !buf_add_block(&plain, metadata->list[i].value))
-			fault = fault_set(why, FAULT_LIMIT, "more than %d bytes of metadata", METADATA_MAX);
 	if (!fault) {
 		account_seal(place->key, PURPOSE, record.key, buf_slice(&plain), &sealed);
 		record.value = buf_slice(&sealed);
@@ -171,39 +176,67 @@ static void apply(struct metadata *metadata, const struct metadata_entry *change
 	}
 }
 
-static enum fault change_once(struct stack *stack, const struct metadata_place *place,
-                              const struct metadata_entry *changes, size_t n, size_t entries_max,
-                              struct arena *arena, struct why *why)
+/* What there will be; its version is that of what there is. */
+static enum fault edited(struct stack *stack, const struct metadata_place *place,
+                         const struct metadata_edit *edit, struct arena *arena, struct metadata *ret,
+                         struct why *why)
 {
-	struct metadata metadata, changed;
-	enum fault fault = metadata_load(stack, place, arena, &metadata, why);
+	struct metadata now, then;
+	enum fault fault = metadata_load(stack, place, arena, &now, why);
 
 	if (fault)
 		return fault;
-	changed = (struct metadata){ arena_array(arena, struct metadata_entry, metadata.n + n + 1),
-		                     metadata.n, metadata.version };
-	for (size_t i = 0; i < metadata.n; i++)
-		changed.list[i] = metadata.list[i];
-	for (size_t i = 0; i < n; i++)
-		apply(&changed, &changes[i]);
-	if (changed.n > metadata.n && changed.n > entries_max)
-		return fault_set(why, FAULT_LIMIT, "more than %zu entries", entries_max);
-	qsort(changed.list, changed.n, sizeof(changed.list[0]), by_name);
-	if (changed.n)
-		return put(stack, place, &changed, why);
-	return metadata.version == RECORD_NEW ? FAULT_NONE : del(stack, place, metadata.version, why);
+	then = (struct metadata){ arena_array(arena, struct metadata_entry, now.n + edit->n + 1), now.n,
+		                  now.version };
+	for (size_t i = 0; i < now.n; i++)
+		then.list[i] = now.list[i];
+	for (size_t i = 0; i < edit->n; i++)
+		apply(&then, &edit->changes[i]);
+	if (then.n > now.n && then.n > edit->entries_max)
+		return fault_set(why, FAULT_LIMIT, "more than %zu entries", edit->entries_max);
+	qsort(then.list, then.n, sizeof(then.list[0]), by_name);
+	*ret = then;
+	return FAULT_NONE;
+}
+
+enum fault metadata_check(struct stack *stack, const struct metadata_place *place,
+                          const struct metadata_edit *edit, struct why *why)
+{
+	struct arena *arena = arena_new();
+	struct metadata then;
+	enum fault fault = edited(stack, place, edit, arena, &then, why);
+	struct buf plain;
+
+	if (!fault) {
+		fault = pack(&then, &plain, why);
+		buf_done(&plain);
+	}
+	arena_free(arena);
+	return fault;
+}
+
+static enum fault change_once(struct stack *stack, const struct metadata_place *place,
+                              const struct metadata_edit *edit, struct arena *arena, struct why *why)
+{
+	struct metadata then;
+	enum fault fault = edited(stack, place, edit, arena, &then, why);
+
+	if (fault)
+		return fault;
+	if (then.n)
+		return put(stack, place, &then, why);
+	return then.version == RECORD_NEW ? FAULT_NONE : del(stack, place, then.version, why);
 }
 
 enum fault metadata_change(struct stack *stack, const struct metadata_place *place,
-                           const struct metadata_entry *changes, size_t n, size_t entries_max,
-                           struct why *why)
+                           const struct metadata_edit *edit, struct why *why)
 {
 	enum fault fault = FAULT_STALE;
 
 	for (int i = 0; i < ATTEMPTS && fault == FAULT_STALE; i++) {
 		struct arena *arena = arena_new();
 
-		fault = change_once(stack, place, changes, n, entries_max, arena, why);
+		fault = change_once(stack, place, edit, arena, why);
 		arena_free(arena);
 	}
 	return fault == FAULT_STALE ? fault_set(why, FAULT_TEMP, "others kept changing the metadata") : fault;

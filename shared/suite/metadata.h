@@ -29,7 +29,8 @@ struct metadata { /* sorted by name, without case */
 };
 
 struct metadata_place {
-	const struct actor *actor; /* OWNER of `account` */
+	const struct actor
+	    *actor; /* OWNER of `account`; for a guest in what is shared, once its rights are known */
 	const struct account_key *key;
 	struct id account, mailbox; /* zero mailbox: the server */
 	enum metadata_part part;
@@ -40,10 +41,16 @@ MUST_CHECK enum fault metadata_load(struct stack *, const struct metadata_place 
 /* Of many places, whose actor is one, in one round trip; with key NULL: of none. What cannot be opened is `damaged`, and empty. */
 MUST_CHECK enum fault metadata_load_many(struct stack *, const struct metadata_place *, size_t n,
                                          struct arena *, struct metadata *ret, struct why *);
+struct metadata_edit {
+	const struct metadata_entry *changes;
+	size_t n, entries_max; /* of all that are there then */
+};
 /* All of the changes or none. LIMIT: more than `entries_max`, or too much together. */
 MUST_CHECK enum fault metadata_change(struct stack *, const struct metadata_place *,
-                                      const struct metadata_entry *changes, size_t n, size_t entries_max,
-                                      struct why *);
+                                      const struct metadata_edit *, struct why *);
+/* Whether they would be too many or too much; changes nothing. */
+MUST_CHECK enum fault metadata_check(struct stack *, const struct metadata_place *,
+                                     const struct metadata_edit *, struct why *);
 /* The mailbox is deleted: the owner's private ones and those that were shared. */
 MUST_CHECK enum fault metadata_forget(struct stack *, const struct actor *, const struct id *mailbox,
                                       struct why *);

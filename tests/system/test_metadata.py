@@ -93,3 +93,24 @@ def test_listed(suite):
     assert told[1::2] == [f'* METADATA {name} (/private/comment "of {name}" /shared/comment NIL)' for name in names]
     assert all(line.startswith("* LIST (") and line.endswith(f"/n{i:03}") for i, line in enumerate(told[::2]))
     client.logout()
+
+
+def test_guests(suite):
+    """What is shared is everybody's who takes part in the mailbox, through another process; private ones stay private."""
+    owner, guest = suite.imap(suite.alice), suite.imap(suite.bob)
+    team = f"Shared/{suite.alice}/notes"
+    owner.create("notes")
+    assert put(owner, 'notes (/private/comment "hers" /shared/comment "a canary for the team")')[0] == "OK"
+    assert owner.setacl("notes", suite.bob, "lr")[0] == "OK"
+    assert get(guest, f"{team} (/private/comment /shared/comment)") == (
+        "OK", [f'{team} (/shared/comment "a canary for the team" /private/comment NIL)'.encode()])
+    typ, text = put(guest, f'{team} (/private/comment "his" /shared/comment "x")')
+    assert typ == "NO" and text.startswith("[NOPERM]")
+    assert owner.setacl("notes", suite.bob, "lrw")[0] == "OK"
+    assert put(guest, f'{team} (/private/comment "his" /shared/comment "from the guest")')[0] == "OK"
+    assert get(owner, "notes (/private/comment /shared/comment)") == (
+        "OK", [b'notes (/private/comment "hers" /shared/comment "from the guest")'])
+    assert owner.delete("notes")[0] == "OK"
+    for client in (owner, guest):
+        client.logout()
+    assert suite.fsck().endswith(": 0 problems")

@@ -24,7 +24,11 @@ static enum fault set(struct fixture *f, const struct metadata_place *place, con
 {
 	const struct metadata_entry change = { slice_str(name), value };
 
-	return metadata_change(f->stack, place, &change, 1, ENTRIES, WHY);
+	const struct metadata_edit edit = { &change, 1, ENTRIES };
+	const enum fault fault = metadata_check(f->stack, place, &edit, WHY);
+
+	assert_int_equal(metadata_change(f->stack, place, &edit, WHY), fault); /* it says so beforehand */
+	return fault;
 }
 
 static const char *texts(struct fixture *f, const struct metadata_place *place)

@@ -461,16 +461,18 @@ bool imap_args_mailbox(struct imap_args *args, const char **ret_utf8)
 bool imap_args_list_mailbox(struct imap_args *args, const char **ret_utf8)
 {
 	struct slice name;
-	struct buf utf8;
+	struct buf utf8, nfc;
 	bool good;
 
 	if (!run_of(args, is_list_char, &name) && !imap_args_string(args, &name))
 		return fail(args, "Expected a mailbox pattern");
 	buf_init(&utf8, MAILBOX_MAX);
-	good = decode_name(args, name, &utf8);
+	buf_init(&nfc, MAILBOX_MAX);
+	good = decode_name(args, name, &utf8) && fold_nfc(&nfc, buf_slice(&utf8));
 	if (good)
-		*ret_utf8 = settle(args, arena_strz(args->arena, buf_slice(&utf8)));
+		*ret_utf8 = settle(args, arena_strz(args->arena, buf_slice(&nfc)));
 	buf_done(&utf8);
+	buf_done(&nfc);
 	return good || fail(args, "A mailbox pattern is neither modified UTF-7 nor UTF-8, or too long");
 }
 

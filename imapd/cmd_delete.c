@@ -5,12 +5,14 @@
 #include "commands.h"
 #include "folder_args.h"
 #include "imapd.h"
+#include "list_line.h"
 #include "outbox_hold.h"
 #include "shared_name.h"
 
 struct delete
 {
 	const char *path;
+	const char *written; /* args.h */
 	struct id mailbox;
 	bool is_mere_name; /* it has only others below it */
 	bool forbidden;    /* by its owner */
@@ -23,6 +25,7 @@ static enum imap_next delete_parse(struct imap_cmd *cmd, struct imap_args *args)
 	if (!imap_args_space(args) || !imap_args_mailbox(args, &delete->path) || !imap_args_end(args))
 		return imap_bad(cmd, args->error);
 	delete->path = folder_without_end(cmd->arena, delete->path);
+	delete->written = args->written;
 	return IMAP_RUN;
 }
 
@@ -78,6 +81,8 @@ static enum imap_next delete_reply(struct imap_cmd *cmd, enum fault fault, const
 		imap_untagged(s, "OK [CLOSED] The selected mailbox was deleted");
 	}
 	views_nudge(s->imapd->views, &delete->mailbox, UINT64_MAX);
+	if (delete->written)
+		list_tell(s, "\\NonExistent", delete->path, folder_without_end(cmd->arena, delete->written));
 	return imap_ok(cmd, "Deleted");
 }
 

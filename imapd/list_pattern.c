@@ -11,8 +11,9 @@
  * could take as well, the later one can take too. "%" stops at the separator, and
  * then it is the turn of the last "*" before it.
  */
-static bool matches(const char *pattern, const char *path, bool fold)
+static bool matches(const char *pattern, const char *path, size_t folded)
 {
+	const char *any_case = path + folded; /* before it */
 	const char *star = NULL, *star_at = NULL, *percent = NULL, *percent_at = NULL;
 
 	for (;;) {
@@ -23,7 +24,8 @@ static bool matches(const char *pattern, const char *path, bool fold)
 		} else if (*pattern == '%') {
 			percent = ++pattern;
 			percent_at = path;
-		} else if (*path && (*pattern == *path || (fold && strncasecmp(pattern, path, 1) == 0))) {
+		} else if (*path &&
+		           (*pattern == *path || (path < any_case && strncasecmp(pattern, path, 1) == 0))) {
 			pattern++;
 			path++;
 		} else if (!*path && !*pattern) {
@@ -43,5 +45,9 @@ static bool matches(const char *pattern, const char *path, bool fold)
 
 bool list_pattern_matches(const char *pattern, const char *path)
 {
-	return matches(pattern, path, strcmp(path, "INBOX") == 0);
+	const size_t inbox = strlen("INBOX");
+	const bool is_inbox =
+	    strncmp(path, "INBOX", inbox) == 0 && (!path[inbox] || path[inbox] == FOLDER_SEPARATOR);
+
+	return matches(pattern, path, is_inbox ? inbox : 0);
 }

@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "limit.h"
 #include "new_message.h"
+#include "notify_own.h"
 
 #define MESSAGES_MAX 16000         /* and save_limit, which is what clients are told */
 #define RUN_MESSAGES 16            /* stored in one run */
@@ -104,6 +105,8 @@ static enum imap_next append_reply(struct imap_cmd *cmd, enum fault fault, const
 		return new_messages_fail(&append->messages, cmd, fault, why);
 	if (!append->messages.filed)
 		return IMAP_RUN;
+	notify_own_append(cmd->session, &append->messages.mailbox, append->messages.made.first_uid,
+	                  (uint32_t)append->messages.n, &append->messages.made.head);
 	if (!cmd->session->selected.view || !id_eq(&append->messages.mailbox, &cmd->selected))
 		return appended(cmd, FAULT_NONE, NULL);
 	change_begin(&append->look, cmd);

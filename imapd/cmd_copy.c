@@ -12,6 +12,7 @@
 #include "change.h"
 #include "commands.h"
 #include "limit.h"
+#include "notify_own.h"
 #include "outbox_hold.h"
 #include "rows.h"
 #include "suite/copy.h"
@@ -37,6 +38,7 @@ struct copy {
 	/* What was copied. */
 	struct uid_set from, to;
 	uint32_t uid_validity;
+	struct mailbox_head head; /* of the mailbox they went to */
 };
 
 static bool is_move(const struct imap_cmd *cmd)
@@ -212,6 +214,7 @@ static enum fault copy_some(struct imap_cmd *cmd, struct stack *stack, size_t st
 	note_seen(cmd, stack, &some, &made);
 	uid_set_add_range(&copy->to, made.first_uid, made.first_uid + (uint32_t)n - 1);
 	copy->uid_validity = made.uid_validity;
+	copy->head = made.head;
 	folder_cache_note(cmd->account->folders, &some.to, &made.head);
 	return FAULT_NONE;
 }
@@ -295,6 +298,14 @@ static enum imap_next start_move(struct imap_cmd *cmd)
 	return copy->hold.due ? IMAP_RUN : next_batch(cmd);
 }
 
+/* The client knows what it has copied. */
+static void note_own(const struct imap_cmd *cmd, const struct copy *copy)
+{
+	if (!copy->told && !uid_set_is_empty(&copy->to))
+		notify_own_append(cmd->session, &copy->request.to, copy->to.ranges[0].first,
+		                  (uint32_t)uid_set_count(&copy->to), &copy->head);
+}
+
 static enum imap_next copy_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
 	struct copy *copy = cmd->state;
@@ -311,6 +322,7 @@ static enum imap_next copy_reply(struct imap_cmd *cmd, enum fault fault, const s
 		return imap_no_code(cmd, "[EXPUNGEISSUED]", "Some of the messages are gone");
 	if (fault && !copy->copied)
 		return imap_no(cmd, fault, why);
+	note_own(cmd, copy);
 	if (!is_move(cmd))
 		return id_eq(&copy->request.to, &cmd->selected) ? change_look(&copy->change, copied)
 		                                                : copied(cmd, FAULT_NONE, NULL);

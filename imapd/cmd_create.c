@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "folder_args.h"
 #include "list_line.h"
+#include "notify_own.h"
 #include "object_id.h"
 #include "shared_name.h"
 
@@ -111,6 +112,7 @@ static enum imap_next create_reply(struct imap_cmd *cmd, enum fault fault, const
 
 	if (fault)
 		return imap_no(cmd, fault, why);
+	notify_own_name(cmd->session, create->path, true);
 	if (create->written)
 		list_tell(cmd->session, "", create->path, folder_without_end(cmd->arena, create->written));
 	return imap_ok_code(

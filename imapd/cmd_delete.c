@@ -6,6 +6,7 @@
 #include "folder_args.h"
 #include "imapd.h"
 #include "list_line.h"
+#include "notify_own.h"
 #include "outbox_hold.h"
 #include "shared_name.h"
 
@@ -75,6 +76,7 @@ static enum imap_next delete_reply(struct imap_cmd *cmd, enum fault fault, const
 		return imap_no_code(cmd, delete->is_mere_name ? "[HASCHILDREN]" : "[CANNOT]", why->text);
 	if (fault)
 		return imap_no(cmd, fault, why);
+	notify_own_name(s, delete->path, false);
 	if (s->selected.view && id_eq(&s->selected.view->mailbox, &delete->mailbox)) {
 		selected_close(&s->selected);
 		session_enter(s, ST_AUTH);

@@ -4,6 +4,7 @@
 #include "account_ctx.h"
 #include "imapd.h"
 #include "list_line.h"
+#include "notify_own.h"
 #include "shared_name.h"
 
 struct rename {
@@ -65,6 +66,8 @@ static enum imap_next rename_reply(struct imap_cmd *cmd, enum fault fault, const
 		return imap_no_code(cmd, "[CANNOT]", why->text);
 	if (fault)
 		return imap_no(cmd, fault, why);
+	notify_own_name(cmd->session, rename->from, false);
+	notify_own_name(cmd->session, rename->to, true);
 	views_look_account(cmd->session->imapd->views, &rename->owner); /* an INBOX may be empty now */
 	if (rename->written)
 		list_tell(cmd->session, "", rename->to, folder_without_end(cmd->arena, rename->written));

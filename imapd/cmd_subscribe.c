@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "account_ctx.h"
 #include "folder_args.h"
+#include "notify_own.h"
 #include "shared_name.h"
 #include "suite/guest.h"
 
@@ -48,7 +49,12 @@ static enum fault subscribe_run(struct imap_cmd *cmd, struct stack *stack, struc
 
 static enum imap_next subscribe_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
-	return fault ? imap_no(cmd, fault, why) : imap_ok(cmd, "%s completed", cmd->verb->name);
+	const struct subscribe *subscribe = cmd->state;
+
+	if (fault)
+		return imap_no(cmd, fault, why);
+	notify_own_subscription(cmd->session, subscribe->path, cmd->verb->flags & VERB_SUBSCRIBES);
+	return imap_ok(cmd, "%s completed", cmd->verb->name);
 }
 
 const struct imap_command imap_subscribe = {

@@ -9,6 +9,7 @@
 #include "context.h"
 #include "guest_check.h"
 #include "notify.h"
+#include "notify_own.h"
 #include "url_mechanisms.h"
 #include "vanished.h"
 
@@ -219,8 +220,12 @@ void notify_note_new(struct session *s, uint32_t first, uint32_t last)
 		uid_set_add_range(&s->notify->request.fetch->todo, first, last);
 }
 
-void notify_forget_new(struct session *s)
+void notify_leave_mailbox(struct session *s)
 {
+	const struct view *view = s->selected.view;
+
+	if (!selected_has_news(&s->selected))
+		notify_own_visit(s, &view->mailbox, &view->state->head);
 	if (s->notify && s->notify->request.fetch)
 		uid_set_del_range(&s->notify->request.fetch->todo, 1, UINT32_MAX);
 }

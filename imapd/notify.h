@@ -25,6 +25,8 @@ struct notify {
 	struct shared_list *told_shared; /* and of what others share; NULL: it is not asked for */
 	struct session *session;
 	struct list node; /* of the watch */
+	struct list own;  /* notify_own.h */
+	unsigned n_own;
 };
 
 /* Takes the arena and, when others are asked for, the lists over. */
@@ -36,9 +38,10 @@ void notify_free(struct session *);
 unsigned notify_selected(const struct session *);
 /* Between commands EXPUNGE may be told. */
 bool notify_expunges_at_once(const struct session *);
-/* Messages that EXISTS has told of; and that their mailbox is closed. */
+/* Messages that EXISTS has told of. */
 void notify_note_new(struct session *, uint32_t first, uint32_t last);
-void notify_forget_new(struct session *);
+/* The selected mailbox is about to be closed. */
+void notify_leave_mailbox(struct session *);
 /* The next thing to be fetched unasked, with its reference; NULL: none. */
 struct news_fetch *notify_take_fetch(struct session *);
 /* Begins what there is to be done aside, for what was told. */

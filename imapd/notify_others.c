@@ -11,6 +11,7 @@
 #include "account_ctx.h"
 #include "base/map.h"
 #include "list_line.h"
+#include "notify_own.h"
 #include "status_item.h"
 #include "watch.h"
 
@@ -36,7 +37,7 @@ static void add_list(struct comparison *c, const struct folder *folder, const ch
 {
 	struct buf *out = &c->out;
 
-	if (map_put(c->listed, slice_str(path), c))
+	if ((c->is && notify_own_made(c->s, path, folder)) || map_put(c->listed, slice_str(path), c))
 		return;
 	buf_adds(out, "* LIST (");
 	if (folder && c->shared && !folder->row.meta.no_select && !is_readable(folder))
@@ -186,16 +187,21 @@ static void compare_names(struct comparison *c, const struct folder *was, const 
 
 static void compare(struct comparison *c, const struct folder *is)
 {
-	static const struct mailbox_head nothing = { .uid_next = 1 };
+	static const struct mailbox_head nothing = { .uid_next = 1 },
+	                                 untouched = { .uid_next = 1, .modseq = 1 };
 	const struct folder *was = map_get(c->by_id, id_slice(&is->row.meta.id));
-	const struct mailbox_head *head = was ? &was->row.head : &nothing;
+	const struct mailbox_head *head = was                                   ? &was->row.head
+	                                  : notify_own_made(c->s, is->path, is) ? &untouched
+	                                                                        : &nothing;
 	unsigned events = events_of(c->s, c->request, is, c->shared);
 
 	/* who is told of mailboxes that are subscribed hears when one no longer is; who by name, under both names */
 	if (was)
 		events |= asked_of(c->request, was, c->shared) & (NOTIFY_NAME | NOTIFY_SUBSCRIPTION);
 	compare_names(c, was, is, events);
-	if (has_news(events, is_opened_or_shut(c, was, is) ? &nothing : head, &is->row.head))
+	head = is_opened_or_shut(c, was, is) ? &nothing
+	                                     : notify_own_head(c->s, &is->row.meta.id, head, &is->row.head);
+	if (has_news(events, head, &is->row.head))
 		add_status(&c->out, c->s, is, events, c->shared);
 }
 
@@ -279,7 +285,13 @@ bool notify_tell_others(struct session *s)
 {
 	struct notify *notify = s->notify;
 
-	return !notify || !notify->watch || (tell_own(s, notify) && tell_shared(s, notify));
+	if (!notify || !notify->watch)
+		return true;
+	if (!tell_own(s, notify) || !tell_shared(s, notify))
+		return false;
+	notify_own_forget(s, notify->told->loaded_at,
+	                  notify->told_shared ? notify->told_shared->loaded_at : INT64_MAX);
+	return true;
 }
 
 bool notify_wants(const struct session *s, const struct id *mailbox)
@@ -298,6 +310,7 @@ void notify_free(struct session *s)
 	if (notify->told)
 		folder_list_put(s->account->folders, notify->told);
 	shared_list_put(notify->told_shared);
+	notify_own_free(s);
 	if (notify->watch)
 		watch_leave(s);
 	s->notify = NULL;
@@ -314,6 +327,7 @@ void notify_set(struct session *s, struct arena *arena, const struct notify_requ
 		.arena = arena, .request = *request, .told = told, .told_shared = told_shared, .session = s
 	};
 	list_init(&s->notify->node);
+	list_init(&s->notify->own);
 	if (told)
 		watch_join(s);
 }

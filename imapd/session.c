@@ -526,7 +526,7 @@ static const struct conn_handler handler = {
 static void on_close(void *arg)
 {
 	contexts_free(arg);
-	notify_forget_new(arg);
+	notify_leave_mailbox(arg);
 }
 
 static bool admit(struct session *s, const char *ip)

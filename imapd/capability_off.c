@@ -1,7 +1,10 @@
 /*
  * Capabilities that an operator took away: from one account (its capabilities_off), from everybody or from clients by
  * what they say in ID (the setting). What is off is not in CAPABILITY, cannot be ENABLEd, and its commands and mechanisms
- * are unknown. What it adds to the arguments of other commands is still understood: clients use what they are told of.
+ * are unknown. What it says unasked in the answers to others is left out: HIGHESTMODSEQ (CONDSTORE, QRESYNC), MAILBOXID
+ * (OBJECTID), APPENDUID and COPYUID (UIDPLUS), CLOSED (QRESYNC), INPROGRESS, and LIST's attributes of CHILDREN and
+ * SPECIAL-USE; but for what is part of IMAP4rev2, once that is enabled. What it adds to the arguments of other commands is
+ * still understood: clients use what they are told of.
  */
 #include <fnmatch.h>
 
@@ -47,6 +50,11 @@ bool imap_capability_on(const struct session *s, struct slice capability)
 			return false;
 	}
 	return true;
+}
+
+bool imap_tells(const struct session *s, const char *capability)
+{
+	return (s->enabled & ENABLED_REV2) || imap_capability_on(s, slice_str(capability));
 }
 
 const char *imap_capabilities_left(const struct session *s, struct arena *arena, const char *all)

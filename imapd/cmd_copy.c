@@ -53,6 +53,9 @@ static const char *copyuid(struct imap_cmd *cmd, const struct copy *copy)
 	const char *text;
 	struct buf out;
 
+	if (!imap_tells(cmd->session, "UIDPLUS"))
+		return "";
+
 	buf_init(&out, BUF_NO_LIMIT);
 	buf_printf(&out, "[COPYUID %u ", copy->uid_validity);
 	uid_set_print(&copy->from, &out);
@@ -326,7 +329,7 @@ static enum imap_next copy_reply(struct imap_cmd *cmd, enum fault fault, const s
 	if (!is_move(cmd))
 		return id_eq(&copy->request.to, &cmd->selected) ? change_look(&copy->change, copied)
 		                                                : copied(cmd, FAULT_NONE, NULL);
-	if (!copy->told) /* the EXPUNGEs come behind it */
+	if (!copy->told && imap_tells(cmd->session, "UIDPLUS")) /* the EXPUNGEs come behind it */
 		imap_untagged(cmd->session, "OK %s Moved", copyuid(cmd, copy));
 	copy->told = true;
 	if (fault == FAULT_STALE)

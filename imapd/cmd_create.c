@@ -116,7 +116,10 @@ static enum imap_next create_reply(struct imap_cmd *cmd, enum fault fault, const
 	if (create->written)
 		list_tell(cmd->session, "", create->path, folder_without_end(cmd->arena, create->written));
 	return imap_ok_code(
-	    cmd, arena_printf(cmd->arena, "[MAILBOXID (%s)]", object_id_of_mailbox(&create->made).text),
+	    cmd,
+	    imap_capability_on(cmd->session, SLICE("OBJECTID"))
+	        ? arena_printf(cmd->arena, "[MAILBOXID (%s)]", object_id_of_mailbox(&create->made).text)
+	        : "",
 	    "Created");
 }
 

@@ -80,7 +80,8 @@ static enum imap_next delete_reply(struct imap_cmd *cmd, enum fault fault, const
 	if (s->selected.view && id_eq(&s->selected.view->mailbox, &delete->mailbox)) {
 		selected_close(&s->selected);
 		session_enter(s, ST_AUTH);
-		imap_untagged(s, "OK [CLOSED] The selected mailbox was deleted");
+		imap_untagged(s, "OK %sThe selected mailbox was deleted",
+		              imap_tells(s, "QRESYNC") ? "[CLOSED] " : "");
 	}
 	views_nudge(s->imapd->views, &delete->mailbox, UINT64_MAX);
 	if (delete->written)

@@ -320,14 +320,24 @@ static void add_metadata(struct buf *line, const struct session *s, const struct
 	*longest = MAX_OF(*longest, len);
 }
 
+/* Whoever asks in the extended way gets all. */
+static unsigned attributes(const struct session *s, const struct list_request *request)
+{
+	const unsigned subscribed = request->tells_subscribed ? TELLS_SUBSCRIBED : 0;
+
+	if (request->extended || (s->enabled & ENABLED_REV2))
+		return subscribed | TELLS_EXTENDED | TELLS_CHILDREN | TELLS_USES;
+	return subscribed | (imap_capability_on(s, SLICE("CHILDREN")) ? TELLS_CHILDREN : 0) |
+	       (imap_capability_on(s, SLICE("SPECIAL-USE")) ? TELLS_USES : 0);
+}
+
 static void add_list(struct buf *line, const struct session *s, const struct list_request *request,
                      const struct told *told, uint64_t *longest)
 {
 	const struct folder *folder = told->folder;
 
 	buf_adds(line, "* LIST (");
-	list_add_attributes(line, folder, request->extended || s->enabled & ENABLED_REV2,
-	                    request->tells_subscribed);
+	list_add_attributes(line, folder, attributes(s, request));
 	buf_printf(line, ") \"%c\" ", FOLDER_SEPARATOR);
 	imap_add_mailbox(line, s, folder->path);
 	if (told->below)

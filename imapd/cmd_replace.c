@@ -37,8 +37,9 @@ static enum imap_next replaced(struct imap_cmd *cmd, enum fault fault, const str
 static void tell_uid(struct imap_cmd *cmd)
 {
 	const struct replace *replace = cmd->state;
+	const char *code = new_messages_code(&replace->messages, cmd);
 
-	imap_untagged(cmd->session, "OK %s Replacement is there", new_messages_code(&replace->messages, cmd));
+	imap_untagged(cmd->session, "OK %s%sReplacement is there", code, code[0] ? " " : "");
 }
 
 static enum imap_next gone(struct imap_cmd *cmd)

@@ -61,7 +61,8 @@ static void leave_old(struct session *s)
 		return;
 	selected_close(&s->selected);
 	session_enter(s, ST_AUTH);
-	imap_untagged(s, "OK [CLOSED] Previous mailbox closed");
+	if (imap_tells(s, "QRESYNC"))
+		imap_untagged(s, "OK [CLOSED] Previous mailbox closed");
 }
 
 static enum fault select_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
@@ -115,6 +116,13 @@ static void tell_recent_and_unseen(struct session *s)
 		imap_untagged(s, "OK [UNSEEN %u] First unseen message", unseen);
 }
 
+/* QRESYNC is CONDSTORE too; and whoever has used it wants it. */
+static bool knows_modseq(const struct session *s)
+{
+	return (s->enabled & ENABLED_CONDSTORE) || imap_capability_on(s, SLICE("CONDSTORE")) ||
+	       imap_capability_on(s, SLICE("QRESYNC"));
+}
+
 static void tell_mailbox(struct session *s)
 {
 	const struct mailbox_state *state = s->selected.view->state;
@@ -125,9 +133,11 @@ static void tell_mailbox(struct session *s)
 		tell_recent_and_unseen(s);
 	imap_untagged(s, "OK [UIDVALIDITY %u] UIDs are valid", state->head.uid_validity);
 	imap_untagged(s, "OK [UIDNEXT %u] Next UID", state->head.uid_next);
-	imap_untagged(s, "OK [HIGHESTMODSEQ %" PRIu64 "] Highest mod-sequence", state->head.modseq);
-	imap_untagged(s, "OK [MAILBOXID (%s)] It stays the same through RENAME",
-	              object_id_of_mailbox(&s->selected.view->mailbox).text);
+	if (knows_modseq(s))
+		imap_untagged(s, "OK [HIGHESTMODSEQ %" PRIu64 "] Highest mod-sequence", state->head.modseq);
+	if (imap_capability_on(s, SLICE("OBJECTID")))
+		imap_untagged(s, "OK [MAILBOXID (%s)] It stays the same through RENAME",
+		              object_id_of_mailbox(&s->selected.view->mailbox).text);
 	url_mechanisms_tell(s);
 }
 

@@ -250,7 +250,7 @@ static void tell_progress(struct imap_cmd *cmd)
 	const char *state = "NIL NIL";
 
 	if (now - cmd->heard < cmd->session->imapd->progress_every || cmd->within_response || cmd->aside ||
-	    conn_congested(cmd->session->conn))
+	    conn_congested(cmd->session->conn) || !imap_capability_on(cmd->session, SLICE("INPROGRESS")))
 		return;
 	cmd->heard = now;
 	if (cmd->goal)

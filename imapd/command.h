@@ -128,7 +128,7 @@ struct imap_cmd {
 
 /* ---- tagged replies: kept until the news that are allowed now were sent; each returns IMAP_DONE ---- */
 enum imap_next imap_ok(struct imap_cmd *, const char *format, ...) PRINTF_LIKE(2, 3);
-/* code is "[APPENDUID 1 2]" with its brackets */
+/* code is "[APPENDUID 1 2]" with its brackets, or "" */
 enum imap_next imap_ok_code(struct imap_cmd *, const char *code, const char *text);
 enum imap_next imap_no(struct imap_cmd *, enum fault,
                        const struct why *); /* code and text from the faults table; logs */
@@ -150,6 +150,8 @@ void imap_add_flags(struct buf *, const struct keywords *, uint32_t flags, uint6
 const char *imap_capabilities(const struct session *, struct arena *); /* without "CAPABILITY " */
 /* Whether the session has it, as far as an operator says (capability_off.c); and those of a list that it has. */
 bool imap_capability_on(const struct session *, struct slice capability);
+/* As above, for what IMAP4rev2 has too: whether what it adds to answers is told to who did not ask. */
+bool imap_tells(const struct session *, const char *capability);
 const char *imap_capabilities_left(const struct session *, struct arena *, const char *all);
 
 /* Whether the selected mailbox grants it (enum acl_right); if not, the reply is given: NO [NOPERM]. */

@@ -22,7 +22,7 @@ const struct conf_row imapd_conf_rows[] = {
 	ROW(CONF_SIZE, receive_memory, "512M", CONF_RELOAD, 1 << 20, INT64_C(1) << 40, "memory for messages being appended"),
 	ROW(CONF_INT, message_limit, "0", CONF_RELOAD, 0, UINT32_MAX, "messages that one command may touch, 0: all; clients that do not know MESSAGELIMIT miss the others"),
 	ROW(CONF_INT, save_limit, "100000", CONF_RELOAD, 0, UINT32_MAX, "messages that one COPY or APPEND may add, 0: as many as there are"),
-	ROW(CONF_LIST, capabilities_off, "", CONF_RELOAD, 0, 0, "capabilities not to have, as \"UTF8=ACCEPT MOVE for thunderbird*\": from clients whose ID is like that; without for, from all"),
+	ROW(CONF_LIST, capabilities_off, "", CONF_RELOAD, 0, 0, "capabilities not to have, as \"UTF8=ACCEPT MOVE for thunderbird*\": from clients whose ID is like that; without for, from all. They are not told, their commands are unknown, and what they add to answers unasked is left out; arguments of theirs in other commands are still understood"),
 	ROW(CONF_DURATION, command_time, "15m", CONF_RELOAD, 1000, 86400000, "time that one command may keep workers busy"),
 	ROW(CONF_INT, commands_per_account, "8", CONF_RELOAD, 1, 512, "commands of one account at workers at once, half of the workers at most; more wait, first come first served"),
 	ROW(CONF_INT, sessions_max, "20000", CONF_RELOAD, 1, 1000000, "sessions of this process"),

@@ -3,6 +3,13 @@
 
 #include "base/buf.h"
 
+static void add(struct buf *line, const char *attribute)
+{
+	const bool is_first = !line->len || ((const char *)line->data)[line->len - 1] == '(';
+
+	buf_printf(line, "%s%s", is_first ? "" : " ", attribute);
+}
+
 static void add_uses(struct buf *line, uint32_t special_use)
 {
 	static const struct {
@@ -16,23 +23,27 @@ static void add_uses(struct buf *line, uint32_t special_use)
 
 	for (size_t i = 0; i < ARRAY_LEN(uses); i++)
 		if (special_use & uses[i].use)
-			buf_printf(line, " %s", uses[i].name);
+			add(line, uses[i].name);
 }
 
 /* A name that only has others below it; only who knows RFC 5258 knows \NonExistent, which says \Noselect as well. */
 static const char *mere_name(bool extended)
 {
-	return extended ? "\\NonExistent " : "\\Noselect ";
+	return extended ? "\\NonExistent" : "\\Noselect";
 }
 
-void list_add_attributes(struct buf *line, const struct folder *folder, bool extended, bool tells_subscribed)
+void list_add_attributes(struct buf *line, const struct folder *folder, unsigned tells)
 {
 	const struct mailbox_meta *meta = &folder->row.meta;
 
-	buf_printf(line, "%s%s%s", meta->no_select ? mere_name(extended) : "",
-	           tells_subscribed && meta->subscribed ? "\\Subscribed " : "",
-	           folder->has_inferiors ? "\\HasChildren" : "\\HasNoChildren");
-	add_uses(line, meta->special_use);
+	if (meta->no_select)
+		add(line, mere_name(tells & TELLS_EXTENDED));
+	if ((tells & TELLS_SUBSCRIBED) && meta->subscribed)
+		add(line, "\\Subscribed");
+	if (tells & TELLS_CHILDREN)
+		add(line, folder->has_inferiors ? "\\HasChildren" : "\\HasNoChildren");
+	if (tells & TELLS_USES)
+		add_uses(line, meta->special_use);
 }
 
 void list_tell(struct session *s, const char *attributes, const char *path, const char *written)

@@ -4,8 +4,15 @@
  * RFC 3348. */
 #include "command.h"
 
-/* "\HasNoChildren \Sent". `extended`: the client knows RFC 5258. */
-void list_add_attributes(struct buf *, const struct folder *, bool extended, bool tells_subscribed);
+enum list_attributes {                     /* bits */
+	               TELLS_EXTENDED = 1, /* the client knows RFC 5258 */
+	               TELLS_CHILDREN = 2,
+	               TELLS_USES = 4,
+	               TELLS_SUBSCRIBED = 8,
+};
+
+/* "\HasNoChildren \Sent" */
+void list_add_attributes(struct buf *, const struct folder *, unsigned tells);
 /* Unasked, where IMAP4rev2 wants it: behind SELECT, and when a name is not the one that was `written` (OLDNAME,
  * RFC 9051 6.3.9.7; NULL: it is). To others nothing. */
 void list_tell(struct session *, const char *attributes, const char *path, const char *written);

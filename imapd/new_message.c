@@ -340,6 +340,8 @@ const char *new_messages_code(const struct new_messages *messages, struct imap_c
 	const struct mailbox_appended *made = &messages->made;
 	const char *uids = arena_printf(cmd->arena, "%u", made->first_uid);
 
+	if (!imap_tells(cmd->session, "UIDPLUS"))
+		return "";
 	if (messages->n > 1)
 		uids = arena_printf(cmd->arena, "%s:%u", uids, made->first_uid + (uint32_t)messages->n - 1);
 	return arena_printf(cmd->arena, "[APPENDUID %u %s]", made->uid_validity, uids);

@@ -71,6 +71,6 @@ void new_messages_note_seen(const struct new_messages *, const struct imap_cmd *
 
 enum imap_next new_messages_fail(const struct new_messages *, struct imap_cmd *, enum fault,
                                  const struct why *);
-const char *new_messages_code(const struct new_messages *, struct imap_cmd *); /* "[APPENDUID …]" */
+const char *new_messages_code(const struct new_messages *, struct imap_cmd *); /* "[APPENDUID …]", or "" */
 
 #endif

@@ -43,7 +43,8 @@ static void add_list(struct comparison *c, const struct folder *folder, const ch
 	if (folder && c->shared && !folder->row.meta.no_select && !is_readable(folder))
 		buf_adds(out, "\\NoAccess ");
 	if (folder)
-		list_add_attributes(out, folder, true, true);
+		list_add_attributes(out, folder,
+		                    TELLS_EXTENDED | TELLS_CHILDREN | TELLS_USES | TELLS_SUBSCRIBED);
 	else
 		buf_adds(out, c->shared ? "\\NonExistent \\NoAccess" : "\\NonExistent");
 	buf_printf(out, ") \"%c\" ", FOLDER_SEPARATOR);

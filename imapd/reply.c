@@ -43,7 +43,7 @@ enum imap_next imap_ok(struct imap_cmd *cmd, const char *format, ...)
 
 enum imap_next imap_ok_code(struct imap_cmd *cmd, const char *code, const char *text)
 {
-	return tagged(cmd, arena_printf(cmd->arena, "OK %s %s", code, text));
+	return tagged(cmd, arena_printf(cmd->arena, "OK %s%s%s", code, code[0] ? " " : "", text));
 }
 
 /* What a client may expect to hear of is no news for an operator. */

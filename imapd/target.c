@@ -58,7 +58,7 @@ static const char *attributes(struct arena *arena, const struct folder *folder)
 	const char *copy;
 
 	buf_init(&text, BUF_NO_LIMIT);
-	list_add_attributes(&text, folder, true, false);
+	list_add_attributes(&text, folder, TELLS_EXTENDED | TELLS_CHILDREN | TELLS_USES);
 	copy = arena_strz(arena, buf_slice(&text));
 	buf_done(&text);
 	return copy;

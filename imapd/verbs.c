@@ -42,7 +42,7 @@ static const struct imap_verb verbs[] = {
 	{ "IDLE",         &imap_idle,         IN_AUTH,     LOOKS_FIRST, "IDLE" },
 	{ "APPEND",       &imap_append,       IN_AUTH,     MESSAGE_LITERAL },
 
-	{ "NOTIFY",       &imap_notify,       IN_AUTH,     LOOKS_FIRST },
+	{ "NOTIFY",       &imap_notify,       IN_AUTH,     LOOKS_FIRST, "NOTIFY" },
 	{ "ESEARCH",      &imap_esearch,      IN_AUTH,     UID_FORM, "MULTISEARCH" },
 
 	{ "CHECK",        &imap_noop,         IN_SELECTED, LOOKS_FIRST },

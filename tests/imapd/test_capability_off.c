@@ -59,6 +59,64 @@ static void test_from_everybody(void **state)
 	world_free(world);
 }
 
+#define MAIL "Subject: x\r\n\r\nx\r\n"
+
+/* What a client did not ask for is left out with the capability that it belongs to; what it asks for it gets. */
+static void test_what_is_told_unasked(void **state)
+{
+	const char *many = "CHILDREN SPECIAL-USE CONDSTORE QRESYNC UIDPLUS NOTIFY";
+	struct {
+		const char *capability, *command, *word;
+	} cases[] = {
+		{ "CHILDREN", "LIST \"\" *", "\\HasNoChildren" },
+		{ "SPECIAL-USE", "LIST \"\" *", "\\Sent" },
+		{ "OBJECTID", "CREATE made", "[MAILBOXID" },
+		{ "OBJECTID", "SELECT INBOX", "[MAILBOXID" },
+		{ "CONDSTORE QRESYNC", "SELECT INBOX", "[HIGHESTMODSEQ" },
+		{ "QRESYNC", "SELECT INBOX", "[CLOSED]" },
+		{ "UIDPLUS", "APPEND INBOX {17+}\r\n" MAIL, "[APPENDUID" },
+		{ "UIDPLUS", "COPY 1 Trash", "[COPYUID" },
+		{ "UIDPLUS", "MOVE 1 Trash", "[COPYUID" },
+		{ "UIDPLUS", "REPLACE 1 INBOX {17+}\r\n" MAIL, "[APPENDUID" },
+		{ "QRESYNC", "DELETE made", "[CLOSED]" },
+	};
+	struct world *world = world_new();
+	struct client *client;
+
+	(void)state;
+	world_deliver(world, "INBOX", SLICE(MAIL), 0);
+	world_deliver(world, "INBOX", SLICE(MAIL), 0);
+	world_deliver(world, "INBOX", SLICE(MAIL), 0);
+	world_deliver(world, "INBOX", SLICE(MAIL), 0);
+	client = log_in(world, 0);
+	expect(client, "SELECT INBOX", " OK ");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		bool makes = strncmp(cases[i].command, "CREATE", 6) == 0;
+
+		if (strncmp(cases[i].command, "DELETE", 6) == 0)
+			expect(client, "SELECT made", " OK ");
+		take(&cases[i].capability, 1);
+		expect_not(client, cases[i].command, cases[i].word);
+		take(NULL, 0);
+		if (makes)
+			expect(client, "DELETE made", " OK ");
+		if (strncmp(cases[i].command, "DELETE", 6) == 0) {
+			expect(client, "CREATE made", " OK ");
+			expect(client, "SELECT made", " OK ");
+		}
+		expect(client, cases[i].command, cases[i].word);
+	}
+	take(&many, 1);
+	expect(client, "LIST \"\" * RETURN (SPECIAL-USE)", "\\Sent");
+	expect(client, "NOTIFY NONE", " BAD Unknown command");
+	expect(client, "SELECT INBOX (CONDSTORE)", "[HIGHESTMODSEQ");
+	expect(client, "ENABLE IMAP4rev2", " OK ");
+	expect(client, "COPY 1 Trash", "[COPYUID"); /* IMAP4rev2 has that of its own */
+	expect(client, "SELECT INBOX", "[CLOSED]");
+	take(NULL, 0);
+	world_free(world);
+}
+
 static void test_from_clients_by_name(void **state)
 {
 	const char *rows[] = { "IDLE MOVE for Outlook*", "SORT IMAP4rev1 for * 1.?" };
@@ -109,6 +167,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_from_everybody),
+		cmocka_unit_test(test_what_is_told_unasked),
 		cmocka_unit_test(test_from_clients_by_name),
 		cmocka_unit_test(test_from_an_account),
 	};

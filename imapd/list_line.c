@@ -5,7 +5,8 @@
 
 static void add(struct buf *line, const char *attribute)
 {
-	const bool is_first = !line->len || ((const char *)line->data)[line->len - 1] == '(';
+	const char last = line->len ? ((const char *)line->data)[line->len - 1] : '(';
+	const bool is_first = last == '(' || last == ' ';
 
 	buf_printf(line, "%s%s", is_first ? "" : " ", attribute);
 }

@@ -4,9 +4,9 @@
  * input_max holds for what comes out: a small input that inflates to a large
  * one is read as slowly as the owner takes it.
  *
- * Memory: an inflater keeps 32 KiB of what it gave out, since the peer may
- * refer to it at any time. The deflater is larger and owes nobody anything
- * behind a flush: it goes when nothing was said for a while.
+ * Memory: an inflater keeps the last 32 KiB of what it gave out, since the peer
+ * may refer to it at any time; when nothing was said for a while, only that, as far as there was so
+ * much. The deflater is larger and owes nobody anything behind a flush: it goes then.
  */
 #include "loop/conn_internal.h"
 
@@ -36,6 +36,7 @@ static void on_rest(void *arg)
 		return;
 	deflater_free(deflate->out);
 	deflate->out = NULL;
+	inflater_rest(deflate->in);
 }
 
 void conn_start_deflate(struct conn *conn)

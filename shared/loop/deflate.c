@@ -9,35 +9,71 @@
 
 /* 96 KiB while something is said. It works on the loop, whose time is everybody's: level 6 takes three times as long for
  * a sixth less. */
-#define LEVEL        1
-#define WINDOW_BITS  14
-#define MEMORY_LEVEL 6
-#define INFLATE_BITS 15 /* the peer may use all of it */
-#define STEP         (8 * 1024)
+#define LEVEL          1
+#define WINDOW_BITS    14
+#define MEMORY_LEVEL   6
+#define INFLATE_BITS   15 /* the peer may use all of it */
+#define STEP           (8 * 1024)
+/* zlib's data_type: the last block has ended on a whole byte, as a flush ends it, and more are to come. */
+#define BETWEEN_BLOCKS 128
 
 struct inflater {
 	z_stream z;
 	bool holds, over, ended;
+	uint8_t *history; /* at rest: instead of `z`, what it gave out last */
+	uInt history_len;
 };
 
 struct deflater {
 	z_stream z;
 };
 
+static void begin(struct inflater *inflater)
+{
+	inflater->z = (z_stream){ 0 };
+	if (inflateInit2(&inflater->z, -INFLATE_BITS) != Z_OK)
+		abort();
+}
+
 struct inflater *inflater_new(void)
 {
 	struct inflater *inflater = xzalloc(sizeof(*inflater));
 
-	if (inflateInit2(&inflater->z, -INFLATE_BITS) != Z_OK)
-		abort();
+	begin(inflater);
 	return inflater;
 }
 
 void inflater_free(struct inflater *inflater)
 {
-	if (inflater)
+	if (inflater && !inflater->history)
 		inflateEnd(&inflater->z);
+	if (inflater)
+		free(inflater->history);
 	free(inflater);
+}
+
+void inflater_rest(struct inflater *inflater)
+{
+	uint8_t history[1 << INFLATE_BITS];
+	uInt len = 0;
+
+	if (inflater->history || inflater->holds || inflater->over ||
+	    inflater->z.data_type != BETWEEN_BLOCKS ||
+	    inflateGetDictionary(&inflater->z, history, &len) != Z_OK || !len)
+		return;
+	inflateEnd(&inflater->z);
+	inflater->history = xmalloc(len);
+	inflater->history_len = len;
+	memcpy(inflater->history, history, len);
+}
+
+static void wake(struct inflater *inflater)
+{
+	begin(inflater);
+	if (inflateSetDictionary(&inflater->z, inflater->history, inflater->history_len) != Z_OK)
+		abort();
+	free(inflater->history);
+	inflater->history = NULL;
 }
 
 size_t inflater_run(struct inflater *inflater, struct slice *src, uint8_t *out, size_t room)
@@ -47,6 +83,8 @@ size_t inflater_run(struct inflater *inflater, struct slice *src, uint8_t *out, 
 
 	if (inflater->over || room == 0)
 		return 0;
+	if (inflater->history)
+		wake(inflater);
 	z->next_in = (Bytef *)src->data;
 	z->avail_in = (uInt)MIN_OF(src->len, (size_t)UINT32_MAX);
 	z->next_out = out;

@@ -17,6 +17,8 @@ size_t inflater_run(struct inflater *, struct slice *src, uint8_t *out, size_t r
 bool inflater_holds(const struct inflater *); /* something of what was read waits for room */
 bool inflater_over(const struct inflater *);  /* the stream has ended, or makes no sense */
 bool inflater_ended(const struct inflater *); /* it has ended as it should */
+/* Nothing comes for a while: keeps what the peer may refer to and no more, where the stream allows it. */
+void inflater_rest(struct inflater *);
 
 /* A deflater may be freed behind a flush and another go on with the stream: it begins without history. */
 struct deflater *deflater_new(void);

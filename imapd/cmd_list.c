@@ -159,7 +159,8 @@ static size_t cost(const struct list_request *request, const struct folder *fold
 
 static bool has_metadata(const struct list_request *request, const struct told *told)
 {
-	return request->metadata.n && told->folder && !told->folder->row.meta.no_select;
+	return request->metadata.n && told->folder && !told->folder->row.meta.no_select &&
+	       (!told->share || (told->share->rights & METADATA_RIGHTS));
 }
 
 static bool has_status(const struct list_request *request, const struct told *told)
@@ -179,16 +180,17 @@ static enum fault look(struct stack *stack, const struct actor *actor, const str
 }
 
 /* As GETMETADATA gives them: what is private is the account's own in others' mailboxes too, what is shared the owner's. */
-static void add_places(const struct imap_cmd *cmd, const struct told *told, struct metadata_place ret[2])
+static void add_places(const struct imap_cmd *cmd, const struct told *told, struct actor *owner,
+                       struct metadata_place ret[2])
 {
-	for (int part = METADATA_PRIVATE; part <= METADATA_SHARED; part++)
-		ret[part] = (struct metadata_place){ .actor = &cmd->account->actor,
-			                             .key = cmd->account->key,
-			                             .account = cmd->account->id,
-			                             .mailbox = told->folder->row.meta.id,
-			                             .part = (enum metadata_part)part };
-	if (told->share)
-		ret[METADATA_SHARED].key = NULL;
+	const struct share_owner *other = told->share ? told->share->owner : NULL;
+	const struct id mailbox = told->folder->row.meta.id;
+
+	*owner = (struct actor){ ACTOR_OWNER, other ? other->account.id : cmd->account->id };
+	ret[METADATA_PRIVATE] = (struct metadata_place){ &cmd->account->actor, cmd->account->key,
+		                                         cmd->account->id, mailbox, METADATA_PRIVATE };
+	ret[METADATA_SHARED] = (struct metadata_place){ owner, other ? other->key : cmd->account->key,
+		                                        owner->account, mailbox, METADATA_SHARED };
 }
 
 /* Of those that were found since `from`. */
@@ -196,6 +198,7 @@ static enum fault load_metadata(struct imap_cmd *cmd, struct list_cmd *list, siz
                                 struct why *why)
 {
 	struct metadata_place places[2 * METADATA_AT_ONCE];
+	struct actor owners[METADATA_AT_ONCE];
 	struct metadata *found;
 	size_t n = 0;
 
@@ -206,7 +209,7 @@ static enum fault load_metadata(struct imap_cmd *cmd, struct list_cmd *list, siz
 		if (!has_metadata(&list->request, &list->told[i]))
 			continue;
 		assert(n < ARRAY_LEN(places));
-		add_places(cmd, &list->told[i], &places[n]);
+		add_places(cmd, &list->told[i], &owners[n / 2], &places[n]);
 		list->told[i].metadata = &found[n];
 		n += 2;
 	}

@@ -15,8 +15,6 @@
 #include "metadata_reply.h"
 #include "target.h"
 
-#define TAKES_PART (ACL_READ | ACL_SEEN | ACL_WRITE | ACL_INSERT | ACL_POST)
-
 struct metadata_cmd {
 	struct metadata_request request;
 	struct target target;
@@ -44,7 +42,7 @@ static enum fault find_mailbox(struct imap_cmd *cmd, struct metadata_cmd *meta, 
 	meta->target.opens = true;
 	meta->target.needs = ACL_LOOKUP;
 	fault = target_find(cmd, stack, &meta->target, &meta->mailbox, why);
-	if (!fault && !(meta->target.rights & TAKES_PART))
+	if (!fault && !(meta->target.rights & METADATA_RIGHTS))
 		fault = fault_set(why, FAULT_DENIED, "a guest who only sees the name");
 	meta->owner = (struct actor){ ACTOR_OWNER, meta->target.actor.account };
 	return fault == FAULT_NO_TARGET ? FAULT_NOT_FOUND : fault;

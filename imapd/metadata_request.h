@@ -2,9 +2,12 @@
 #define IMAPD_METADATA_REQUEST_H
 /* What GETMETADATA, SETMETADATA (RFC 5464 5) and the METADATA of LIST (RFC 9590) ask for. No I/O here. */
 #include "args.h"
+#include "store/acl.h"
 #include "suite/metadata.h"
 
 #define METADATA_REQUEST_MAX 200 /* entries of one command */
+/* One of these is what a guest needs beside l (RFC 5464 3.3). */
+#define METADATA_RIGHTS      (ACL_READ | ACL_SEEN | ACL_WRITE | ACL_INSERT | ACL_POST)
 
 struct metadata_request {
 	const char *path;               /* "": the server */

@@ -84,31 +84,59 @@ enum fault metadata_load(struct stack *stack, const struct metadata_place *place
 	return fault ? fault : open_record(place, &record, arena, ret, why);
 }
 
-enum fault metadata_load_many(struct stack *stack, const struct metadata_place *places, size_t n,
-                              struct arena *arena, struct metadata *ret, struct why *why)
+struct load {
+	const struct metadata_place *places;
+	size_t n;
+	struct metadata *ret;
+	bool *done;
+};
+
+/* Those of one actor: the one of places[first]. */
+static enum fault load_of_one(struct stack *stack, const struct load *load, size_t first, struct arena *arena,
+                              struct why *why)
 {
-	struct key *keys = arena_array(arena, struct key, n + 1);
-	struct slice *names = arena_array(arena, struct slice, n + 1);
-	struct record *records = arena_array(arena, struct record, n + 1);
+	const struct actor *actor = load->places[first].actor;
+	struct key *keys = arena_array(arena, struct key, load->n);
+	struct slice *names = arena_array(arena, struct slice, load->n);
+	struct record *records = arena_array(arena, struct record, load->n);
+	size_t *at = arena_array(arena, size_t, load->n), n = 0;
 	enum fault fault;
 
-	if (n == 0)
-		return FAULT_NONE;
-	for (size_t i = 0; i < n; i++) {
-		keys[i] = key_of(&places[i]);
-		names[i] = slice_of(&keys[i], sizeof(keys[i]));
+	for (size_t i = first; i < load->n; i++) {
+		if (load->done[i] || !id_eq(&load->places[i].actor->account, &actor->account))
+			continue;
+		load->done[i] = true;
+		keys[n] = key_of(&load->places[i]);
+		names[n] = slice_of(&keys[n], sizeof(keys[n]));
+		at[n++] = i;
 	}
-	fault = record_get_many(stack->store, places[0].actor, COLL_METADATA, names, n, false, arena, records,
-	                        why);
+	fault = record_get_many(stack->store, actor, COLL_METADATA, names, n, false, arena, records, why);
 	for (size_t i = 0; i < n && !fault; i++) {
-		ret[i] = (struct metadata){ .version = RECORD_NEW };
-		if (records[i].key.data && places[i].key)
-			fault = open_record(&places[i], &records[i], arena, &ret[i], why);
+		struct metadata *ret = &load->ret[at[i]];
+
+		if (records[i].key.data)
+			fault = open_record(&load->places[at[i]], &records[i], arena, ret, why);
 		if (fault == FAULT_CORRUPT) {
-			ret[i] = (struct metadata){ .damaged = true };
+			*ret = (struct metadata){ .damaged = true };
 			fault = FAULT_NONE;
 		}
 	}
+	return fault;
+}
+
+enum fault metadata_load_many(struct stack *stack, const struct metadata_place *places, size_t n,
+                              struct arena *arena, struct metadata *ret, struct why *why)
+{
+	const struct load load = { places, n, ret, arena_array(arena, bool, n + 1) };
+	enum fault fault = FAULT_NONE;
+
+	for (size_t i = 0; i < n; i++) {
+		ret[i] = (struct metadata){ .version = RECORD_NEW };
+		load.done[i] = false;
+	}
+	for (size_t i = 0; i < n && !fault; i++)
+		if (!load.done[i])
+			fault = load_of_one(stack, &load, i, arena, why);
 	return fault;
 }
 

@@ -38,7 +38,7 @@ struct metadata_place {
 
 MUST_CHECK enum fault metadata_load(struct stack *, const struct metadata_place *, struct arena *,
                                     struct metadata *ret, struct why *);
-/* Of many places, whose actor is one, in one round trip; with key NULL: of none. What cannot be opened is `damaged`, and empty. */
+/* Of many places, in one round trip for each actor. What cannot be opened is `damaged`, and empty. */
 MUST_CHECK enum fault metadata_load_many(struct stack *, const struct metadata_place *, size_t n,
                                          struct arena *, struct metadata *ret, struct why *);
 struct metadata_edit {

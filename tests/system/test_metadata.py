@@ -110,6 +110,9 @@ def test_guests(suite):
     assert put(guest, f'{team} (/private/comment "his" /shared/comment "from the guest")')[0] == "OK"
     assert get(owner, "notes (/private/comment /shared/comment)") == (
         "OK", [b'notes (/private/comment "hers" /shared/comment "from the guest")'])
+    guest.response("METADATA")
+    guest.xatom("LIST", f'"" {team} RETURN (METADATA /shared/comment)')
+    assert guest.response("METADATA")[1] == [f'{team} (/shared/comment "from the guest")'.encode()]
     assert owner.delete("notes")[0] == "OK"
     for client in (owner, guest):
         client.logout()

@@ -79,9 +79,11 @@ static void match(const struct search *search, struct slice message)
 	const struct search_row row = { .uid = 3, .flags = 5, .size = 100, .modseq = 9 };
 	struct search_facts facts = { .row = &row };
 	struct searchable scratch = { .plain = { .limit = 0 } };
+	struct search_merits merits;
 	size_t end = header_end(message);
 	enum match before = search_answer(search, &facts), after;
 
+	search_count_merits(search, &merits, &facts);
 	search_header(search, slice_first(message, end), true, &scratch, &facts);
 	after = search_answer(search, &facts);
 	if (before != MATCH_UNKNOWN && before != after)
@@ -91,7 +93,7 @@ static void match(const struct search *search, struct slice message)
 	search_text(search, slice_from(message, end), &scratch, &facts);
 	search_end(search, &facts);
 	after = search_answer(search, &facts);
-	if (after == MATCH_UNKNOWN || search_score(search, &facts) > 100 ||
+	if (after == MATCH_UNKNOWN || (search->scored && search_score(search, &facts) > 100) ||
 	    (before != MATCH_UNKNOWN && before != after))
 		__builtin_trap();
 	sieve(search, &facts, message);

@@ -114,13 +114,12 @@ enum match search_match(const struct search_key *key, const struct search_facts 
 }
 
 /* It is worth looking for it. */
-static bool is_open(const struct search *search, const struct search_key *key,
-                    const struct search_facts *facts)
+static bool is_open(const struct search_key *key, const struct search_facts *facts)
 {
 	if (facts->row->lacks >> key->index & 1)
 		return false;
 	return facts->texts[key->index] == MATCH_UNKNOWN ||
-	       (search->scored && key->word && !(facts->settled >> key->index & 1));
+	       (facts->merits && key->word && !(facts->merits->settled >> key->index & 1));
 }
 
 enum match search_answer(const struct search *search, const struct search_facts *facts)
@@ -128,7 +127,7 @@ enum match search_answer(const struct search *search, const struct search_facts 
 	const enum match match = search_match(search->root, facts);
 
 	for (uint32_t i = 0; i < search->n_texts && search->scored && match == MATCH_YES; i++)
-		if (search->texts[i]->word && is_open(search, search->texts[i], facts))
+		if (search->texts[i]->word && is_open(search->texts[i], facts))
 			return MATCH_UNKNOWN;
 	return match;
 }
@@ -158,7 +157,7 @@ static int score_group(const struct search_key *key, const struct search_facts *
 	}
 	if (key->op == SEARCH_OR || !n)
 		return best;
-	if (words && !(facts->phrases >> first->index & 1))
+	if (words && !(facts->merits->phrases >> first->index & 1))
 		sum = sum * SCATTERED / 100;
 	return sum / n;
 }
@@ -170,7 +169,7 @@ static int score_of(const struct search_key *key, const struct search_facts *fac
 	if (key->kids)
 		return score_group(key, facts);
 	if (key->word)
-		return facts->points[key->index];
+		return facts->merits->points[key->index];
 	return key->fuzzy ? FUZZY_SAME : NO_SCORE;
 }
 
@@ -187,31 +186,32 @@ struct seen { /* one of them */
 	int percent;               /* of what is found there */
 };
 
-static void look_loosely(const struct search *search, const struct search_key *key, struct seen *seen,
-                         struct search_facts *facts)
+static void look_loosely(const struct search_key *key, struct seen *seen, struct search_facts *facts)
 {
 	const uint64_t bit = UINT64_C(1) << key->index;
+	struct search_merits *merits = facts->merits;
 	unsigned points;
 
 	if (!seen->bare.data)
 		seen->bare = searchable_bare(seen->scratch, seen->folded);
-	points = fuzzy_look(key->word, seen->folded, seen->bare, search->scored);
+	points = fuzzy_look(key->word, seen->folded, seen->bare, merits != NULL);
 	if (!points)
 		return;
 	points = points * (unsigned)seen->percent / 100;
 	facts->texts[key->index] = MATCH_YES;
-	facts->points[key->index] = (uint8_t)MAX_OF(points, (unsigned)facts->points[key->index]);
-	if (search->scored && key->word->leads && fuzzy_is_phrase(key->word, seen->bare))
-		facts->phrases |= bit;
-	if (facts->points[key->index] == FUZZY_SAME && (!key->word->leads || facts->phrases & bit))
-		facts->settled |= bit;
+	if (!merits)
+		return;
+	merits->points[key->index] = (uint8_t)MAX_OF(points, (unsigned)merits->points[key->index]);
+	if (key->word->leads && fuzzy_is_phrase(key->word, seen->bare))
+		merits->phrases |= bit;
+	if (merits->points[key->index] == FUZZY_SAME && (!key->word->leads || merits->phrases & bit))
+		merits->settled |= bit;
 }
 
-static void hold(const struct search *search, const struct search_key *key, struct seen *seen,
-                 struct search_facts *facts)
+static void hold(const struct search_key *key, struct seen *seen, struct search_facts *facts)
 {
 	if (key->word)
-		look_loosely(search, key, seen, facts);
+		look_loosely(key, seen, facts);
 	else if (slice_find(seen->folded, key->text) >= 0)
 		facts->texts[key->index] = MATCH_YES;
 }
@@ -221,7 +221,8 @@ static void settle(const struct search_key *key, struct search_facts *facts)
 {
 	if (facts->texts[key->index] == MATCH_UNKNOWN)
 		facts->texts[key->index] = MATCH_NO;
-	facts->settled |= UINT64_C(1) << key->index;
+	if (facts->merits)
+		facts->merits->settled |= UINT64_C(1) << key->index;
 }
 
 /* ---- headers ---- */
@@ -239,9 +240,9 @@ static void look_at_addresses(const struct search *search, const struct header_f
 
 	seen.folded = searchable_addresses(scratch, field);
 	for (uint32_t i = 0; i < search->n_texts && seen.folded.data; i++)
-		if (search->texts[i]->op == SEARCH_HEADER && is_open(search, search->texts[i], facts) &&
+		if (search->texts[i]->op == SEARCH_HEADER && is_open(search->texts[i], facts) &&
 		    asks_for(search->texts[i], field))
-			hold(search, search->texts[i], &seen, facts);
+			hold(search->texts[i], &seen, facts);
 }
 
 static void look_at_field(const struct search *search, const struct header_field *field,
@@ -254,12 +255,12 @@ static void look_at_field(const struct search *search, const struct header_field
 	for (uint32_t i = 0; i < search->n_texts; i++) {
 		const struct search_key *key = search->texts[i];
 
-		if (!is_open(search, key, facts) || !asks_for(key, field))
+		if (!is_open(key, facts) || !asks_for(key, field))
 			continue;
 		if (!all.folded.data)
 			all.folded = searchable_field(scratch, field, &value.folded);
 		all.bare = value.bare = (struct slice){ NULL, 0 }; /* they share the scratch */
-		hold(search, key, key->op == SEARCH_TEXT ? &all : &value, facts);
+		hold(key, key->op == SEARCH_TEXT ? &all : &value, facts);
 	}
 	if (all.folded.data)
 		look_at_addresses(search, field, scratch, facts);
@@ -290,7 +291,7 @@ void search_header(const struct search *search, struct slice header, bool whole,
 	for (uint32_t i = 0; whole && i < search->n_texts; i++) {
 		const struct search_key *key = search->texts[i];
 
-		if (key->op == SEARCH_HEADER && is_open(search, key, facts))
+		if (key->op == SEARCH_HEADER && is_open(key, facts))
 			settle(key, facts);
 	}
 }
@@ -303,7 +304,7 @@ void search_digest(const struct search *search, struct slice digest, struct sear
 	for (uint32_t i = 0; i < search->n_texts; i++) {
 		const struct search_key *key = search->texts[i];
 
-		if (key->op == SEARCH_HEADER && is_open(search, key, facts) && header_digest_has(key->name))
+		if (key->op == SEARCH_HEADER && is_open(key, facts) && header_digest_has(key->name))
 			settle(key, facts);
 	}
 }
@@ -318,10 +319,10 @@ static void look_at_text(const struct search *search, struct slice folded, struc
 	for (uint32_t i = 0; i < search->n_texts; i++) {
 		const struct search_key *key = search->texts[i];
 
-		if (key->op == SEARCH_HEADER || !is_open(search, key, facts))
+		if (key->op == SEARCH_HEADER || !is_open(key, facts))
 			continue;
 		seen.percent = key->op == SEARCH_TEXT ? ELSEWHERE : 100;
-		hold(search, key, &seen, facts);
+		hold(key, &seen, facts);
 	}
 }
 

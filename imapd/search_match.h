@@ -28,10 +28,23 @@ struct search_facts { /* what is known of one message */
 	bool is_dated;
 	int32_t sent;                    /* day, when is_dated */
 	uint8_t texts[SEARCH_TEXTS_MAX]; /* enum match of each of search.texts */
-	/* Where search.scored: how well; bits of what will not change any more, and of words that the next ones follow. */
-	uint8_t points[SEARCH_TEXTS_MAX];
-	uint64_t settled, phrases;
+	struct search_merits *merits;    /* NULL: nobody asks for a score, or no text was looked at */
 };
+
+struct search_merits { /* how well each of search.texts was found */
+	uint8_t points[SEARCH_TEXTS_MAX];
+	uint64_t settled, phrases; /* bits: it will not change any more; the words behind it follow */
+};
+
+/* Before texts are looked at, with room for what a score needs. */
+static inline void search_count_merits(const struct search *search, struct search_merits *room,
+                                       struct search_facts *facts)
+{
+	if (!search->scored)
+		return;
+	*room = (struct search_merits){ .settled = 0 };
+	facts->merits = room;
+}
 
 enum match search_match(const struct search_key *, const struct search_facts *);
 /* Of all of it; unknown too as long as the score of what matches may change. */

@@ -114,9 +114,12 @@ enum fault search_read(struct search_reader *reader, const struct search *search
 {
 	const struct id email_id = object_id_raw(reader->key, &message->content);
 	struct search_facts facts = { .row = row, .email_id = &email_id };
+	struct search_merits merits;
 	struct reading r = { reader, search, message, &facts, { NULL, 0 }, why };
-	enum fault fault = look(&r, bodies);
+	enum fault fault;
 
+	search_count_merits(search, &merits, &facts);
+	fault = look(&r, bodies);
 	if (fault)
 		return fault;
 	*ret = search_answer(search, &facts);

@@ -148,6 +148,7 @@ static void ask_known(struct search_walk *walk, struct imap_cmd *cmd, size_t i)
 	const struct batch_item *item = &walk->batch.items[i];
 	struct search_open *open = &walk->open[i];
 	struct search_facts facts = { .row = &open->row };
+	struct search_merits merits;
 	enum match match;
 	struct id email_id;
 
@@ -157,6 +158,7 @@ static void ask_known(struct search_walk *walk, struct imap_cmd *cmd, size_t i)
 		email_id = object_id_raw(walk->reader.key, &item->content);
 		facts.email_id = &email_id;
 	}
+	search_count_merits(&walk->search, &merits, &facts);
 	if (open->known)
 		search_digest(&walk->search, open->digest, &walk->reader.scratch, &facts);
 	match = item->gone ? MATCH_NO : search_answer(&walk->search, &facts);

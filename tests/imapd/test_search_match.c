@@ -272,12 +272,14 @@ static void test_scores(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(score_cases); i++) {
 		struct search_facts facts = { .row = &row };
 		struct searchable scratch = { .plain = { .limit = 0 } };
+		struct search_merits merits;
 		struct search search;
 		struct arg_text text;
 		int early, score;
 
 		start(&text, score_cases[i].keys, &search);
 		search.scored = true;
+		search_count_merits(&search, &merits, &facts);
 		search_header(&search, SLICE(header), true, &scratch, &facts);
 		early = search_answer(&search, &facts) == MATCH_YES ? search_score(&search, &facts) : 0;
 		search_text(&search, SLICE("a needle in the haystack"), &scratch, &facts);

@@ -73,7 +73,7 @@ static enum fault check_times(const json_t *claims, const struct bearer_expect *
 	return FAULT_NONE;
 }
 
-/* `strict`: what is expected must be there; else as far as it is there. */
+/* `strict`: who has issued it must be said; else that is known from whom was asked. */
 static enum fault check_parties(const json_t *claims, const struct bearer_expect *expect, bool strict,
                                 struct why *why)
 {
@@ -81,7 +81,7 @@ static enum fault check_parties(const json_t *claims, const struct bearer_expect
 
 	if (*expect->issuer && (issuer || strict) && !is(issuer, expect->issuer))
 		return fault_set(why, FAULT_AUTH, "a token by another issuer");
-	if (*expect->audience && (audience || strict) && !names(audience, expect->audience))
+	if (*expect->audience && !names(audience, expect->audience))
 		return fault_set(why, FAULT_AUTH, "a token for another audience");
 	if (*expect->scope && !has_scope(claims, expect->scope))
 		return fault_set(why, FAULT_AUTH, "a token without the scope %s", expect->scope);

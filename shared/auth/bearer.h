@@ -28,7 +28,7 @@ bool bearer_is_jwt(struct slice token);
 MUST_CHECK enum fault bearer_check_jwt(const struct jwk_set *keys, struct slice token,
                                        const struct bearer_expect *, struct arena *, struct bearer *ret,
                                        struct why *);
-/* The JSON that an introspection gave; issuer and audience are looked at as far as it has them. AUTH: not active, or as
+/* The JSON that an introspection gave; it may leave out the issuer, who is asked, not the audience. AUTH: not active, or as
  * above. CORRUPT: no such answer. */
 MUST_CHECK enum fault bearer_check_answer(struct slice json, const struct bearer_expect *, struct arena *,
                                           struct bearer *ret, struct why *);

@@ -276,7 +276,8 @@ static const struct answer_case {
 	const char *name, *json;
 	enum fault fault;
 } answers[] = {
-	{ "active", "{\"active\":true,\"email\":\"a@b.c\"}", FAULT_NONE },
+	{ "active", "{\"active\":true,\"email\":\"a@b.c\",\"aud\":\"mail\"}", FAULT_NONE },
+	{ "for whom is not said", "{\"active\":true,\"email\":\"a@b.c\"}", FAULT_AUTH },
 	{ "all of it", "{\"active\":true," GOOD "}", FAULT_NONE },
 	{ "inactive", "{\"active\":false,\"email\":\"a@b.c\"}", FAULT_AUTH },
 	{ "for another", "{\"active\":true,\"email\":\"a@b.c\",\"aud\":\"x\"}", FAULT_AUTH },

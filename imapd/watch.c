@@ -7,6 +7,8 @@
 #include "imapd.h"
 #include "loop/timer.h"
 
+#define MISSED_MAX 64 /* accounts that were nudged during one look */
+
 enum part { OWN = 1, SHARED = 2 }; /* bits */
 
 struct watch {
@@ -26,6 +28,9 @@ struct watch {
 	unsigned parts;
 	struct folder_list *fresh;
 	struct shared_list *fresh_shared;
+	struct id
+	    missed[MISSED_MAX]; /* who was nudged meanwhile: perhaps of what the look finds to be shared */
+	unsigned n_missed;
 	enum fault fault;
 	struct why why;
 };
@@ -142,6 +147,15 @@ static void take_fresh(struct watch *watch)
 	watch->fresh_shared = NULL;
 }
 
+/* What was found only now may have changed behind the look's back. */
+static bool has_missed(const struct watch *watch)
+{
+	for (unsigned i = 0; watch->shared && i < watch->n_missed; i++)
+		if (shared_list_has(watch->shared, &watch->missed[i], NULL))
+			return true;
+	return watch->n_missed == MISSED_MAX;
+}
+
 /* A session that is told may leave, but the watch stays: it is looking still. */
 static void on_looked(struct job *job)
 {
@@ -152,6 +166,8 @@ static void on_looked(struct job *job)
 		          "mailboxes that are watched could not be looked at");
 	take_fresh(watch);
 	tell_sessions(watch);
+	if (has_missed(watch))
+		watch->dirty |= SHARED;
 	watch->looking = false;
 	watch->looked_at = loop_now(watch->imapd->daemon->loop);
 	if (watch->dirty)
@@ -185,6 +201,7 @@ static void look(struct watch *watch, unsigned parts)
 	}
 	timer_stop(watch->timer);
 	watch->dirty = 0;
+	watch->n_missed = 0;
 	watch->parts = wants_shared(watch) ? parts : OWN;
 	watch->job = (struct job){ .run = run_look, .done = on_looked, .drop = on_look_dropped };
 	watch->looking = job_start(watch->imapd->daemon->pool, &watch->job);
@@ -220,6 +237,16 @@ static bool is_shared(const struct watch *watch, const struct id *account, const
 	return !mailbox && id_eq(&watch->account->guest.everyone, account);
 }
 
+static void note_missed(struct watch *watch, const struct id *account)
+{
+	if (!watch->looking || !(watch->parts & SHARED) || watch->n_missed == MISSED_MAX)
+		return;
+	for (unsigned i = 0; i < watch->n_missed; i++)
+		if (id_eq(&watch->missed[i], account))
+			return;
+	watch->missed[watch->n_missed++] = *account;
+}
+
 void watches_nudge(struct imapd *imapd, const struct id *account, const struct id *mailbox)
 {
 	struct watch *watch = map_get(imapd->watches, id_slice(account));
@@ -230,6 +257,8 @@ void watches_nudge(struct imapd *imapd, const struct id *account, const struct i
 		watch = list_item(node, struct watch, sharing);
 		if (is_shared(watch, account, mailbox))
 			look_soon(watch, SHARED);
+		else
+			note_missed(watch, account);
 	}
 }
 

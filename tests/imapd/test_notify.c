@@ -8,7 +8,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <poll.h>
+
 #include "imap_exchange.h"
+#include "suite/share.h"
 #include "watch.h"
 
 #define LARGE (3 * 1024 * 1024)
@@ -67,6 +70,38 @@ static void test_lost_nudge(void **state)
 	deliver("Archive");
 	world->daemon.stack->bus = bus;
 	hear("* STATUS Archive (MESSAGES 1 ");
+	world_free(world);
+}
+
+static void share_inbox_with(const char *login)
+{
+	const struct change_by by = { "test", "local" };
+	const struct account_new new = { .address = slice_str(login), .password = SLICE(WORLD_PASSWORD) };
+	struct stack *stack = world->daemon.stack;
+	struct account guest;
+	struct why why = { "" };
+
+	world_must(account_create(stack, &by, &new, world->arena, &guest, &why), &why, "account");
+	world_must(share_set(stack, &world->owner, &world->account.inbox, &guest.id, ACL_SET,
+	                     ACL_LOOKUP | ACL_READ, &why),
+	           &why, "sharing");
+}
+
+/* What others share changes behind the back of the first look, which only then tells that it is shared. */
+static void test_missed_nudge(void **state)
+{
+	(void)state;
+	world = world_new();
+	share_inbox_with("bob@example.org");
+	client = world_client(world, 0);
+	expect(client, "LOGIN bob@example.org \"" WORLD_PASSWORD "\"", " OK ");
+	expect(client, "NOTIFY SET (subtree Shared (MessageNew MessageExpunge))", " OK ");
+	poll(NULL, 0, 200); /* the look is over, and not yet back */
+	world_lose_nudges(world, true);
+	deliver("INBOX");
+	world_lose_nudges(world, false);
+	watches_nudge(world->imapd, &world->account.id, &world->account.inbox);
+	hear("* STATUS Shared/alice@example.org/INBOX (MESSAGES 1 ");
 	world_free(world);
 }
 
@@ -192,6 +227,7 @@ int main(void)
 		cmocka_unit_test(test_lost_nudge),   cmocka_unit_test(test_slow_reader),
 		cmocka_unit_test(test_beside_fetch), cmocka_unit_test(test_hang_up),
 		cmocka_unit_test(test_end),          cmocka_unit_test(test_too_expensive),
+		cmocka_unit_test(test_missed_nudge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,7 +39,9 @@ static void test_cases(void **state)
 		{ "**", "", true },
 		{ "%a%/*b*", "xay/zzb", true },
 		{ "*/%c", "a/b/c", true },
-		{ "inbox/%", "INBOX/x", false }, /* below INBOX letters count as they are */
+		{ "inbox/%", "INBOX/x", true },
+		{ "inbox/X", "INBOX/x", false }, /* below INBOX letters count as they are */
+		{ "inbox%", "INBOXES", false },
 	};
 
 	(void)state;

@@ -109,7 +109,7 @@ def test_idle_is_told(suite, sink):
         submit(suite, user, to, subject="watched")
         heard(client, b"EXISTS", 3)
         heard(client, b"$Deferred", 5)
-        suite.cli("queue", "hold", entry(suite))
+        wait_for("it to be held", lambda: held(suite), pause=0.2)
         heard(client, b"$Held", 8)
         sink.refused.pop(to)
         suite.cli("queue", "release", entry(suite))
@@ -120,10 +120,20 @@ def test_idle_is_told(suite, sink):
 
 
 def entry(suite):
-    def held():
+    def listed():
         return re.findall(r"^([0-9a-f]{32}) ", suite.cli("queue", "list"), re.M)
-    wait_for("an entry", held)
-    return held()[0]
+    wait_for("an entry", listed)
+    return listed()[0]
+
+
+def held(suite):
+    """False while mta is trying again just now."""
+    try:
+        suite.cli("queue", "hold", entry(suite))
+    except AssertionError as error:
+        assert "it is being sent at this moment" in str(error)
+        return False
+    return True
 
 
 def heard(client, word, seconds):

@@ -51,8 +51,8 @@ struct view_bare *view_bare_open(const char *dir, const struct account_ctx *acco
 {
 	const struct cache_file file = file_of(dir, account, mailbox);
 	struct cache_parts *parts = dir ? cache_parts_open(&file) : NULL;
-	struct why why = { "" };
 	struct view_bare *bare;
+	struct why why;
 	struct slice first;
 	enum fault fault;
 
@@ -64,11 +64,13 @@ struct view_bare *view_bare_open(const char *dir, const struct account_ctx *acco
 	fault = cache_parts_read(parts, 0, &first, &why);
 	if (!fault)
 		fault = mailbox_summary_unpack(first, &bare->summary, &why);
-	if (!fault && cache_parts_n(parts) == mailbox_summary_parts(&bare->summary)) {
+	if (!fault && cache_parts_n(parts) != mailbox_summary_parts(&bare->summary))
+		fault = fault_set(&why, FAULT_CORRUPT, "its parts are not those that its head names");
+	if (!fault) {
 		metric_inc(&reads);
 		return bare;
 	}
-	log_fault(NULL, FAULT_CORRUPT, &why, "a cache file cannot be used");
+	log_fault(NULL, fault, &why, "a cache file cannot be used");
 	cache_file_forget(&file);
 	view_bare_free(bare);
 	return NULL;

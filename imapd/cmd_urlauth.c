@@ -39,15 +39,7 @@ static bool take_mechanism(struct imap_args *args, bool *ret_known)
 
 static struct url_asked *add_url(struct gen_url_auth *gen, struct arena *arena)
 {
-	struct url_asked *larger;
-
-	if (gen->n == gen->room) {
-		gen->room = gen->room ? 2 * gen->room : 1;
-		larger = arena_zalloc_n(arena, gen->room, sizeof(*larger));
-		if (gen->n)
-			memcpy(larger, gen->list, gen->n * sizeof(*larger));
-		gen->list = larger;
-	}
+	gen->list = arena_more(arena, gen->list, gen->n, &gen->room, sizeof(*gen->list));
 	return &gen->list[gen->n++];
 }
 

@@ -37,15 +37,7 @@ struct url_fetch {
 
 static struct url_wanted *add_url(struct url_fetch *fetch, struct arena *arena)
 {
-	struct url_wanted *larger;
-
-	if (fetch->n == fetch->room) {
-		fetch->room = fetch->room ? 2 * fetch->room : 1;
-		larger = arena_zalloc_n(arena, fetch->room, sizeof(*larger));
-		if (fetch->n)
-			memcpy(larger, fetch->list, fetch->n * sizeof(*larger));
-		fetch->list = larger;
-	}
+	fetch->list = arena_more(arena, fetch->list, fetch->n, &fetch->room, sizeof(*fetch->list));
 	return &fetch->list[fetch->n++];
 }
 

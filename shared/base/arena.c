@@ -178,6 +178,17 @@ void *arena_zalloc_n(struct arena *arena, size_t n, size_t size)
 	return arena_zalloc(arena, total);
 }
 
+void *arena_more(struct arena *arena, void *list, size_t n, size_t *room, size_t size)
+{
+	void *larger;
+
+	if (n < *room)
+		return list;
+	*room = *room ? 2 * *room : 1;
+	larger = arena_zalloc_n(arena, *room, size);
+	return n ? memcpy(larger, list, n * size) : larger;
+}
+
 char *arena_strz(struct arena *arena, struct slice s)
 {
 	char *text = arena_alloc(arena, s.len + 1);

@@ -21,6 +21,8 @@ void *arena_zalloc(struct arena *, size_t size); /* cleared */
 #define arena_make(arena, type)     ((type *)arena_zalloc((arena), sizeof(type)))
 #define arena_array(arena, type, n) ((type *)arena_zalloc_n((arena), (n), sizeof(type)))
 void *arena_zalloc_n(struct arena *, size_t n, size_t size); /* aborts on overflow */
+/* The list, with room for one more behind its n; it moves when *room is used up, to twice as much, cleared. */
+void *arena_more(struct arena *, void *list, size_t n, size_t *room, size_t size);
 
 char *arena_strdup(struct arena *, const char *text);
 char *arena_strz(struct arena *, struct slice); /* NUL-terminated copy */

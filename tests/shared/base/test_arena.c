@@ -103,6 +103,28 @@ static void text_is_copied(void **state)
 	arena_free(arena);
 }
 
+static void a_list_grows_and_keeps_what_it_has(void **state)
+{
+	struct arena *arena = arena_new();
+	size_t room = 0, moves = 0;
+	int *list = NULL;
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		int *before = list;
+
+		list = arena_more(arena, list, (size_t)i, &room, sizeof(*list));
+		moves += list != before;
+		assert_int_equal(list[i], 0);
+		list[i] = i;
+	}
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(list[i], i);
+	assert_int_equal(room, 128);
+	assert_int_equal(moves, 8);
+	arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -111,6 +133,7 @@ int main(void)
 		cmocka_unit_test(a_reset_starts_over),
 		cmocka_unit_test(cleanups_run_once_last_first),
 		cmocka_unit_test(text_is_copied),
+		cmocka_unit_test(a_list_grows_and_keeps_what_it_has),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,27 +150,13 @@ static void test_gone(void **state)
 	assert_int_equal(count(f), 1); /* what alice says of the server */
 }
 
-static int set_up(void **state)
-{
-	*state = fixture_new();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	fixture_free(*state);
-	return 0;
-}
-
-#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_changes),
-		CASE(test_limits),
-		CASE(test_bound),
-		CASE(test_gone),
+		case_of(test_changes),
+		case_of(test_limits),
+		case_of(test_bound),
+		case_of(test_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

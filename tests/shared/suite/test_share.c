@@ -211,20 +211,6 @@ static void test_deleted(void **state)
 	assert_int_equal(count_marks(f), 0);
 }
 
-static int set_up(void **state)
-{
-	*state = fixture_new();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	fixture_free(*state);
-	return 0;
-}
-
-#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
 /* What an operator sees and sets. */
 static const char *shown(struct fixture *f, const struct person *who)
 {
@@ -273,8 +259,8 @@ static void test_operator(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_names), CASE(test_who),     CASE(test_public),
-		CASE(test_seen),  CASE(test_deleted), CASE(test_operator),
+		case_of(test_names), case_of(test_who),     case_of(test_public),
+		case_of(test_seen),  case_of(test_deleted), case_of(test_operator),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

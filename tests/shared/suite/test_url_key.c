@@ -156,27 +156,13 @@ static void test_gone(void **state)
 	assert_int_equal(count(f), 1);
 }
 
-static int set_up(void **state)
-{
-	*state = fixture_new();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	fixture_free(*state);
-	return 0;
-}
-
-#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_tags),
-		CASE(test_whose),
-		CASE(test_revoked),
-		CASE(test_gone),
+		case_of(test_tags),
+		case_of(test_whose),
+		case_of(test_revoked),
+		case_of(test_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

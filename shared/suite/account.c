@@ -13,10 +13,8 @@
 #include "store/record.h"
 #include "suite/directory_internal.h"
 #include "suite/folder.h"
-#include "suite/guest.h"
-#include "suite/metadata.h"
-#include "suite/url_key.h"
 #include "suite/nudge.h"
+#include "suite/walk.h"
 
 #define ATTEMPTS               20
 #define NAME_MAX_BYTES         255
@@ -264,6 +262,7 @@ static enum fault shred(struct stack *stack, const struct account *account, stru
 
 static enum fault remove_account(struct stack *stack, const struct account *account, struct why *why)
 {
+	static const enum collection beside[] = { COLL_GUESTS, COLL_METADATA, COLL_URL_KEYS };
 	enum fault fault = delete_address(stack, account, why);
 
 	if (!fault)
@@ -274,12 +273,8 @@ static enum fault remove_account(struct stack *stack, const struct account *acco
 	}
 	if (!fault)
 		fault = mailbox_unshare(stack->store, &actor_admin, &account->id, why);
-	if (!fault)
-		fault = guest_forget_account(stack, &account->id, why);
-	if (!fault)
-		fault = metadata_forget_account(stack, &account->id, why);
-	if (!fault)
-		fault = url_key_forget_account(stack, &account->id, why);
+	for (size_t i = 0; i < ARRAY_LEN(beside) && !fault; i++)
+		fault = walk_forget(stack, &actor_admin, beside[i], &account->id, why);
 	if (!fault)
 		fault = record_del(stack->store, &actor_admin, COLL_ACCOUNTS, id_slice(&account->id),
 		                   RECORD_ANY, why);

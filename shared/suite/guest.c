@@ -2,7 +2,6 @@
 #include "suite/guest.h"
 
 #include "store/record.h"
-#include "suite/directory_internal.h"
 #include "suite/nudge.h"
 
 #define MARK_VERSION 1
@@ -180,11 +179,11 @@ enum fault guest_mark_subscribe(struct stack *stack, const struct id *account, c
 	                            : fault;
 }
 
-/* A batch of an account's records behind `after`, as `actor`. */
-static enum fault find_some(struct stack *stack, const struct actor *actor, const struct id *account,
-                            struct slice after, struct arena *arena, struct record **ret, size_t *ret_n,
-                            struct why *why)
+/* A batch of an account's records behind `after`. */
+static enum fault find_some(struct stack *stack, const struct id *account, struct slice after,
+                            struct arena *arena, struct record **ret, size_t *ret_n, struct why *why)
 {
+	const struct actor actor = { ACTOR_OWNER, *account };
 	const struct record_query query = {
 		.collection = COLL_GUESTS,
 		.index = 0,
@@ -194,13 +193,12 @@ static enum fault find_some(struct stack *stack, const struct actor *actor, cons
 		.limit = BATCH,
 	};
 
-	return record_find(stack->store, actor, &query, arena, ret, ret_n, why);
+	return record_find(stack->store, &actor, &query, arena, ret, ret_n, why);
 }
 
 enum fault guest_subscriptions(struct stack *stack, const struct id *account, struct arena *arena,
                                struct id **ret, size_t *ret_n, struct why *why)
 {
-	const struct actor actor = { ACTOR_OWNER, *account };
 	struct slice after = { NULL, 0 };
 	struct record *records;
 	struct buf list;
@@ -209,7 +207,7 @@ enum fault guest_subscriptions(struct stack *stack, const struct id *account, st
 
 	buf_init(&list, BUF_NO_LIMIT);
 	while (n == BATCH && !fault) {
-		fault = find_some(stack, &actor, account, after, arena, &records, &n, why);
+		fault = find_some(stack, account, after, arena, &records, &n, why);
 		for (size_t i = 0; i < n && !fault; i++) {
 			struct guest_mark mark;
 
@@ -228,27 +226,5 @@ enum fault guest_subscriptions(struct stack *stack, const struct id *account, st
 		memcpy(*ret, list.data ? list.data : (uint8_t *)"", list.len);
 	}
 	buf_done(&list);
-	return fault;
-}
-
-enum fault guest_forget_account(struct stack *stack, const struct id *account, struct why *why)
-{
-	enum fault fault = FAULT_NONE;
-	size_t n = BATCH;
-
-	while (n == BATCH && !fault) {
-		struct arena *arena = arena_new();
-		struct record *records;
-
-		fault = find_some(stack, &actor_admin, account, (struct slice){ NULL, 0 }, arena, &records,
-		                  &n, why);
-		for (size_t i = 0; i < n && !fault; i++) {
-			fault = record_del(stack->store, &actor_admin, COLL_GUESTS, records[i].key,
-			                   RECORD_ANY, why);
-			if (fault == FAULT_NOT_FOUND)
-				fault = FAULT_NONE;
-		}
-		arena_free(arena);
-	}
 	return fault;
 }

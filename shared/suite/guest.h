@@ -38,8 +38,6 @@ MUST_CHECK enum fault guest_mark_subscribe(struct stack *, const struct id *acco
 MUST_CHECK enum fault guest_subscriptions(struct stack *, const struct id *account, struct arena *,
                                           struct id **ret, size_t *ret_n, struct why *);
 
-/* An account is gone, or a mailbox: the records of it, for whoever clears up (admin, CLI). */
-MUST_CHECK enum fault guest_forget_account(struct stack *, const struct id *account, struct why *);
 /* Of one record's key. */
 bool guest_key_read(struct slice key, struct id *ret_mailbox, struct id *ret_account);
 

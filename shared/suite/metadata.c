@@ -10,13 +10,11 @@
 #include <strings.h>
 
 #include "store/record.h"
-#include "suite/directory_internal.h"
 
 #define PURPOSE     "metadata"
 #define VERSION     1
 #define ENTRIES_MAX 10000
 #define ATTEMPTS    20
-#define BATCH       200
 
 struct key {
 	struct id mailbox, account;
@@ -279,28 +277,4 @@ enum fault metadata_forget(struct stack *stack, const struct actor *actor, const
 
 	place.part = METADATA_SHARED;
 	return fault ? fault : del(stack, &place, RECORD_ANY, why);
-}
-
-enum fault metadata_forget_account(struct stack *stack, const struct id *account, struct why *why)
-{
-	const struct record_query query = {
-		.collection = COLL_METADATA, .index = 0, .equal = id_slice(account), .limit = BATCH
-	};
-	enum fault fault = FAULT_NONE;
-	size_t n = BATCH;
-
-	while (n == BATCH && !fault) {
-		struct arena *arena = arena_new();
-		struct record *records;
-
-		fault = record_find(stack->store, &actor_admin, &query, arena, &records, &n, why);
-		for (size_t i = 0; i < n && !fault; i++) {
-			fault = record_del(stack->store, &actor_admin, COLL_METADATA, records[i].key,
-			                   RECORD_ANY, why);
-			if (fault == FAULT_NOT_FOUND)
-				fault = FAULT_NONE;
-		}
-		arena_free(arena);
-	}
-	return fault;
 }

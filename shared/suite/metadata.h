@@ -54,6 +54,5 @@ MUST_CHECK enum fault metadata_check(struct stack *, const struct metadata_place
 /* The mailbox is deleted: the owner's private ones and those that were shared. */
 MUST_CHECK enum fault metadata_forget(struct stack *, const struct actor *, const struct id *mailbox,
                                       struct why *);
-MUST_CHECK enum fault metadata_forget_account(struct stack *, const struct id *account, struct why *);
 
 #endif

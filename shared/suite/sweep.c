@@ -173,47 +173,9 @@ static enum fault on_account(void *arg, const struct record *record, struct why 
 	                              : fault; /* fsck tells of it; it is no rubbish for certain */
 }
 
-/* ---- what guests had in mailboxes that are gone ---- */
-
-static enum fault is_gone(struct sweep *sweep, const struct id *mailbox, const struct id *account, bool *ret,
-                          struct why *why)
-{
-	struct arena *arena = arena_new();
-	struct mailbox_log log;
-	struct account guest;
-	enum fault fault = mailbox_look(sweep->stack->store, &actor_system, mailbox, arena, &log, why);
-
-	if (!fault)
-		fault = account_get(sweep->stack, account, arena, &guest, why);
-	arena_free(arena);
-	*ret = fault == FAULT_NOT_FOUND;
-	return *ret ? FAULT_NONE : fault;
-}
-
-static enum fault on_guest(void *arg, const struct record *record, struct why *why)
-{
-	struct sweep *sweep = arg;
-	struct id mailbox, account;
-	bool gone = false;
-	enum fault fault;
-
-	step(sweep, "looking for what guests have left");
-	if (!guest_key_read(record->key, &mailbox, &account))
-		return FAULT_NONE;
-	fault = is_gone(sweep, &mailbox, &account, &gone, why);
-	if (fault || !gone)
-		return fault == FAULT_CORRUPT ? FAULT_NONE : fault;
-	sweep->result->guests_removed++;
-	if (sweep->dry_run)
-		return FAULT_NONE;
-	fault =
-	    record_del(sweep->stack->store, &actor_system, COLL_GUESTS, record->key, record->version, why);
-	return fault == FAULT_STALE || fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
-}
-
 /* ---- what is kept beside mailboxes that are gone ---- */
 
-/* Under keys like those of guests (guest.h): the account, or the mailbox, is gone. */
+/* Guests' marks, and what has keys like theirs (guest.h): the account, or the mailbox, is gone. */
 static enum fault sweep_beside(struct sweep *sweep, enum collection collection, const struct record *record,
                                uint64_t *removed, struct why *why)
 {
@@ -237,6 +199,14 @@ static enum fault sweep_beside(struct sweep *sweep, enum collection collection, 
 		return FAULT_NONE;
 	fault = record_del(sweep->stack->store, &actor_system, collection, record->key, record->version, why);
 	return fault == FAULT_STALE || fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
+}
+
+static enum fault on_guest(void *arg, const struct record *record, struct why *why)
+{
+	struct sweep *sweep = arg;
+
+	step(sweep, "looking for what guests have left");
+	return sweep_beside(sweep, COLL_GUESTS, record, &sweep->result->guests_removed, why);
 }
 
 static enum fault on_metadata(void *arg, const struct record *record, struct why *why)

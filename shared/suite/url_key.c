@@ -7,11 +7,10 @@
 #include "suite/url_key.h"
 
 #include "store/record.h"
-#include "suite/directory_internal.h"
 #include "suite/login.h"
+#include "suite/walk.h"
 
 #define PURPOSE "url-key"
-#define BATCH   200
 
 struct url_key_id {
 	struct id mailbox, account;
@@ -147,32 +146,11 @@ static enum fault del(struct stack *stack, const struct actor *actor, struct sli
 	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
 }
 
-static enum fault forget_all(struct stack *stack, const struct actor *actor, const struct id *account,
-                             struct why *why)
-{
-	const struct record_query query = {
-		.collection = COLL_URL_KEYS, .index = 0, .equal = id_slice(account), .limit = BATCH
-	};
-	enum fault fault = FAULT_NONE;
-	size_t n = BATCH;
-
-	while (n == BATCH && !fault) {
-		struct arena *arena = arena_new();
-		struct record *records;
-
-		fault = record_find(stack->store, actor, &query, arena, &records, &n, why);
-		for (size_t i = 0; i < n && !fault; i++)
-			fault = del(stack, actor, records[i].key, why);
-		arena_free(arena);
-	}
-	return fault;
-}
-
 enum fault url_key_reset_all(struct stack *stack, const struct id *account, struct why *why)
 {
 	const struct actor actor = { ACTOR_OWNER, *account };
 
-	return forget_all(stack, &actor, account, why);
+	return walk_forget(stack, &actor, COLL_URL_KEYS, account, why);
 }
 
 enum fault url_key_forget(struct stack *stack, const struct actor *actor, const struct id *mailbox,
@@ -182,9 +160,4 @@ enum fault url_key_forget(struct stack *stack, const struct actor *actor, const 
 	const struct url_key_id id = { *mailbox, actor->account };
 
 	return del(stack, &owner, slice_of(&id, sizeof(id)), why);
-}
-
-enum fault url_key_forget_account(struct stack *stack, const struct id *account, struct why *why)
-{
-	return forget_all(stack, &actor_admin, account, why);
 }

@@ -33,7 +33,5 @@ MUST_CHECK enum fault url_key_reset_all(struct stack *, const struct id *account
 /* The mailbox is deleted: its owner's. Those of others are left to the sweeper. */
 MUST_CHECK enum fault url_key_forget(struct stack *, const struct actor *, const struct id *mailbox,
                                      struct why *);
-/* The account is, for whoever clears up (admin, CLI). */
-MUST_CHECK enum fault url_key_forget_account(struct stack *, const struct id *account, struct why *);
 
 #endif

@@ -32,6 +32,31 @@ enum fault walk_records(struct stack *stack, enum collection collection,
 	return fault;
 }
 
+enum fault walk_forget(struct stack *stack, const struct actor *actor, enum collection collection,
+                       const struct id *account, struct why *why)
+{
+	const struct record_query query = {
+		.collection = collection, .index = 0, .equal = id_slice(account), .limit = WALK_BATCH
+	};
+	struct arena *arena = arena_new();
+	size_t n = WALK_BATCH;
+	enum fault fault = FAULT_NONE;
+
+	while (n == WALK_BATCH && !fault) {
+		struct record *records;
+
+		fault = record_find(stack->store, actor, &query, arena, &records, &n, why);
+		for (size_t i = 0; i < n && !fault; i++) {
+			fault = record_del(stack->store, actor, collection, records[i].key, RECORD_ANY, why);
+			if (fault == FAULT_NOT_FOUND)
+				fault = FAULT_NONE;
+		}
+		arena_reset(arena);
+	}
+	arena_free(arena);
+	return fault;
+}
+
 enum fault walk_queue(struct stack *stack,
                       enum fault (*on_entry)(void *, const struct queue_entry *, struct why *), void *arg,
                       struct why *why)

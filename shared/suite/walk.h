@@ -14,6 +14,9 @@ extern const struct actor actor_system;
 MUST_CHECK enum fault walk_records(struct stack *, enum collection,
                                    enum fault (*on_record)(void *arg, const struct record *, struct why *),
                                    void *arg, struct why *);
+/* Removes the records of a collection that are an account's by its first index. */
+MUST_CHECK enum fault walk_forget(struct stack *, const struct actor *, enum collection,
+                                  const struct id *account, struct why *);
 MUST_CHECK enum fault walk_queue(struct stack *,
                                  enum fault (*on_entry)(void *arg, const struct queue_entry *, struct why *),
                                  void *arg, struct why *);

@@ -17,6 +17,7 @@
 #include "account_ctx.h"
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "context.h"
 #include "imapd.h"
 
 enum where { HERE, AT_WORKER /* or it waits for one */, POSTED, DRAINING, WAITING, LOOKING, HELD };
@@ -76,18 +77,46 @@ static void post_reply(struct imap_cmd *cmd)
 	loop_post(cmd->session->imapd->daemon->loop, on_posted, cmd);
 }
 
-/* EXPUNGE has to wait for what is done aside, and the tagged reply behind it as well. */
+static bool is_held_enough(const struct imap_cmd *cmd)
+{
+	return cmd->held_until && clock_mono_ms() >= cmd->held_until;
+}
+
+/* EXPUNGE has to wait for what is done aside, and the tagged reply behind it as well; not when it has waited for that
+ * already, with what there was to tell told. */
 static bool waits_for_aside(const struct imap_cmd *cmd)
 {
 	const struct session *s = cmd->session;
 
-	return s->aside && s->selected.view && may_expunge(cmd) && !uid_set_is_empty(&s->selected.ghosts);
+	return s->aside && s->selected.view && may_expunge(cmd) && !uid_set_is_empty(&s->selected.ghosts) &&
+	       !is_held_enough(cmd);
+}
+
+/* What the news mean for searches that go on is told in front of the tagged reply as well, unless the messages have to be
+ * read for it and that takes long: then it comes when it comes. */
+static bool waits_for_contexts(struct imap_cmd *cmd)
+{
+	struct session *s = cmd->session;
+
+	if (cmd->then || !contexts_ask(s))
+		return false;
+	if (!cmd->held_until)
+		cmd->held_until = clock_mono_ms() + s->imapd->update_wait;
+	return !is_held_enough(cmd);
+}
+
+static void drain(struct imap_cmd *cmd, enum imap_next next)
+{
+	cmd->where = DRAINING;
+	cmd->next = next;
+	session_wake_after(cmd->session,
+	                   cmd->held_until ? MAX_OF(cmd->held_until - clock_mono_ms(), (int64_t)0) : 0);
 }
 
 static void finish(struct imap_cmd *cmd)
 {
 	struct session *s = cmd->session;
-	bool told;
+	bool told, waits = false;
 
 	if (cmd->aside) {
 		end(cmd);
@@ -97,23 +126,24 @@ static void finish(struct imap_cmd *cmd)
 		post_reply(s->aside);
 	assert(cmd->tagged && "a command is done without a tagged reply");
 	if (waits_for_aside(cmd)) {
-		cmd->where = DRAINING;
-		cmd->next = IMAP_DONE;
+		drain(cmd, IMAP_DONE);
 		return;
 	}
 	cmd->busy++;
 	told = session_tell_news(s, may_expunge(cmd));
-	if (told && !session_is_closing(s)) {
+	waits = told && !session_is_closing(s) && waits_for_contexts(cmd);
+	if (told && !waits && !session_is_closing(s)) {
 		conn_printf(s->conn, "%s %s\r\n", cmd->tag, cmd->tagged);
 		if (cmd->then)
 			cmd->then(s);
 	}
 	cmd->busy--;
-	if (!told && !session_is_closing(s)) {
-		cmd->where = DRAINING;
-		cmd->next = IMAP_DONE;
+	if ((!told || waits) && !session_is_closing(s)) {
+		drain(cmd, IMAP_DONE);
 		return;
 	}
+	if (cmd->held_until)
+		session_wake_after(s, 0);
 	if (!cmd->verb->command->on_line)
 		metric_observe(&command_seconds, (double)(clock_mono_ms() - cmd->started) / 1000);
 	end(cmd);
@@ -243,22 +273,6 @@ static void start_job(struct imap_cmd *cmd)
 	go_to_worker(cmd, run_job, call_reply);
 }
 
-/* Between two steps, or while a worker is at one (RFC 9585); a client that does not read is told nothing more. */
-static void tell_progress(struct imap_cmd *cmd)
-{
-	const int64_t now = clock_mono_ms();
-	const char *state = "NIL NIL";
-
-	if (now - cmd->heard < cmd->session->imapd->progress_every || cmd->within_response || cmd->aside ||
-	    conn_congested(cmd->session->conn) || !imap_capability_on(cmd->session, SLICE("INPROGRESS")))
-		return;
-	cmd->heard = now;
-	if (cmd->goal)
-		state = arena_printf(cmd->arena, "%" PRIu64 " %" PRIu64, MIN_OF(cmd->progress, cmd->goal - 1),
-		                     cmd->goal);
-	imap_untagged(cmd->session, "OK [INPROGRESS (\"%s\" %s)] Still at work", cmd->tag, state);
-}
-
 /* A client that hung up half-way gets no further batch. */
 static bool is_orphan(const struct imap_cmd *cmd, enum imap_next next)
 {
@@ -286,15 +300,14 @@ static void proceed(struct imap_cmd *cmd, enum imap_next next)
 		if (cmd->reads_lines)
 			session_take_input(s); /* they may be here already */
 	} else if (conn_congested(s->conn) && !(next == IMAP_RUN && cmd->kept_up)) {
-		cmd->where = DRAINING;
-		cmd->next = next;
+		drain(cmd, next);
 	} else if (next == IMAP_RUN && is_too_much(cmd)) {
 		finish(cmd);
 	} else if (next == IMAP_RUN) {
-		tell_progress(cmd);
+		imap_tell_progress(cmd);
 		start_job(cmd);
 	} else {
-		tell_progress(cmd);
+		imap_tell_progress(cmd);
 		cmd->fault = FAULT_NONE;
 		cmd->ran = true;
 		post_reply(cmd);
@@ -337,8 +350,12 @@ bool command_timeout(struct imap_cmd *cmd)
 
 	if (cmd->where == AT_WORKER || cmd->where == POSTED || cmd->where == LOOKING) {
 		if (cmd->where == AT_WORKER)
-			tell_progress(cmd);
+			imap_tell_progress(cmd);
 		session_wake_after(s, s->imapd->progress_every); /* it is us who are slow */
+		return true;
+	}
+	if (cmd->where == DRAINING && s->waking) {
+		proceed(cmd, cmd->next);
 		return true;
 	}
 	if (cmd->where != WAITING || !s->waking || !cmd->verb->command->on_timeout)
@@ -523,14 +540,6 @@ static void on_rights(struct imap_cmd *cmd)
 		s->selected.checked = true;
 		begin(cmd);
 	}
-}
-
-bool imap_may(struct imap_cmd *cmd, uint32_t rights)
-{
-	if (selected_may(&cmd->session->selected, rights))
-		return true;
-	imap_no_code(cmd, "[NOPERM]", "The mailbox's owner does not allow it");
-	return false;
 }
 
 static struct imap_cmd *command_new(struct session *s, const struct assembled *made)

@@ -123,6 +123,7 @@ struct imap_cmd {
 	int64_t started, heard;    /* heard: when the client was last told how far it is, or it began */
 	uint32_t rights;           /* of a guest, just asked for */
 	int64_t worked;            /* ms that run() took */
+	int64_t held_until; /* until when its tagged reply waits for searches that go on, 0: it does not */
 	struct log_ctx log;
 };
 

@@ -420,6 +420,20 @@ bool contexts_go_on(struct session *s)
 	return true;
 }
 
+bool contexts_ask(const struct session *s)
+{
+	const struct asking *asking;
+
+	if (!s->contexts)
+		return false;
+	if (pending(s))
+		return true;
+	if (!s->aside || s->aside->verb != &asking_verb)
+		return false;
+	asking = s->aside->state;
+	return asking->context && !list_empty(&asking->context->node);
+}
+
 struct news_fetch *contexts_next_fetch(const struct session *s)
 {
 	if (!s->contexts)

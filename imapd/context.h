@@ -5,8 +5,8 @@
  * match and what no longer does, in ESEARCH responses with ADDTO and REMOVEFROM.
  *
  * A context keeps its keys as they were bound when the command came, and the UIDs that match. It is asked again of messages
- * that are new or whose flags anybody has changed; what only the content can tell is found out aside (command.h). It ends with
- * CANCELUPDATE, or with the mailbox. A session has at most CONTEXTS_MAX.
+ * that are new or whose flags anybody has changed; what only the content can tell is found out aside (command.h), and told
+ * in front of the tagged reply of the command that brought it, when that is soon. It ends with CANCELUPDATE, or with the mailbox. A session has at most CONTEXTS_MAX.
  */
 #include "command.h"
 #include "news_fetch.h"
@@ -32,6 +32,8 @@ void contexts_tell_gone(struct session *);
 void contexts_tell_changed(struct session *);
 /* Begins to ask the content, if that has to be; false: there is nothing to ask. */
 bool contexts_go_on(struct session *);
+/* That is under way, or waits to be begun. */
+bool contexts_ask(const struct session *);
 /* What has something to fetch; NULL: nothing. */
 struct news_fetch *contexts_next_fetch(const struct session *);
 void contexts_free(struct session *);

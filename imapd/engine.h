@@ -17,6 +17,9 @@ bool command_timeout(struct imap_cmd *);
 /* The session closes: at once, or when the job is back. */
 void command_abandon(struct imap_cmd *);
 
+/* Says how far it is, when it is time to. */
+void imap_tell_progress(struct imap_cmd *);
+
 /* A command is over: the next one, or the session's end. */
 void session_command_over(struct session *);
 /* What was done aside is over: news that waited for it, or the session's end. */

@@ -25,7 +25,8 @@
 #define LOGINS_MAX           65536
 #define CHECK_MS             10000
 #define PROGRESS_MS          10000 /* RFC 9585 4 */
-#define CHECK_POLLS          10    /* accounts change rarely: looked at once in so many polls */
+#define UPDATE_WAIT_MS       1000
+#define CHECK_POLLS          10 /* accounts change rarely: looked at once in so many polls */
 
 /* ---- accounts ---- */
 
@@ -341,6 +342,7 @@ struct imapd *imapd_new(struct daemon *daemon)
 	imapd->daemon = daemon;
 	imapd->trace_dir = arena_printf(daemon->arena, "%s/trace", daemon->suite->data_dir);
 	imapd->progress_every = PROGRESS_MS;
+	imapd->update_wait = UPDATE_WAIT_MS;
 	imapd->views = views_new(&views);
 	imapd->logins = login_cache_new(imapd_conf.login_cache, LOGINS_MAX);
 	imapd->lockout = bans_lockout(daemon->suite);

@@ -39,6 +39,8 @@ struct imapd {
 	uint64_t receiving;      /* bytes reserved */
 	uint64_t account_nudges; /* how often accounts were said to have changed */
 	int64_t progress_every;  /* ms between two words on how far a long command is */
+	int64_t
+	    update_wait; /* ms that a tagged reply waits at most for what searches that go on find (RFC 5267) */
 	bool draining;
 	/* imapd.c's own */
 	struct networks proxies;

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/utf8.h"
 #include "command.h"
 #include "engine.h"
@@ -78,6 +79,14 @@ enum imap_next imap_bad(struct imap_cmd *cmd, const char *text)
 	return tagged(cmd, arena_printf(cmd->arena, "BAD %s", text ? text : "Malformed command"));
 }
 
+bool imap_may(struct imap_cmd *cmd, uint32_t rights)
+{
+	if (selected_may(&cmd->session->selected, rights))
+		return true;
+	imap_no_code(cmd, "[NOPERM]", "The mailbox's owner does not allow it");
+	return false;
+}
+
 /* ---- untagged ---- */
 
 void imap_untagged(struct session *s, const char *format, ...)
@@ -98,6 +107,22 @@ void imap_untagged(struct session *s, const char *format, ...)
 void imap_continue(struct session *s, const char *text)
 {
 	conn_printf(s->conn, "+ %s\r\n", text);
+}
+
+/* Between two steps, or while a worker is at one (RFC 9585); a client that does not read is told nothing more. */
+void imap_tell_progress(struct imap_cmd *cmd)
+{
+	const int64_t now = clock_mono_ms();
+	const char *state = "NIL NIL";
+
+	if (now - cmd->heard < cmd->session->imapd->progress_every || cmd->within_response || cmd->aside ||
+	    conn_congested(cmd->session->conn) || !imap_capability_on(cmd->session, SLICE("INPROGRESS")))
+		return;
+	cmd->heard = now;
+	if (cmd->goal)
+		state = arena_printf(cmd->arena, "%" PRIu64 " %" PRIu64, MIN_OF(cmd->progress, cmd->goal - 1),
+		                     cmd->goal);
+	imap_untagged(cmd->session, "OK [INPROGRESS (\"%s\" %s)] Still at work", cmd->tag, state);
 }
 
 /* ---- strings ---- */

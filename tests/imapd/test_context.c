@@ -65,9 +65,57 @@ static void test_content(void **state)
 	expect(client, "UID SEARCH RETURN (UPDATE COUNT) BODY text", "COUNT 1");
 	for (unsigned i = 0; i < MANY; i++)
 		world_deliver(world, "INBOX", SLICE("Subject: x\r\n\r\ntext\r\n"), 0);
+	world->imapd->update_wait = 1;
 	client_send(client, SLICE("x NOOP\r\ny IDLE\r\n"));
+	hear("x OK");
 	hear("ADDTO (0 2:1201)");
 	client_send(client, SLICE("DONE\r\n"));
+	hear("y OK");
+	world_free(world);
+}
+
+/* As long as a tagged reply may wait, all searches are told in front of it; what is pipelined waits behind. */
+static void test_waits(void **state)
+{
+	(void)state;
+	start(1);
+	world->imapd->update_wait = 60000;
+	expect(client, "UID SEARCH RETURN (UPDATE COUNT) BODY text", "COUNT 1");
+	expect(client, "SEARCH RETURN (UPDATE COUNT) OR SEEN TEXT tex", "COUNT 1");
+	expect(client, "SEARCH RETURN (UPDATE COUNT) NOT BODY text", "COUNT 0");
+	for (unsigned i = 0; i < MANY; i++)
+		world_deliver(world, "INBOX", SLICE("Subject: x\r\n\r\ntext\r\n"), 0);
+	client_send(client, SLICE("x NOOP\r\ny STORE 1 +FLAGS.SILENT (\\Deleted)\r\nz EXPUNGE\r\n"));
+	hear("1201 EXISTS");
+	hear("UID ADDTO (0 2:1201)");
+	hear(" ADDTO (0 2:1201)");
+	hear("x OK");
+	hear("y OK");
+	hear("UID REMOVEFROM (0 1)");
+	hear(" REMOVEFROM (0 1)");
+	hear("* 1 EXPUNGE");
+	hear("z OK");
+	world_free(world);
+}
+
+/* What others expunge while a reply waits does not keep it any longer than that. */
+static void test_waits_no_longer(void **state)
+{
+	struct client *other;
+
+	(void)state;
+	start(1);
+	other = open_inbox(world, 1);
+	expect(client, "SEARCH RETURN (UPDATE COUNT) BODY text", "COUNT 1");
+	for (unsigned i = 0; i < MANY; i++)
+		world_deliver(world, "INBOX", SLICE("Subject: x\r\n\r\ntext\r\n"), 0);
+	world->imapd->update_wait = 50;
+	client_send(client, SLICE("x NOOP\r\n"));
+	expect(other, "STORE 1 +FLAGS.SILENT (\\Deleted)", "OK");
+	expect(other, "EXPUNGE", "OK");
+	hear("x OK");
+	client_send(client, SLICE("y NOOP\r\n"));
+	hear("* 1 EXPUNGE");
 	hear("y OK");
 	world_free(world);
 }
@@ -114,6 +162,7 @@ static void test_ends(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
 		start(1);
+		world->imapd->update_wait = 0;
 		expect(client, "SEARCH RETURN (UPDATE COUNT) BODY text", "COUNT 1");
 		for (unsigned n = 0; n < 600; n++)
 			world_deliver(world, "INBOX", SLICE("Subject: x\r\n\r\ntext\r\n"), 0);
@@ -126,7 +175,9 @@ static void test_ends(void **state)
 	expect(client, "SEARCH RETURN (UPDATE COUNT) BODY text", "COUNT 1");
 	for (unsigned n = 0; n < 600; n++)
 		world_deliver(world, "INBOX", SLICE("Subject: x\r\n\r\ntext\r\n"), 0);
-	expect(client, "NOOP", "601 EXISTS");
+	client_send(client, SLICE("x NOOP\r\n")); /* while its reply waits */
+	hear("601 EXISTS");
+	assert_non_null(session_of_world()->cmd);
 	conn_close(client->conn);
 	world_free(world);
 }
@@ -134,9 +185,13 @@ static void test_ends(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_limit),     cmocka_unit_test(test_content),
-		cmocka_unit_test(test_many_keys), cmocka_unit_test(test_ghosts),
+		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_content),
+		cmocka_unit_test(test_many_keys),
+		cmocka_unit_test(test_ghosts),
 		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_waits),
+		cmocka_unit_test(test_waits_no_longer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

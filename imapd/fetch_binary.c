@@ -5,7 +5,7 @@
 
 void fetch_binary_start(struct fetch_binary *binary, enum transfer encoding, uint64_t offset, uint64_t len)
 {
-	*binary = (struct fetch_binary){ .at = offset, .end = offset + len };
+	*binary = (struct fetch_binary){ .at = offset, .end = offset + len, .to = UINT64_MAX };
 	transfer_init(&binary->decoder, encoding);
 }
 
@@ -14,10 +14,10 @@ static bool give(struct fetch_binary *binary, struct slice decoded, struct buf *
 	const uint64_t skip = MIN_OF(binary->skip, (uint64_t)decoded.len);
 	struct slice wanted;
 
-	binary->total += decoded.len;
 	binary->has_nul = binary->has_nul || slice_chr(decoded, '\0') >= 0;
-	for (size_t i = 0; i < decoded.len; i++)
-		binary->lines += decoded.data[i] == '\n';
+	for (size_t i = 0; i < decoded.len; i++, binary->total++)
+		binary->lines +=
+		    decoded.data[i] == '\n' && binary->total >= binary->from && binary->total < binary->to;
 	binary->skip -= skip;
 	wanted =
 	    slice_first(slice_from(decoded, (size_t)skip), (size_t)MIN_OF(binary->left, (uint64_t)SIZE_MAX));

@@ -13,7 +13,8 @@ struct fetch_binary {
 	uint64_t at, end;    /* encoded, in the message: what is still to be read */
 	uint64_t skip, left; /* decoded: to be passed over, then to be given */
 	uint64_t total;      /* decoded so far */
-	uint32_t lines;      /* LFs in that */
+	uint64_t from, to;   /* decoded: where lines are counted */
+	uint32_t lines;      /* LFs there */
 	bool has_nul;
 };
 

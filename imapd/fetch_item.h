@@ -119,8 +119,7 @@ struct fetch_place section_place(const struct fetch_section *, const struct mime
                                  uint64_t size);
 /* Whose body it is, as its encoding goes; NULL: nobody's, it is a header or the message. */
 const struct mime_part *section_body(const struct fetch_section *, const struct mime *);
-/* As a part of its own, whatever range of it is wanted (fetch_part.c). The section is there. `header`: its text, when it is
- * one. */
+/* As a part of its own, whole (fetch_part.c). The section is there. `header`: what is wanted of its text, when it is one. */
 void section_part(const struct fetch_section *, struct mime *, struct slice header, struct mime_part *ret);
 /* The partial's part of a place or of a text. */
 void section_clip(const struct fetch_section *, uint64_t *offset, uint64_t *len);

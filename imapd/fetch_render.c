@@ -113,13 +113,18 @@ static enum fault feed_binary(struct fetch_worker *w, struct fetch_binary *binar
 	return fault;
 }
 
-/* A part is decoded to know how long it is: a literal begins with that. Only whether it is `enough` matters. */
-static enum fault measure(struct fetch_worker *w, const struct mime_part *part, uint64_t enough,
-                          struct fetch_binary *ret)
+/* A part is decoded to know how long it is: a literal begins with that. Only whether it is `enough` matters. Lines are
+ * those of what the section wants of it. */
+static enum fault measure(struct fetch_worker *w, const struct mime_part *part,
+                          const struct fetch_section *section, uint64_t enough, struct fetch_binary *ret)
 {
 	enum fault fault = FAULT_NONE;
 
 	fetch_binary_start(ret, part->encoding, part->body, part->body_len);
+	if (section->partial) {
+		ret->from = section->offset;
+		ret->to = section->offset + section->len;
+	}
 	while (!fault && ret->at < ret->end && ret->total < enough)
 		fault = feed_binary(w, ret, w->out); /* adds nothing: nothing is wanted */
 	return fault;
@@ -200,8 +205,8 @@ static enum fault add_decoded(struct fetch_worker *w, const struct fetch_item *i
 	const struct fetch_section *section = &item->section;
 	struct fetch_binary measured;
 	uint64_t offset = 0, len;
-	enum fault fault =
-	    measure(w, part, section->partial ? section->offset + section->len : UINT64_MAX, &measured);
+	enum fault fault = measure(w, part, section,
+	                           section->partial ? section->offset + section->len : UINT64_MAX, &measured);
 
 	if (fault)
 		return fault;
@@ -239,7 +244,7 @@ static enum fault add_binary_size(struct fetch_worker *w, const struct fetch_ite
 	struct fetch_binary measured;
 
 	if (!fault && part && is_encoded(part)) {
-		fault = measure(w, part, UINT64_MAX, &measured);
+		fault = measure(w, part, &item->section, UINT64_MAX, &measured);
 		len = measured.total;
 	}
 	if (fault)
@@ -268,40 +273,83 @@ static enum fault read_header(struct fetch_worker *w, const struct fetch_item *i
 	return fault;
 }
 
-static enum fault decode_part(struct fetch_worker *w, struct mime_part *part)
+static enum fault decode_part(struct fetch_worker *w, const struct fetch_section *section,
+                              struct mime_part *part)
 {
 	struct fetch_binary measured;
-	enum fault fault = measure(w, part, UINT64_MAX, &measured);
+	uint64_t offset = 0;
+	enum fault fault = measure(w, part, section, UINT64_MAX, &measured);
 
 	if (fault)
 		return fault;
 	part->body_len = measured.total;
+	section_clip(section, &offset, &part->body_len);
 	part->lines = measured.lines;
 	part->encoding_name = SLICE("BINARY");
 	return FAULT_NONE;
 }
 
-static enum fault add_part(struct fetch_worker *w, const struct fetch_item *item)
+/* Of a body or a message only so much is given (RFC 5524 3.2: the data is described as it is returned). */
+static enum fault clip_part(struct fetch_worker *w, const struct fetch_section *section,
+                            struct fetch_place place, struct mime_part *part)
 {
-	struct fetch_opened *opened = w->opened;
-	struct fetch_place place;
-	struct mime_part part;
-	struct buf header;
-	enum fault fault = fetch_need_tree(w);
+	struct buf *raw = &w->render->raw;
+	enum fault fault = FAULT_NONE;
 
-	if (!fault)
-		fault = fetch_find_place(w, &item->section, &place);
+	section_clip(section, &place.offset, &place.len);
+	part->body_len = place.len;
+	part->lines = 0;
+	while (place.len && !fault) {
+		const uint64_t len = MIN_OF(place.len, (uint64_t)STREAM);
+
+		buf_clear(raw);
+		fault = fetch_read(w, place.offset, len, raw);
+		for (size_t i = 0; i < raw->len; i++)
+			part->lines += raw->data[i] == '\n';
+		place.offset += len;
+		place.len -= len;
+		w->decoded += len;
+	}
+	return fault;
+}
+
+static enum fault find_part(struct fetch_worker *w, const struct fetch_item *item, struct mime_part *ret)
+{
+	const struct fetch_section *section = &item->section;
+	const bool is_header = section->what != SECTION_ALL && section->what != SECTION_TEXT;
+	struct fetch_place place;
+	struct slice told;
+	uint64_t offset = 0, len;
+	struct buf header;
+	enum fault fault = fetch_find_place(w, section, &place);
+
 	if (!fault && place.missing)
 		fault = fault_set(w->why, FAULT_NOT_FOUND, "there is no such part");
 	if (fault)
 		return fault;
 	buf_init(&header, FILTER_MAX);
-	if (item->section.what != SECTION_ALL && item->section.what != SECTION_TEXT)
+	if (is_header)
 		fault = read_header(w, item, &place, &header);
-	section_part(&item->section, &opened->mime, buf_slice(&header), &part);
+	len = header.len;
+	section_clip(section, &offset, &len);
+	told = slice_first(slice_from(buf_slice(&header), offset), len);
+	section_part(section, &w->opened->mime, told, ret);
 	buf_done(&header);
-	if (!fault && item->decoded && is_encoded(&part))
-		fault = decode_part(w, &part);
+	if (fault || is_header)
+		return fault;
+	if (item->decoded && is_encoded(ret))
+		return decode_part(w, section, ret);
+	return section->partial && ret->kind != MIME_MULTIPART ? clip_part(w, section, place, ret)
+	                                                       : FAULT_NONE;
+}
+
+static enum fault add_part(struct fetch_worker *w, const struct fetch_item *item)
+{
+	struct mime_part part;
+	enum fault fault = fetch_need_tree(w);
+
+	if (!fault)
+		fault = find_part(w, item, &part);
 	if (fault)
 		return fault;
 	buf_add_slice(w->out, item->label);

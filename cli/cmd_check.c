@@ -15,22 +15,34 @@ static void on_problem(void *arg, const char *line)
 
 static int fsck(struct cli *cli)
 {
-	bool quick = cli->argc && strcmp(cli->argv[0], "--quick") == 0;
+	unsigned how = FSCK_SEALS;
 	struct fsck_result result;
 	struct why why = { "" };
 	enum fault fault;
 
-	if (cli->argc && !quick)
-		return cli_usage("fsck knows --quick, not \"%s\"", cli->argv[0]);
-	fault = fsck_run(cli->stack, !quick, on_problem, cli_progress, NULL, &result, &why);
+	for (int i = 0; i < cli->argc; i++) {
+		if (strcmp(cli->argv[i], "--quick") == 0)
+			how &= ~(unsigned)FSCK_SEALS;
+		else if (strcmp(cli->argv[i], "--drop") == 0)
+			how |= FSCK_DROP;
+		else
+			return cli_usage("fsck knows --quick and --drop, not \"%s\"", cli->argv[i]);
+	}
+	if (how & FSCK_DROP &&
+	    !cli_confirm(cli,
+	                 "What guests have seen, metadata and keys of URLs that are damaged are taken away."))
+		return 1;
+	fault = fsck_run(cli->stack, how, on_problem, cli_progress, NULL, &result, &why);
 	cli_progress_end();
 	if (fault)
 		return cli_fail(fault, &why);
-	printf("%llu accounts, %llu mailboxes, %llu messages, %llu queue entries, %llu seals opened: %llu "
-	       "problems\n",
-	       (unsigned long long)result.accounts, (unsigned long long)result.mailboxes,
-	       (unsigned long long)result.messages, (unsigned long long)result.queue_entries,
-	       (unsigned long long)result.seals_opened, (unsigned long long)result.problems);
+	printf(
+	    "%llu accounts, %llu mailboxes, %llu messages, %llu queue entries, %llu records beside mailboxes "
+	    "(%llu left for the sweeper), %llu seals opened: %llu problems\n",
+	    (unsigned long long)result.accounts, (unsigned long long)result.mailboxes,
+	    (unsigned long long)result.messages, (unsigned long long)result.queue_entries,
+	    (unsigned long long)result.beside, (unsigned long long)result.left_over,
+	    (unsigned long long)result.seals_opened, (unsigned long long)result.problems);
 	return result.problems ? 1 : 0;
 }
 
@@ -60,17 +72,23 @@ static int sweep(struct cli *cli)
 	cli_progress_end();
 	if (fault)
 		return cli_fail(fault, &why);
-	printf("%s%llu of %llu contents, %llu of %llu blobs, %llu queue entries, %llu bytes\n",
-	       dry ? "would remove " : "removed ", (unsigned long long)result.contents_removed,
-	       (unsigned long long)result.contents, (unsigned long long)result.blobs_removed,
-	       (unsigned long long)result.blobs, (unsigned long long)result.queue_removed,
-	       (unsigned long long)result.bytes_removed);
+	printf(
+	    "%s%llu of %llu contents, %llu of %llu blobs, %llu queue entries, %llu records beside mailboxes, "
+	    "%llu bytes\n",
+	    dry ? "would remove " : "removed ", (unsigned long long)result.contents_removed,
+	    (unsigned long long)result.contents, (unsigned long long)result.blobs_removed,
+	    (unsigned long long)result.blobs, (unsigned long long)result.queue_removed,
+	    (unsigned long long)(result.guests_removed + result.metadata_removed + result.url_keys_removed),
+	    (unsigned long long)result.bytes_removed);
 	return 0;
 }
 
 static const struct cli_action fsck_actions[] = {
-	{ NULL, "[--quick]", "checks every cross-reference, and opens every seal unless --quick", 0, 1,
-	  fsck },
+	{ NULL, "[--quick] [--drop]",
+	  "checks every cross-reference, and opens every seal unless --quick; --drop takes away what is "
+	  "damaged "
+	  "beside mailboxes",
+	  0, 2, fsck },
 	{ 0 },
 };
 const struct cli_verb verb_fsck = { "fsck", "checks the store", STACK_ACCOUNTS_RING | STACK_QUEUE_RING,

@@ -4,8 +4,8 @@
  * fsck and the sweeper: the two that walk the whole store.
  *
  * The sweeper removes contents and blobs that no mailbox and no queue entry has named for the grace period, and what
- * interrupted making or deleting left of accounts. fsck checks every cross-reference, replays logs against
- * pages, and (with the accounts ring) opens every seal.
+ * interrupted making or deleting left of accounts, and what is left beside mailboxes that are gone. fsck checks every
+ * cross-reference, replays logs against pages, and (with the accounts ring) opens every seal.
  */
 #include "suite/stack.h"
 
@@ -20,6 +20,7 @@ struct sweep_result {
 	uint64_t guests_removed;   /* what accounts had in others' mailboxes that are gone */
 	uint64_t metadata_removed; /* annotations of what is gone */
 	uint64_t url_keys_removed;
+	uint64_t grants_removed; /* accounts that are gone, in ACLs */
 };
 /* What is unnamed for the first time is only marked, whatever the grace: it goes in a later sweep. */
 MUST_CHECK enum fault sweep_run(struct stack *, int64_t grace_ms, bool dry_run,
@@ -28,11 +29,17 @@ MUST_CHECK enum fault sweep_run(struct stack *, int64_t grace_ms, bool dry_run,
 
 struct fsck_result {
 	uint64_t accounts, mailboxes, messages, queue_entries, seals_opened;
+	uint64_t beside;    /* guests' records, metadata, URL keys */
+	uint64_t left_over; /* of these, for the sweeper: the account or the mailbox is gone */
+	uint64_t dropped;
 	uint64_t problems;
 };
-/* `on_problem`: one line each. `open_seals`: reads and opens every body. */
-MUST_CHECK enum fault fsck_run(struct stack *, bool open_seals,
-                               void (*on_problem)(void *arg, const char *line),
+enum fsck_how {                 /* bits */
+	        FSCK_SEALS = 1, /* reads and opens every body */
+	        FSCK_DROP = 2,  /* takes away what is damaged beside mailboxes */
+};
+/* `on_problem`: one line each. */
+MUST_CHECK enum fault fsck_run(struct stack *, unsigned how, void (*on_problem)(void *arg, const char *line),
                                void (*on_progress)(void *arg, const struct walk_progress *), void *arg,
                                struct fsck_result *ret, struct why *);
 

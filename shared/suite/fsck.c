@@ -2,7 +2,8 @@
  * fsck (check.h): every cross-reference of the store, and every seal.
  *
  * It runs beside the daemons: a mailbox is looked at in one consistent read; an address without its account
- * is looked at once more; what is being made or deleted right now is no problem.
+ * is looked at once more; what is being made or deleted right now is no problem. fsck_beside.c looks at ACLs and at
+ * what is kept beside mailboxes.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include "store/record.h"
 #include "suite/directory_internal.h"
 #include "suite/folder.h"
+#include "suite/fsck_internal.h"
 #include "suite/keyword.h"
 #include "suite/message.h"
 #include "suite/outgoing.h"
@@ -22,17 +24,6 @@
 #define HALF_MADE_MS   (60 * 60 * 1000)
 #define CONTENT_BATCH  128
 
-struct fsck {
-	struct stack *stack;
-	bool open_seals;
-	void (*on_problem)(void *, const char *);
-	void (*on_progress)(void *, const struct walk_progress *);
-	void *arg;
-	struct walk_progress progress;
-	struct fsck_result *result;
-	struct account_key *queue_key; /* NULL without the queue ring */
-};
-
 struct box { /* the mailbox being looked at */
 	const struct account *account;
 	struct account_key *key;
@@ -40,7 +31,7 @@ struct box { /* the mailbox being looked at */
 	struct mailbox_state *state;
 };
 
-static void PRINTF_LIKE(2, 3) problem(struct fsck *fsck, const char *format, ...)
+void fsck_problem(struct fsck *fsck, const char *format, ...)
 {
 	char line[512];
 	va_list args;
@@ -53,7 +44,7 @@ static void PRINTF_LIKE(2, 3) problem(struct fsck *fsck, const char *format, ...
 		fsck->on_problem(fsck->arg, line);
 }
 
-static void step(struct fsck *fsck, const char *doing)
+void fsck_step(struct fsck *fsck, const char *doing)
 {
 	fsck->progress.doing = doing;
 	fsck->progress.done++;
@@ -101,13 +92,14 @@ static void check_message(struct fsck *fsck, const struct box *box, uint32_t i, 
 	enum fault fault;
 
 	if (!record->key.data) {
-		problem(fsck, "%s: message %u of mailbox %s has no content %s", box->account->login,
-		        state->uid[i], id_print(&state->mailbox).text, id_print(&state->content[i]).text);
+		fsck_problem(fsck, "%s: message %u of mailbox %s has no content %s", box->account->login,
+		             state->uid[i], id_print(&state->mailbox).text,
+		             id_print(&state->content[i]).text);
 		goto out;
 	}
 	if (!lists_account(record->accounts, &box->account->id))
-		problem(fsck, "%s: content %s does not list the account that shows it", box->account->login,
-		        id_print(&state->content[i]).text);
+		fsck_problem(fsck, "%s: content %s does not list the account that shows it",
+		             box->account->login, id_print(&state->content[i]).text);
 	if (!box->key)
 		goto out;
 	fault = message_open(box->key, record, &state->key[i], arena, &message, &why);
@@ -116,11 +108,11 @@ static void check_message(struct fsck *fsck, const struct box *box, uint32_t i, 
 	if (!fault && message.size != state->size[i])
 		fault = fault_set(&why, FAULT_CORRUPT, "is %llu bytes, the mailbox says %u",
 		                  (unsigned long long)message.size, state->size[i]);
-	if (!fault && fsck->open_seals)
+	if (!fault && (fsck->how & FSCK_SEALS))
 		fault = open_body(fsck, &message, &why);
 	if (fault)
-		problem(fsck, "%s: message %u of mailbox %s: %s", box->account->login, state->uid[i],
-		        id_print(&state->mailbox).text, why.text);
+		fsck_problem(fsck, "%s: message %u of mailbox %s: %s", box->account->login, state->uid[i],
+		             id_print(&state->mailbox).text, why.text);
 	else
 		fsck->result->seals_opened++;
 out:
@@ -141,10 +133,11 @@ static enum fault check_signatures(struct fsck *fsck, const struct box *box, uin
 	fault = signatures_load(fsck->stack, &actor_system, box->key, wanted, n, arena, why);
 	for (uint32_t i = 0; i < n && !fault; i++)
 		if (wanted[i].damaged)
-			problem(fsck,
-			        "%s: message %u of mailbox %s: its search signature is damaged; search index "
-			        "makes a new one",
-			        box->account->login, state->uid[from + i], id_print(&state->mailbox).text);
+			fsck_problem(
+			    fsck,
+			    "%s: message %u of mailbox %s: its search signature is damaged; search index "
+			    "makes a new one",
+			    box->account->login, state->uid[from + i], id_print(&state->mailbox).text);
 	return fault;
 }
 
@@ -162,13 +155,13 @@ static enum fault check_contents(struct fsck *fsck, const struct box *box, struc
 		for (uint32_t i = 0; i < n; i++)
 			keys[i] = id_slice(&state->content[from + i]);
 		fault = record_get_many(fsck->stack->store, &actor_system, COLL_CONTENTS, keys, n,
-		                        fsck->open_seals, arena, records, why);
+		                        fsck->how & FSCK_SEALS, arena, records, why);
 		for (uint32_t i = 0; i < n && !fault; i++) {
-			step(fsck, "looking at messages");
+			fsck_step(fsck, "looking at messages");
 			fsck->result->messages++;
 			check_message(fsck, box, from + i, &records[i]);
 		}
-		if (!fault && fsck->open_seals && box->key)
+		if (!fault && (fsck->how & FSCK_SEALS) && box->key)
 			fault = check_signatures(fsck, box, from, n, arena, why);
 		arena_free(arena);
 	}
@@ -189,18 +182,19 @@ static void check_counts(struct fsck *fsck, const struct box *box)
 		unseen += !(state->flags[i] & FLAG_SEEN);
 		bytes += state->size[i];
 		if (state->uid[i] <= last_uid || state->uid[i] >= head->uid_next)
-			problem(fsck, "mailbox %s: UID %u is out of order", name.text, state->uid[i]);
+			fsck_problem(fsck, "mailbox %s: UID %u is out of order", name.text, state->uid[i]);
 		if (state->modseq[i] > head->modseq)
-			problem(fsck, "mailbox %s: UID %u has a mod-sequence from the future", name.text,
-			        state->uid[i]);
+			fsck_problem(fsck, "mailbox %s: UID %u has a mod-sequence from the future", name.text,
+			             state->uid[i]);
 		last_uid = state->uid[i];
 	}
 	if (head->messages != state->n || head->unseen != unseen || head->bytes != bytes)
-		problem(fsck,
-		        "mailbox %s: its header counts %u messages, %u unseen, %llu bytes; there are %u, %u, "
-		        "%llu",
-		        name.text, head->messages, head->unseen, (unsigned long long)head->bytes, state->n,
-		        unseen, (unsigned long long)bytes);
+		fsck_problem(
+		    fsck,
+		    "mailbox %s: its header counts %u messages, %u unseen, %llu bytes; there are %u, %u, "
+		    "%llu",
+		    name.text, head->messages, head->unseen, (unsigned long long)head->bytes, state->n,
+		    unseen, (unsigned long long)bytes);
 }
 
 static void check_names(struct fsck *fsck, const struct box *box)
@@ -215,7 +209,8 @@ static void check_names(struct fsck *fsck, const struct box *box)
 	if (!fault && box->key)
 		fault = keywords_open(box->key, log.keywords, log.head.keywords, arena, &keywords, &why);
 	if (fault && fault != FAULT_NOT_FOUND)
-		problem(fsck, "mailbox %s: its keywords: %s", id_print(&box->row->meta.id).text, why.text);
+		fsck_problem(fsck, "mailbox %s: its keywords: %s", id_print(&box->row->meta.id).text,
+		             why.text);
 	arena_free(arena);
 }
 
@@ -223,12 +218,12 @@ static enum fault check_mailbox(struct fsck *fsck, struct box *box, struct why *
 {
 	enum fault fault = walk_mailbox(fsck->stack, &box->row->meta.id, &box->state, why);
 
-	step(fsck, "looking at mailboxes");
+	fsck_step(fsck, "looking at mailboxes");
 	if (fault == FAULT_NOT_FOUND)
 		return FAULT_NONE;
 	fsck->result->mailboxes++;
 	if (fault == FAULT_CORRUPT) {
-		problem(fsck, "mailbox %s: %s", id_print(&box->row->meta.id).text, why->text);
+		fsck_problem(fsck, "mailbox %s: %s", id_print(&box->row->meta.id).text, why->text);
 		return FAULT_NONE;
 	}
 	if (fault)
@@ -247,15 +242,16 @@ static void check_row(struct fsck *fsck, const struct account *account, const st
 {
 	if (memcmp(&row->public_key, &account->public_key, sizeof(row->public_key)) != 0 ||
 	    row->generation != account->generation)
-		problem(fsck, "%s: its address carries another public key", account->login);
+		fsck_problem(fsck, "%s: its address carries another public key", account->login);
 	if (!id_eq(&row->inbox, &account->inbox) || !id_eq(&row->junk, &account->junk))
-		problem(fsck, "%s: its address leads to other mailboxes", account->login);
+		fsck_problem(fsck, "%s: its address leads to other mailboxes", account->login);
 	if (row->quota != account->quota || row->quota_messages != account->quota_messages ||
 	    row->suspended != (account->state == ACCOUNT_SUSPENDED))
-		problem(fsck, "%s: its address says other things than the account; change the account once",
-		        account->login);
+		fsck_problem(fsck,
+		             "%s: its address says other things than the account; change the account once",
+		             account->login);
 	if (strcmp(row->address, account->login) != 0)
-		problem(fsck, "%s: the address %s leads to it", account->login, row->address);
+		fsck_problem(fsck, "%s: the address %s leads to it", account->login, row->address);
 }
 
 static bool has_mailbox(const struct mailbox_row *rows, size_t n, const struct id *id)
@@ -267,28 +263,45 @@ static bool has_mailbox(const struct mailbox_row *rows, size_t n, const struct i
 	return false;
 }
 
+static enum fault check_mailboxes(struct fsck *fsck, struct box *box, struct why *why)
+{
+	const struct account *account = box->account;
+	struct arena *arena = arena_new();
+	struct mailbox_row *rows;
+	size_t n = 0;
+	enum fault fault =
+	    mailbox_list(fsck->stack->store, &actor_system, &account->id, arena, &rows, &n, why);
+
+	if (!fault && !has_mailbox(rows, n, &account->inbox))
+		fsck_problem(fsck, "%s: its INBOX is not there", account->login);
+	for (size_t i = 0; i < n && !fault; i++) {
+		box->row = &rows[i];
+		fault = check_mailbox(fsck, box, why);
+	}
+	if (!fault)
+		fault = fsck_acls(fsck, account, rows, n, why);
+	arena_free(arena);
+	return fault;
+}
+
 static enum fault check_account(struct fsck *fsck, const struct account *account, struct why *why)
 {
 	struct arena *arena = arena_new();
 	struct box box = { .account = account };
-	struct mailbox_row *rows;
 	struct folders folders;
-	size_t n = 0;
-	enum fault fault = FAULT_NONE;
 	const struct actor owner = { ACTOR_OWNER, account->id };
+	enum fault fault;
 
 	fsck->result->accounts++;
 	if (stack_active_kek(fsck->stack, STACK_ACCOUNTS_RING) &&
 	    account_unlock(fsck->stack, account, &box.key, why))
-		problem(fsck, "%s: %s", account->login, why->text);
+		fsck_problem(fsck, "%s: %s", account->login, why->text);
 	if (box.key && folders_load(fsck->stack, &owner, box.key, arena, &folders, why))
-		problem(fsck, "%s: its folders: %s", account->login, why->text);
-	fault = mailbox_list(fsck->stack->store, &actor_system, &account->id, arena, &rows, &n, why);
-	if (!fault && !has_mailbox(rows, n, &account->inbox))
-		problem(fsck, "%s: its INBOX is not there", account->login);
-	for (size_t i = 0; i < n && !fault; i++) {
-		box.row = &rows[i];
-		fault = check_mailbox(fsck, &box, why);
+		fsck_problem(fsck, "%s: its folders: %s", account->login, why->text);
+	fault = check_mailboxes(fsck, &box, why);
+	if (fault == FAULT_CORRUPT) {
+		fsck_problem(fsck, "%s: its mailboxes: %s", account->login, why->text);
+		fault = FAULT_NONE;
 	}
 	account_key_unref(box.key);
 	arena_free(arena);
@@ -326,7 +339,7 @@ static enum fault check_account_of(struct fsck *fsck, const struct address_row *
 	if (fault == FAULT_NOT_FOUND) {
 		fault = is_there(fsck, COLL_ADDRESSES, slice_str(row->address), &still, why);
 		if (!fault && still)
-			problem(fsck, "%s: there is no account behind the address", row->address);
+			fsck_problem(fsck, "%s: there is no account behind the address", row->address);
 	}
 	return fault == FAULT_CORRUPT ? FAULT_NONE : fault; /* told when the accounts are walked */
 }
@@ -340,14 +353,14 @@ static enum fault on_address(void *arg, const struct record *record, struct why 
 	enum fault fault = address_read(record, arena, &row, why);
 
 	if (fault == FAULT_CORRUPT) {
-		problem(fsck, "address %.*s: %s", SLICE_FMT(record->key), why->text);
+		fsck_problem(fsck, "address %.*s: %s", SLICE_FMT(record->key), why->text);
 		fault = FAULT_NONE;
 		goto out;
 	}
 	if (!fault)
 		fault = is_there(fsck, COLL_DOMAINS, directory_domain_of(record->key), &local, why);
 	if (!fault && !local)
-		problem(fsck, "%s: its domain is not here", row.address);
+		fsck_problem(fsck, "%s: its domain is not here", row.address);
 	if (!fault && row.kind == ADDRESS_ACCOUNT)
 		fault = check_account_of(fsck, &row, arena, why);
 out:
@@ -363,16 +376,16 @@ static enum fault on_domain(void *arg, const struct record *record, struct why *
 	bool local = true;
 	enum fault fault = domain_get(fsck->stack, record->key, arena, &domain, why);
 
-	step(fsck, "looking at domains");
+	fsck_step(fsck, "looking at domains");
 	if (fault == FAULT_CORRUPT) {
-		problem(fsck, "domain %.*s: %s", SLICE_FMT(record->key), why->text);
+		fsck_problem(fsck, "domain %.*s: %s", SLICE_FMT(record->key), why->text);
 		fault = FAULT_NONE;
 	} else if (!fault) {
 		fault = is_there(fsck, COLL_ADDRESSES, slice_str(arena_printf(arena, "@%s", domain.name)),
 		                 &local, why);
 	}
 	if (!fault && !local)
-		problem(fsck, "domain %s takes no mail: add it again", domain.name);
+		fsck_problem(fsck, "domain %s takes no mail: add it again", domain.name);
 	arena_free(arena);
 	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
 }
@@ -388,14 +401,15 @@ static enum fault on_account(void *arg, const struct record *record, struct why 
 
 	(void)id_from(record->key, &id);
 	if (fault == FAULT_CORRUPT) {
-		problem(fsck, "account %s: %s", id_print(&id).text, why->text);
+		fsck_problem(fsck, "account %s: %s", id_print(&id).text, why->text);
 		fault = FAULT_NONE;
 	} else if (!fault) {
 		fault = account_is_leftover(fsck->stack, &account, HALF_MADE_MS, &leftover, why);
 	}
 	if (!fault && leftover)
-		problem(fsck, "%s: half made or half deleted, no address leads to it; sweep clears it away",
-		        account.login);
+		fsck_problem(fsck,
+		             "%s: half made or half deleted, no address leads to it; sweep clears it away",
+		             account.login);
 	arena_free(arena);
 	return fault;
 }
@@ -409,10 +423,11 @@ static enum fault on_entry(void *arg, const struct queue_entry *entry, struct wh
 	struct envelope_out envelope;
 	struct record record;
 	struct message message;
-	enum fault fault = record_get(fsck->stack->store, &actor_system, COLL_CONTENTS,
-	                              id_slice(&entry->content), fsck->open_seals, arena, &record, why);
+	enum fault fault =
+	    record_get(fsck->stack->store, &actor_system, COLL_CONTENTS, id_slice(&entry->content),
+	               (fsck->how & FSCK_SEALS), arena, &record, why);
 
-	step(fsck, "looking at the queue");
+	fsck_step(fsck, "looking at the queue");
 	fsck->result->queue_entries++;
 	if (fault == FAULT_NOT_FOUND && entry->created > clock_now() - QUEUE_YOUNG_MS)
 		goto out; /* its content may be on its way */
@@ -420,26 +435,26 @@ static enum fault on_entry(void *arg, const struct queue_entry *entry, struct wh
 		fault = envelope_open(fsck->queue_key, entry->state, arena, &envelope, why);
 		if (!fault)
 			fault = message_open_with(&envelope.key, &record, arena, &message, why);
-		if (!fault && fsck->open_seals)
+		if (!fault && (fsck->how & FSCK_SEALS))
 			fault = open_body(fsck, &message, why);
 		if (!fault)
 			fsck->result->seals_opened++;
 	}
 	if (fault && fault != FAULT_TEMP)
-		problem(fsck, "queue entry %s: %s", id_print(&entry->id).text, why->text);
+		fsck_problem(fsck, "queue entry %s: %s", id_print(&entry->id).text, why->text);
 out:
 	arena_free(arena);
 	return fault == FAULT_TEMP ? fault : FAULT_NONE;
 }
 
-enum fault fsck_run(struct stack *stack, bool open_seals, void (*on_problem)(void *, const char *),
+enum fault fsck_run(struct stack *stack, unsigned how, void (*on_problem)(void *, const char *),
                     void (*on_progress)(void *, const struct walk_progress *), void *arg,
                     struct fsck_result *ret, struct why *why)
 {
 	struct fsck_result result = { 0 };
 	struct fsck fsck = {
 		.stack = stack,
-		.open_seals = open_seals,
+		.how = how,
 		.on_problem = on_problem,
 		.on_progress = on_progress,
 		.arg = arg,
@@ -450,7 +465,7 @@ enum fault fsck_run(struct stack *stack, bool open_seals, void (*on_problem)(voi
 	if (stack_active_kek(stack, STACK_QUEUE_RING))
 		fault = queue_private_key(stack, &fsck.queue_key, why);
 	if (fault && fault != FAULT_TEMP) {
-		problem(&fsck, "the queue's key: %s", why->text);
+		fsck_problem(&fsck, "the queue's key: %s", why->text);
 		fault = FAULT_NONE;
 	}
 	if (!fault)
@@ -459,6 +474,8 @@ enum fault fsck_run(struct stack *stack, bool open_seals, void (*on_problem)(voi
 		fault = walk_records(stack, COLL_ACCOUNTS, on_account, &fsck, why);
 	if (!fault)
 		fault = walk_records(stack, COLL_ADDRESSES, on_address, &fsck, why);
+	if (!fault)
+		fault = fsck_beside(&fsck, why);
 	if (!fault)
 		fault = walk_queue(stack, on_entry, &fsck, why);
 	account_key_unref(fsck.queue_key);

@@ -25,7 +25,7 @@ bool guest_key_read(struct slice key, struct id *ret_mailbox, struct id *ret_acc
 	       id_from(slice_from(key, sizeof(struct id)), ret_account);
 }
 
-static enum fault read_mark(const struct record *record, struct guest_mark *ret, struct why *why)
+enum fault guest_mark_read(const struct record *record, struct guest_mark *ret, struct why *why)
 {
 	struct reader in = reader_of(record->value);
 	const uint8_t version = read_u8(&in), bits = read_u8(&in);
@@ -54,7 +54,7 @@ enum fault guest_mark_get(struct stack *stack, const struct id *account, const s
 	                              arena, &record, why);
 
 	if (!fault)
-		fault = read_mark(&record, ret, why);
+		fault = guest_mark_read(&record, ret, why);
 	arena_free(arena);
 	if (fault != FAULT_NOT_FOUND)
 		return fault;
@@ -211,7 +211,7 @@ enum fault guest_subscriptions(struct stack *stack, const struct id *account, st
 		for (size_t i = 0; i < n && !fault; i++) {
 			struct guest_mark mark;
 
-			fault = read_mark(&records[i], &mark, why);
+			fault = guest_mark_read(&records[i], &mark, why);
 			if (fault)
 				break;
 			if (mark.subscribed)

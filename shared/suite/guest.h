@@ -38,6 +38,8 @@ MUST_CHECK enum fault guest_mark_subscribe(struct stack *, const struct id *acco
 MUST_CHECK enum fault guest_subscriptions(struct stack *, const struct id *account, struct arena *,
                                           struct id **ret, size_t *ret_n, struct why *);
 
+/* What a record of COLL_GUESTS says. CORRUPT. */
+MUST_CHECK enum fault guest_mark_read(const struct record *, struct guest_mark *ret, struct why *);
 /* Of one record's key. */
 bool guest_key_read(struct slice key, struct id *ret_mailbox, struct id *ret_account);
 

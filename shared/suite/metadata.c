@@ -53,14 +53,14 @@ static enum fault unpack(struct slice plain, struct arena *arena, struct metadat
 	return read_finished(&in) ? FAULT_NONE : fault_set(why, FAULT_CORRUPT, "metadata do not parse");
 }
 
-static enum fault open_record(const struct metadata_place *place, const struct record *record,
-                              struct arena *arena, struct metadata *ret, struct why *why)
+enum fault metadata_read(const struct account_key *key, const struct record *record, struct arena *arena,
+                         struct metadata *ret, struct why *why)
 {
 	struct buf plain;
 	enum fault fault;
 
 	buf_init(&plain, RECORD_VALUE_MAX);
-	fault = account_open(place->key, PURPOSE, record->key, record->value, &plain, why);
+	fault = account_open(key, PURPOSE, record->key, record->value, &plain, why);
 	if (!fault)
 		fault = unpack(buf_slice(&plain), arena, ret, why);
 	buf_done(&plain);
@@ -79,7 +79,7 @@ enum fault metadata_load(struct stack *stack, const struct metadata_place *place
 	*ret = (struct metadata){ .version = RECORD_NEW };
 	if (fault == FAULT_NOT_FOUND)
 		return FAULT_NONE;
-	return fault ? fault : open_record(place, &record, arena, ret, why);
+	return fault ? fault : metadata_read(place->key, &record, arena, ret, why);
 }
 
 struct load {
@@ -113,7 +113,7 @@ static enum fault load_of_one(struct stack *stack, const struct load *load, size
 		struct metadata *ret = &load->ret[at[i]];
 
 		if (records[i].key.data)
-			fault = open_record(&load->places[at[i]], &records[i], arena, ret, why);
+			fault = metadata_read(load->places[at[i]].key, &records[i], arena, ret, why);
 		if (fault == FAULT_CORRUPT) {
 			*ret = (struct metadata){ .damaged = true };
 			fault = FAULT_NONE;

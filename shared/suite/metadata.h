@@ -38,6 +38,9 @@ struct metadata_place {
 
 MUST_CHECK enum fault metadata_load(struct stack *, const struct metadata_place *, struct arena *,
                                     struct metadata *ret, struct why *);
+/* What a record of COLL_METADATA holds. CORRUPT. */
+MUST_CHECK enum fault metadata_read(const struct account_key *, const struct record *, struct arena *,
+                                    struct metadata *ret, struct why *);
 /* Of many places, in one round trip for each actor. What cannot be opened is `damaged`, and empty. */
 MUST_CHECK enum fault metadata_load_many(struct stack *, const struct metadata_place *, size_t n,
                                          struct arena *, struct metadata *ret, struct why *);

@@ -12,6 +12,7 @@
  */
 #include "base/clock.h"
 #include "base/map.h"
+#include "store/acl.h"
 #include "store/queue.h"
 #include "store/record.h"
 #include "suite/directory_internal.h"
@@ -30,6 +31,7 @@ struct sweep {
 	struct arena *arena; /* the restless accounts */
 	struct map *named;   /* content ids that something names */
 	struct map *busy;    /* accounts that did not come to rest */
+	struct map *granted; /* accounts in ACLs, once they were looked for */
 	struct map *marks;   /* content id -> when it was first unnamed, boxed in the arena */
 	int64_t started, grace;
 	bool dry_run;
@@ -69,13 +71,43 @@ static enum fault name_mailbox(struct sweep *sweep, const struct id *mailbox, st
 	return FAULT_NONE;
 }
 
+/* An account goes out of all ACLs before it is gone: only one that was being granted something just then is left. */
+static enum fault sweep_grant(struct sweep *sweep, const struct id *who, struct why *why)
+{
+	struct arena *arena = arena_new();
+	struct record record;
+	const enum fault fault = record_get(sweep->stack->store, &actor_system, COLL_ACCOUNTS, id_slice(who),
+	                                    false, arena, &record, why);
+
+	arena_free(arena);
+	map_put(sweep->granted, id_slice(who), sweep);
+	if (fault != FAULT_NOT_FOUND)
+		return fault;
+	sweep->result->grants_removed++;
+	return sweep->dry_run ? FAULT_NONE : mailbox_unshare(sweep->stack->store, &actor_system, who, why);
+}
+
+static enum fault sweep_acl(struct sweep *sweep, const struct address_row *owner,
+                            const struct mailbox_meta *meta, struct why *why)
+{
+	const struct id everyone = acl_everyone(directory_domain_of(slice_str(owner->address)));
+	enum fault fault = FAULT_NONE;
+
+	for (size_t i = 0; i < meta->n_acl && !fault; i++)
+		if (!id_eq(&meta->acl[i].who, &everyone) &&
+		    !map_get(sweep->granted, id_slice(&meta->acl[i].who)))
+			fault = sweep_grant(sweep, &meta->acl[i].who, why);
+	return fault;
+}
+
 /* Scans the mailboxes whose uid_next moved since `seen`; false in *ret_moved when none had. */
-static enum fault scan_moved(struct sweep *sweep, const struct id *account, struct map *seen,
+static enum fault scan_moved(struct sweep *sweep, const struct address_row *owner, struct map *seen,
                              struct arena *arena, bool *ret_moved, struct why *why)
 {
 	struct mailbox_row *rows;
 	size_t n;
-	enum fault fault = mailbox_list(sweep->stack->store, &actor_system, account, arena, &rows, &n, why);
+	enum fault fault =
+	    mailbox_list(sweep->stack->store, &actor_system, &owner->account, arena, &rows, &n, why);
 
 	*ret_moved = false;
 	for (size_t i = 0; i < n && !fault; i++) {
@@ -84,7 +116,9 @@ static enum fault scan_moved(struct sweep *sweep, const struct id *account, stru
 		if (at && *at == rows[i].head.uid_next)
 			continue;
 		*ret_moved = true;
-		fault = name_mailbox(sweep, &rows[i].meta.id, why);
+		fault = at ? FAULT_NONE : sweep_acl(sweep, owner, &rows[i].meta, why);
+		if (!fault)
+			fault = name_mailbox(sweep, &rows[i].meta.id, why);
 		at = arena_make(arena, uint32_t);
 		*at = rows[i].head.uid_next;
 		map_put(seen, id_slice(&rows[i].meta.id), at);
@@ -92,7 +126,7 @@ static enum fault scan_moved(struct sweep *sweep, const struct id *account, stru
 	return fault;
 }
 
-static enum fault name_account(struct sweep *sweep, const struct id *account, struct why *why)
+static enum fault name_account(struct sweep *sweep, const struct address_row *owner, struct why *why)
 {
 	struct arena *arena = arena_new();
 	struct map *seen = map_new();
@@ -101,9 +135,9 @@ static enum fault name_account(struct sweep *sweep, const struct id *account, st
 
 	step(sweep, "marking what mailboxes show");
 	for (int round = 0; round < SCAN_ROUNDS && moved && !fault; round++)
-		fault = scan_moved(sweep, account, seen, arena, &moved, why);
+		fault = scan_moved(sweep, owner, seen, arena, &moved, why);
 	if (!fault && moved)
-		map_put(sweep->busy, id_slice(account), sweep);
+		map_put(sweep->busy, id_slice(&owner->account), sweep);
 	map_free(seen);
 	arena_free(arena);
 	return fault;
@@ -117,7 +151,7 @@ static enum fault on_address(void *arg, const struct record *record, struct why 
 	enum fault fault = address_read(record, arena, &row, why);
 
 	if (!fault && row.kind == ADDRESS_ACCOUNT)
-		fault = name_account(sweep, &row.account, why);
+		fault = name_account(sweep, &row, why);
 	arena_free(arena);
 	return fault;
 }
@@ -432,6 +466,7 @@ enum fault sweep_run(struct stack *stack, int64_t grace_ms, bool dry_run,
 		.arena = arena_new(),
 		.named = map_new(),
 		.busy = map_new(),
+		.granted = map_new(),
 		.marks = map_new(),
 		.started = clock_now(),
 		.grace = grace_ms,
@@ -448,6 +483,7 @@ enum fault sweep_run(struct stack *stack, int64_t grace_ms, bool dry_run,
 	buf_done(&sweep.fresh_marks);
 	map_free(sweep.named);
 	map_free(sweep.busy);
+	map_free(sweep.granted);
 	map_free(sweep.marks);
 	arena_free(sweep.arena);
 	if (!fault)

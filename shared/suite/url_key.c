@@ -23,27 +23,36 @@ static struct url_key_id id_of(const struct url_key_place *place)
 
 /* ---- the record ---- */
 
-static enum fault get(struct stack *stack, const struct url_key_place *place, uint8_t ret[TAG_KEY],
-                      struct why *why)
+enum fault url_key_read(const struct account_key *key, const struct record *record, uint8_t ret[TAG_KEY],
+                        struct why *why)
 {
-	const struct actor actor = { ACTOR_OWNER, place->account };
-	const struct url_key_id id = id_of(place);
-	const struct slice name = slice_of(&id, sizeof(id));
-	struct arena *arena = arena_new();
-	struct record record;
 	struct buf plain;
-	enum fault fault = record_get(stack->store, &actor, COLL_URL_KEYS, name, false, arena, &record, why);
+	enum fault fault;
 
 	buf_init(&plain, TAG_KEY);
-	if (!fault)
-		fault = account_open(place->key, PURPOSE, name, record.value, &plain, why);
-	if (!fault && plain.len != TAG_KEY)
-		fault = fault_set(why, FAULT_CORRUPT, "a key of %zu bytes", plain.len);
+	fault = account_open(key, PURPOSE, record->key, record->value, &plain, why);
+	if (fault == FAULT_TOO_BIG || (!fault && plain.len != TAG_KEY))
+		fault = fault_set(why, FAULT_CORRUPT, "a sealed key of %zu bytes", record->value.len);
 	if (!fault)
 		memcpy(ret, plain.data, TAG_KEY);
 	if (plain.len)
 		secret_wipe(plain.data, plain.len);
 	buf_done(&plain);
+	return fault;
+}
+
+static enum fault get(struct stack *stack, const struct url_key_place *place, uint8_t ret[TAG_KEY],
+                      struct why *why)
+{
+	const struct actor actor = { ACTOR_OWNER, place->account };
+	const struct url_key_id id = id_of(place);
+	struct arena *arena = arena_new();
+	struct record record;
+	enum fault fault = record_get(stack->store, &actor, COLL_URL_KEYS, slice_of(&id, sizeof(id)), false,
+	                              arena, &record, why);
+
+	if (!fault)
+		fault = url_key_read(place->key, &record, ret, why);
 	arena_free(arena);
 	return fault;
 }

@@ -26,6 +26,10 @@ MUST_CHECK enum fault url_key_check_made(struct stack *, struct slice text, stru
 MUST_CHECK enum fault url_key_check(struct stack *, const struct url_key_place *, struct slice text,
                                     struct slice tag, struct why *);
 
+/* What a record of COLL_URL_KEYS holds. CORRUPT. */
+MUST_CHECK enum fault url_key_read(const struct account_key *, const struct record *, uint8_t ret[TAG_KEY],
+                                   struct why *);
+
 /* Another one from now on; of all mailboxes: none. */
 MUST_CHECK enum fault url_key_reset(struct stack *, const struct url_key_place *, struct why *);
 MUST_CHECK enum fault url_key_reset_all(struct stack *, const struct id *account, struct why *);

@@ -229,6 +229,42 @@ def test_fsck_finds_what_is_missing(new_suite):
         assert client.noop()[0] == "OK"
 
 
+def test_fsck_looks_beside_mailboxes(new_suite):
+    """What a guest had in a mailbox that is gone is left for the sweeper; what is damaged is told, and taken away when asked to."""
+    suite = new_suite().start("imapd")
+    owner, guest = suite.user("alice"), suite.user("bob")
+    path = f"Shared/{owner}/Team"
+    with suite.imap(owner) as client, suite.imap(guest) as other:
+        for mailbox in ("Team", "Stays"):
+            client.create(mailbox)
+            assert client.setacl(mailbox, guest, "lrs")[0] == "OK"
+            shared = f"Shared/{owner}/{mailbox}"
+            wait_for("the mailbox", lambda: other.subscribe(shared)[0] == "OK")
+            assert other.xatom("SETMETADATA", f'{shared} (/private/comment "mine")')[0] == "OK"
+        assert suite.cli("fsck").endswith("4 records beside mailboxes (0 left for the sweeper), 2 seals opened: 0 problems\n")
+        assert client.delete("Team")[0] == "OK"
+        assert "4 records beside mailboxes (2 left for the sweeper)" in suite.fsck()
+        assert "2 records beside mailboxes" in suite.cli("sweep", "1")
+        assert "2 records beside mailboxes (0 left for the sweeper)" in suite.fsck()
+        damage_metadata(suite)
+        lines = suite.cli("fsck", check=False).splitlines()
+        assert len(lines) == 2 and lines[1].endswith(": 1 problems")
+        assert lines[0].startswith(f"{guest}: metadata of mailbox ") and lines[0].endswith("; a backup may have them, fsck --drop takes them away")
+        assert suite.cli("fsck", "--quick", "--drop", check=False).splitlines()[0].endswith("; it is taken away")
+        assert suite.cli("fsck").endswith("1 records beside mailboxes (0 left for the sweeper), 0 seals opened: 0 problems\n")
+        assert other.xatom("SETMETADATA", f'{path.replace("Team", "Stays")} (/private/comment "again")')[0] == "OK"
+
+
+def damage_metadata(suite):
+    if suite.stack == "embedded":
+        with contextlib.closing(sqlite3.connect(suite.dir / "store.sqlite", isolation_level=None)) as store:
+            store.execute("UPDATE metadata SET value = CAST(substr(value, 1, length(value) - 1) || x'00' AS BLOB)")
+    else:
+        records = mongo(suite)["metadata"]
+        record = records.find_one()
+        records.update_one({"_id": record["_id"]}, {"$set": {"value": bytes(record["value"])[:-2] + b"no"}})
+
+
 # ---- services ----
 
 

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "commands.h"
 #include "imapd.h"
+#include "suite/nudge.h"
 #include "suite/url_key.h"
 #include "target.h"
 #include "url_grant.h"
@@ -152,31 +153,18 @@ static enum fault reset_run(struct imap_cmd *cmd, struct stack *stack, struct wh
 	return url_key_reset(stack, &place, why);
 }
 
-/* The other sessions of the account that have the mailbox open, as far as they are of this process: what they are told
- * has nothing in it that is new while there is one mechanism. */
-static void tell_others(const struct session *by, const struct id *mailbox)
-{
-	list_each (&by->imapd->sessions, node) {
-		struct session *s = list_item(node, struct session, node);
-
-		if (s == by || s->state != ST_SELECTED || !s->account || !s->selected.view ||
-		    !id_eq(&s->account->id, &by->account->id) || !id_eq(&s->selected.view->mailbox, mailbox))
-			continue;
-		s->selected.url_key_changed = true;
-		session_news(s);
-	}
-}
-
 static enum imap_next reset_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
 	const struct reset_key *reset = cmd->state;
+	struct imapd *imapd = cmd->session->imapd;
 
 	if (fault)
 		return imap_no(cmd, fault, why);
 	if (!reset->target.path)
 		return imap_ok(cmd, "All keys are gone");
 	url_mechanisms_tell(cmd->session);
-	tell_others(cmd->session, &reset->mailbox);
+	url_mechanisms_tell_others(imapd, &cmd->account->id, &reset->mailbox, cmd->session);
+	nudge_url_key(imapd->daemon->stack, &cmd->account->id, &reset->mailbox, imapd->number);
 	return imap_ok(cmd, "There is another key");
 }
 
@@ -201,4 +189,19 @@ void url_mechanisms_tell(struct session *s)
 {
 	if (conn_is_tls(s->conn) && imap_capability_on(s, SLICE("URLAUTH")))
 		imap_untagged(s, "OK [URLMECH " URL_MECHANISM "] What URLs are granted by");
+}
+
+/* RFC 4467 7: any session of the user that has the mailbox selected. */
+void url_mechanisms_tell_others(struct imapd *imapd, const struct id *account, const struct id *mailbox,
+                                const struct session *by)
+{
+	list_each (&imapd->sessions, node) {
+		struct session *s = list_item(node, struct session, node);
+
+		if (s == by || s->state != ST_SELECTED || !s->account || !s->selected.view ||
+		    !id_eq(&s->account->id, account) || !id_eq(&s->selected.view->mailbox, mailbox))
+			continue;
+		s->selected.url_key_changed = true;
+		session_news(s);
+	}
 }

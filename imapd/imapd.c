@@ -11,6 +11,7 @@
 
 #include "account_ctx.h"
 #include "base/log.h"
+#include "base/rand.h"
 #include "guest_check.h"
 #include "bus/bus.h"
 #include "loop/listener.h"
@@ -18,6 +19,7 @@
 #include "loop/timer.h"
 #include "session.h"
 #include "trace.h"
+#include "url_mechanisms.h"
 #include "watch.h"
 
 #define PASSWORD_THREADS_MAX 4
@@ -184,6 +186,15 @@ static void on_account(void *arg, const struct nudge *nudge)
 		imapd_check_account(imapd, ctx);
 }
 
+/* Those of this process have heard of its own. */
+static void on_url_key(void *arg, const struct nudge *nudge)
+{
+	struct imapd *imapd = arg;
+
+	if (nudge->number != imapd->number)
+		url_mechanisms_tell_others(imapd, &nudge->account, &nudge->subject, NULL);
+}
+
 static void on_bus_up(void *arg)
 {
 	struct imapd *imapd = arg;
@@ -202,6 +213,7 @@ static void subscribe(struct imapd *imapd, struct bus *bus)
 	bus_subscribe(bus, TOPIC_MAILBOX, on_mailbox, imapd);
 	bus_subscribe(bus, TOPIC_FOLDERS, on_folders, imapd);
 	bus_subscribe(bus, TOPIC_ACCOUNT, on_account, imapd);
+	bus_subscribe(bus, TOPIC_URL_KEY, on_url_key, imapd);
 	bus_on_up(bus, on_bus_up, imapd);
 }
 
@@ -343,6 +355,8 @@ struct imapd *imapd_new(struct daemon *daemon)
 	imapd->trace_dir = arena_printf(daemon->arena, "%s/trace", daemon->suite->data_dir);
 	imapd->progress_every = PROGRESS_MS;
 	imapd->update_wait = UPDATE_WAIT_MS;
+	rand_bytes(&imapd->number, sizeof(imapd->number));
+	imapd->number &= INT64_MAX;
 	imapd->views = views_new(&views);
 	imapd->logins = login_cache_new(imapd_conf.login_cache, LOGINS_MAX);
 	imapd->lockout = bans_lockout(daemon->suite);

@@ -37,6 +37,7 @@ struct imapd {
 	struct list sessions;
 	size_t n_sessions;
 	uint64_t receiving;      /* bytes reserved */
+	uint64_t number;         /* random: what it knows itself by on the bus */
 	uint64_t account_nudges; /* how often accounts were said to have changed */
 	int64_t progress_every;  /* ms between two words on how far a long command is */
 	int64_t

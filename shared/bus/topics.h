@@ -10,6 +10,7 @@ enum topic {
 	TOPIC_QUEUE,    /* "queue.due": subject = queue entry; mta should look */
 	TOPIC_ACCOUNT,  /* "account.changed": password, keys, limits: drop what is cached */
 	TOPIC_SETTINGS, /* "settings.changed": domains, DKIM keys, suite settings */
+	TOPIC_URL_KEY, /* "urlkey.changed": subject = mailbox; what account has signed of it is revoked. number = who says so */
 	TOPIC_COUNT,
 };
 

@@ -41,3 +41,8 @@ void nudge_settings(struct stack *stack)
 {
 	publish(stack, &(struct nudge){ .topic = TOPIC_SETTINGS });
 }
+
+void nudge_url_key(struct stack *stack, const struct id *account, const struct id *mailbox, uint64_t by)
+{
+	publish(stack, &(struct nudge){ TOPIC_URL_KEY, *account, *mailbox, by });
+}

@@ -10,5 +10,7 @@ void nudge_account(struct stack *, const struct id *account);
 void nudge_outbox(struct stack *, const struct id *account);
 void nudge_queue(struct stack *, const struct id *entry);
 void nudge_settings(struct stack *);
+/* `by`: what the process knows itself by. */
+void nudge_url_key(struct stack *, const struct id *account, const struct id *mailbox, uint64_t by);
 
 #endif

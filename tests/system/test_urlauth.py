@@ -23,6 +23,11 @@ def submitter(suite):
     return suite.user(SUBMITTER)
 
 
+@pytest.fixture(scope="module")
+def second(suite):
+    return suite.start_second("imapd")
+
+
 def quote(login):
     return login.replace("@", "%40")
 
@@ -71,7 +76,7 @@ def stored(suite):
     return [path for folder in folders for path in pathlib.Path(folder).rglob("*") if path.is_file() and not path.is_symlink()]
 
 
-def test_granted(suite, submitter):
+def test_granted(suite, submitter, second):
     """Across processes and restarts; a large message as well as a part; each access identifier as the RFC has it."""
     alice, bob, agent = suite.imap(suite.alice), suite.imap(suite.bob), suite.imap(submitter)
     small = append(alice, b"Subject: urlauth\r\nContent-Type: text/plain\r\n\r\nSi vis pacem, para bellum.\r\n")
@@ -88,10 +93,9 @@ def test_granted(suite, submitter):
     assert fetch(agent, *urls) == dict(zip(urls, [text, None, part, header]))
     assert fetch(bob, *urls) == dict(zip(urls, [None, body, part, header]))
     assert fetch(alice, *urls) == dict(zip(urls, [None, None, part, header]))
-    suite.start_second("imapd")
-    second = suite.imap(submitter, suite.daemons["imapd-2"].ports["IMAPS"])
-    assert fetch(second, *urls) == dict(zip(urls, [text, None, part, header]))
-    for client in (alice, bob, agent, second):
+    other = suite.imap(submitter, second.ports["IMAPS"])
+    assert fetch(other, *urls) == dict(zip(urls, [text, None, part, header]))
+    for client in (alice, bob, agent, other):
         client.logout()
     suite.daemons["imapd"].kill9()
     suite.daemons["imapd"].start()
@@ -134,6 +138,31 @@ def test_revoked(suite):
     assert ask(alice, "RESETKEY", None)[0] == "OK"
     assert fetch(bob, again) == {again: None}
     for client in (alice, bob):
+        client.logout()
+
+
+def test_others_hear(suite, second):
+    """Who has the mailbox open hears of another key, in whatever process, and each once."""
+    alice, here, there = suite.imap(suite.alice), suite.imap(suite.alice), suite.imap(suite.alice, second.ports["IMAPS"])
+    elsewhere, bob = (suite.imap(login, second.ports["IMAPS"]) for login in (suite.alice, suite.bob))
+    assert alice.create("Heard")[0] == "OK"
+    for client, mailbox in ((alice, "Heard"), (here, "Heard"), (there, "Heard"), (elsewhere, "INBOX"), (bob, "INBOX")):
+        assert client.select(mailbox)[0] == "OK"
+    for client in (here, there):
+        client.send(b"i IDLE\r\n")
+        assert client.readline().startswith(b"+")
+    alice.response("URLMECH")
+    assert ask(alice, "RESETKEY", "Heard")[0] == "OK"
+    assert alice.response("URLMECH")[1] == [b"INTERNAL"]
+    for client in (here, there):
+        assert client.readline().startswith(b"* OK [URLMECH INTERNAL]")
+        client.send(b"DONE\r\n")
+        assert client.readline().startswith(b"i OK"), "once"
+    for client in (alice, elsewhere, bob):
+        client.response("URLMECH")
+        assert client.noop()[0] == "OK"
+        assert client.response("URLMECH")[1] == [None]
+    for client in (alice, here, there, elsewhere, bob):
         client.logout()
 
 

@@ -105,24 +105,33 @@ static void take_zone_digits(struct parts *p, bool west, struct slice s)
 	p->zone_known = !west || p->zone != 0;
 }
 
-/* hour ":" minute [ ":" second ], blanks allowed around the colons; seconds may have a fraction */
-static bool take_time(struct parts *p, struct lex *lex, struct slice hour)
+/* hour ":" minute [ ":" second ], blanks allowed around the colons; seconds may have a fraction. A time that is none
+ * is midnight: the day still counts (RFC 5256 2.2). */
+static bool take_time(struct parts *p, struct lex *lex, struct slice field)
 {
-	int *const fields[] = { &p->minute, &p->second };
+	static const unsigned max[] = { 23, 59, 60 };
+	int read[ARRAY_LEN(max)] = { 0 };
+	struct lex ahead;
+	size_t n = 0;
+	bool valid = true;
 
-	if (p->hour >= 0 || !digits(hour, 23, &p->hour))
+	if (p->hour >= 0)
 		return false;
-	p->second = 0;
-	for (size_t i = 0; i < 2; i++) {
-		lex_skip(lex);
-		if (!lex_take(lex, ':'))
-			return i > 0;
-		lex_skip(lex);
-		if (!digits(lex_atom(lex), i ? 60 : 59, fields[i]))
-			return false;
+	for (;; field = lex_atom(lex)) {
+		valid = valid && n < ARRAY_LEN(max) && digits(field, max[n], &read[n]);
+		n++;
+		ahead = *lex;
+		lex_skip(&ahead);
+		if (!lex_take(&ahead, ':'))
+			break;
+		lex_skip(&ahead);
+		*lex = ahead;
 	}
 	while (lex_is(lex, '.') || (!lex_done(lex) && *lex->at >= '0' && *lex->at <= '9'))
 		lex->at++;
+	p->hour = valid ? read[0] : 0;
+	p->minute = valid ? read[1] : 0;
+	p->second = valid ? read[2] : 0;
 	return true;
 }
 
@@ -214,12 +223,12 @@ static bool finish(const struct parts *p, struct date *ret)
 {
 	int64_t seconds;
 
-	if (p->year < 1 || p->month < 1 || p->day < 1 || p->hour < 0 || p->minute < 0)
+	if (p->year < 1 || p->month < 1 || p->day < 1)
 		return false;
 	if (p->day > month_days(p->year, p->month))
 		return false;
-	seconds = days_from_civil(p->year, p->month, p->day) * DAY_SECONDS + p->hour * 3600 + p->minute * 60 +
-	          p->second;
+	seconds = days_from_civil(p->year, p->month, p->day) * DAY_SECONDS + MAX_OF(p->hour, 0) * 3600 +
+	          p->minute * 60 + p->second;
 	ret->utc_ms = (seconds - p->zone * 60) * 1000;
 	ret->zone = (int16_t)p->zone;
 	ret->zone_unknown = !p->zone_known;
@@ -228,7 +237,7 @@ static bool finish(const struct parts *p, struct date *ret)
 
 bool date_parse(struct slice text, struct date *ret)
 {
-	struct parts p = { -1, -1, -1, -1, -1, 0, 0, false };
+	struct parts p = { -1, -1, -1, -1, 0, 0, 0, false };
 	struct lex lex = lex_of(text);
 
 	while (lex_skip(&lex), !lex_done(&lex)) {

@@ -15,7 +15,8 @@ struct date {
 
 enum { DATE_TEXT_MAX = 40 };
 
-/* A Date field's value: also old zones, two-digit years, missing seconds or zone, asctime's order, comments. */
+/* A Date field's value: also old zones, two-digit years, missing seconds or zone, asctime's order,
+ * comments; without a time, or with one that is none, it is midnight. */
 bool date_parse(struct slice text, struct date *ret);
 /* "Wed, 17 Jul 1996 02:44:25 -0700"; gives the length. */
 size_t date_print(const struct date *, char out[DATE_TEXT_MAX]);

@@ -102,7 +102,10 @@ static bool pattern(struct imap_args *args, struct list_request *request, const 
 	*text += strlen(reference) + strlen(name);
 	if (*text > LIST_PATTERN_TEXT)
 		return fail(args, "The mailbox patterns are too long");
-	request->patterns[request->n++] = arena_printf(args->arena, "%s%s", reference, name);
+	if (name[0])
+		request->patterns[request->n++] = arena_printf(args->arena, "%s%s", reference, name);
+	else
+		request->has_empty = true; /* it matches nothing, whatever the reference is (RFC 5258 3) */
 	return true;
 }
 
@@ -156,5 +159,5 @@ bool list_request_may_match(const struct list_request *request, const char *spac
 
 bool list_request_is_for_separator(const struct list_request *request)
 {
-	return !request->extended && !request->patterns[0][0];
+	return !request->extended && request->has_empty;
 }

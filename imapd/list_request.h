@@ -23,6 +23,7 @@ struct list_request {
 	bool my_rights;                   /* MYRIGHTS (RFC 8440) */
 	unsigned status;                  /* status_item.h; 0: none is asked for */
 	struct metadata_request metadata; /* n 0: none are asked for */
+	bool has_empty;                   /* an empty name, which is no pattern */
 	const char **patterns;
 	uint32_t n;
 };
@@ -31,7 +32,7 @@ struct list_request {
 bool list_request_parse(struct imap_args *, struct list_request *ret);
 /* Whether a pattern may match names of what others share, all of which begin with one word. */
 bool list_request_may_match(const struct list_request *, const char *space);
-/* LIST "" "" asks for the separator. */
+/* LIST "" "" asks for the separator, with any reference. */
 bool list_request_is_for_separator(const struct list_request *);
 
 #endif

@@ -141,10 +141,11 @@ static void test_separator(void **state)
 		bool is;
 	} cases[] = {
 		{ " \"\" \"\"", true },
-		{ " a \"\"", false },
+		{ " a \"\"", true },
 		{ " \"\" %", false },
 		{ " () \"\" \"\"", false },
 		{ " \"\" \"\" RETURN ()", false },
+		{ " a (\"\")", false },
 	};
 
 	(void)state;

@@ -6,6 +6,7 @@
  * puts them in order; then they become the session's numbers.
  */
 #include "commands.h"
+#include "context.h"
 #include "search_return.h"
 #include "search_scores.h"
 #include "search_walk.h"
@@ -91,6 +92,8 @@ static enum imap_next sort_parse_args(struct imap_cmd *cmd, struct imap_args *ar
 			search_return_failed(cmd, &sort->asked);
 		return search_walk_refuse(&sort->walk, cmd, args);
 	}
+	if (sort->asked.update && context_has_tag(cmd->session, cmd->tag))
+		return imap_bad(cmd, "A search that goes on has this tag");
 	if (sort->asked.update)
 		imap_untagged(cmd->session, "NO [NOUPDATE \"%s\"] Only a SEARCH goes on", cmd->tag);
 	sort->walk.search.scored =

@@ -138,7 +138,7 @@ static enum imap_next append_parse(struct imap_cmd *cmd, struct imap_args *args)
 	if (!parse_rest(args, append))
 		return imap_bad(cmd, args->error);
 	if (append->messages.n > limit_saving())
-		return limit_refuse(cmd);
+		return limit_refuse(cmd, limit_saving());
 	return new_messages_check(&append->messages, cmd);
 }
 

@@ -377,7 +377,7 @@ static enum imap_next copy_parse(struct imap_cmd *cmd, struct imap_args *args)
 	if (is_move(cmd))
 		limit_messages(cmd, &copy->todo);
 	else if (limit_count(cmd, &copy->todo) > limit_saving())
-		return limit_refuse(cmd);
+		return limit_refuse(cmd, limit_saving());
 	copy->target.quota = cmd->account->quota;
 	copy->target.freed_of = cmd->acting.account;
 	copy->target.needs = ACL_INSERT;

@@ -27,7 +27,8 @@ static void find_going(struct imap_cmd *cmd, struct uid_set *ret)
 		if ((state->flags[at] & FLAG_DELETED) &&
 		    (!cmd->uid_form || uid_set_has(&expunge->uids, state->uid[at])))
 			uid_set_add(ret, state->uid[at]);
-	limit_messages(cmd, ret);
+	if (cmd->uid_form) /* EXPUNGE has no limit (RFC 9738 3.1) */
+		limit_messages(cmd, ret);
 }
 
 static enum imap_next finish(struct imap_cmd *cmd, bool any)

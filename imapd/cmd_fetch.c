@@ -17,9 +17,10 @@
 #include "fetch_render.h"
 #include "fetch_view.h"
 #include "guest_sees.h"
+#include "imapd.h"
+#include "limit.h"
 #include "news_fetch.h"
 #include "notify.h"
-#include "limit.h"
 #include "vanished.h"
 
 #define CHUNK       (64 * 1024)   /* of text from the view, between two looks at other sessions */
@@ -341,7 +342,7 @@ static bool parse_vanished(struct imap_cmd *cmd, struct fetch *fetch)
 	return true;
 }
 
-/* Of what would be fetched a page, as of now (RFC 9394 3.3). */
+/* Of the messages named a page, as of now (RFC 9394 3.3); CHANGEDSINCE leaves out some of that (3.4). */
 static void take_page(struct imap_cmd *cmd, struct fetch *fetch)
 {
 	struct uid_set page;
@@ -349,14 +350,12 @@ static void take_page(struct imap_cmd *cmd, struct fetch *fetch)
 
 	rows_start(&fetch->rows, &cmd->session->selected, &fetch->uids);
 	while (rows_next(&fetch->rows))
-		n += is_wanted(fetch);
+		n += fetch->rows.seq != 0;
 	partial_of(&fetch->request.page, n, &from, &to);
 	uid_set_init(&page);
 	rows_start(&fetch->rows, &cmd->session->selected, &fetch->uids);
 	while (at < to && rows_next(&fetch->rows)) {
-		if (!is_wanted(fetch))
-			continue;
-		if (at++ >= from)
+		if (fetch->rows.seq && at++ >= from)
 			uid_set_add(&page, fetch->rows.uid);
 	}
 	uid_set_copy(&fetch->uids, &page);
@@ -385,6 +384,10 @@ static enum imap_next fetch_parse_args(struct imap_cmd *cmd, struct imap_args *a
 	if (fetch->request.paged)
 		take_page(cmd, fetch);
 	limit_messages(cmd, &fetch->uids);
+	if (fetch->request.paged && cmd->oldest) { /* a page is given whole or not at all (RFC 9738 3.1) */
+		cmd->oldest = 0;
+		return limit_refuse(cmd, (uint64_t)imapd_conf.message_limit);
+	}
 	return start(cmd, fetch);
 }
 

@@ -52,10 +52,9 @@ uint64_t limit_saving(void)
 	return MIN_OF(messages ? messages : UINT64_MAX, save ? save : UINT64_MAX);
 }
 
-enum imap_next limit_refuse(struct imap_cmd *cmd)
+enum imap_next limit_refuse(struct imap_cmd *cmd, uint64_t limit)
 {
-	const char *code =
-	    arena_printf(cmd->arena, "[MESSAGELIMIT %llu]", (unsigned long long)limit_saving());
+	const char *code = arena_printf(cmd->arena, "[MESSAGELIMIT %llu]", (unsigned long long)limit);
 
 	return imap_no_code(cmd, code, "These are too many messages at once");
 }

@@ -21,7 +21,7 @@ static const char *with_limit(struct imap_cmd *cmd, const char *text)
 
 	if (text[3] != '[')
 		return arena_printf(cmd->arena, "OK %s %s, older messages are left", code, text + 3);
-	imap_untagged(cmd->session, "OK %s Older messages are left", code);
+	imap_untagged(cmd->session, "NO %s Older messages are left", code);
 	return text;
 }
 

@@ -58,6 +58,17 @@ static enum fault store_one(struct imap_cmd *cmd, struct stack *stack, size_t i,
 	return fault;
 }
 
+/* As long as no commit was tried nobody can know of what is stored. Otherwise, and when the client has hung up between two
+ * runs, it is the sweeper's, which looks whether a mailbox names it. */
+static void take_back(const struct append *append, struct stack *stack)
+{
+	const struct new_messages *messages = &append->messages;
+
+	for (size_t i = 0; i < append->stored; i++)
+		message_take_back(stack, &messages->target.actor, &messages->entries[i].content,
+		                  messages->entries[i].size);
+}
+
 static enum fault file_several(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct append *append = cmd->state;
@@ -71,7 +82,11 @@ static enum fault file_several(struct imap_cmd *cmd, struct stack *stack, struct
 		bytes += messages->entries[append->stored].size;
 		append->stored += !fault;
 	}
-	return fault || append->stored < messages->n ? fault : new_messages_file(messages, cmd, stack, why);
+	if (!fault && append->stored == messages->n)
+		fault = new_messages_file(messages, cmd, stack, why);
+	if (fault && !messages->tried)
+		take_back(append, stack);
+	return fault;
 }
 
 static enum fault append_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)

@@ -294,6 +294,7 @@ static enum fault commit(struct new_messages *messages, struct imap_cmd *cmd, st
 {
 	enum fault fault = new_messages_name(messages, cmd, stack, why);
 
+	messages->tried = !fault;
 	if (!fault)
 		fault = mailbox_append(stack->store, &messages->target.actor, &messages->mailbox,
 		                       messages->entries, messages->n, &messages->made, why);

@@ -37,7 +37,7 @@ struct new_messages {
 	    *keywords[MAILBOX_KEYWORDS_MAX + 1]; /* of all messages; one more than a mailbox can have */
 	size_t n_keywords;
 	/* What came of it. */
-	bool catenates, found, filed, has_nul, is_binary, is_empty;
+	bool catenates, found, tried, filed, has_nul, is_binary, is_empty;
 	struct slice bad_url; /* that names nothing */
 	struct id mailbox;
 	struct keywords names; /* of the mailbox, when there are keywords */

@@ -117,6 +117,19 @@ enum fault message_store(struct stack *stack, const struct actor *actor, const s
 	return fault ? fault : record_put(stack->store, actor, COLL_CONTENTS, &record, why);
 }
 
+void message_take_back(struct stack *stack, const struct actor *actor, const struct id *content,
+                       uint64_t size)
+{
+	const uint64_t sealed_most = size + (size / SEAL_PIECE + 1) * SEAL_PIECE_EXTRA;
+	struct why why;
+
+	if (actor->kind != ACTOR_GUEST &&
+	    record_del(stack->store, actor, COLL_CONTENTS, id_slice(content), RECORD_ANY, &why) ==
+	        FAULT_NONE &&
+	    sealed_most > (uint64_t)MIN_OF(stack->conf->inline_max, RECORD_BODY_MAX))
+		(void)!blob_del(stack->blobs, content, &why);
+}
+
 enum fault message_file(struct stack *stack, const struct sealed_message *sealed, const struct filing *filing,
                         struct mailbox_appended *ret, struct why *why)
 {

@@ -35,7 +35,11 @@ void sealed_message_done(struct sealed_message *); /* frees the body, wipes the 
 MUST_CHECK enum fault message_store(struct stack *, const struct actor *, const struct sealed_message *,
                                     const struct id *accounts, size_t n, struct arena *, struct why *);
 
-/* The same for what one message_file() right after it completes: the blob, and the record for filing.content. Spares a wait. */
+/* Takes back at once what message_store() has put, before anything names it. What does not work, or is a guest's, the
+ * sweeper does later. */
+void message_take_back(struct stack *, const struct actor *, const struct id *content, uint64_t size);
+
+/* message_store() for what one message_file() right after it completes: the blob, and the record for filing.content. Spares a wait. */
 MUST_CHECK enum fault message_prepare(struct stack *, const struct sealed_message *,
                                       const struct id *accounts, size_t n, struct arena *, struct record *ret,
                                       struct why *);

@@ -255,6 +255,16 @@ def test_fsck_looks_beside_mailboxes(new_suite):
         assert other.xatom("SETMETADATA", f'{path.replace("Team", "Stays")} (/private/comment "again")')[0] == "OK"
 
 
+def test_an_append_that_fails_leaves_nothing(new_suite):
+    suite = new_suite().start("imapd")
+    user = suite.user("alice")
+    with suite.imap(user) as client:
+        client.send(b'x1 APPEND INBOX {6+}\r\na: b\r\n CATENATE (URL "/INBOX/;UID=9")\r\n')
+        assert client.readline().startswith(b"x1 NO [BADURL ")
+        assert client.select()[1] == [b"0"]
+    assert re.match(r"would remove 0 of 0 contents, 0 of 0 blobs", suite.cli("sweep", "--dry-run", "1"))
+
+
 def damage_metadata(suite):
     if suite.stack == "embedded":
         with contextlib.closing(sqlite3.connect(suite.dir / "store.sqlite", isolation_level=None)) as store:

@@ -13,7 +13,6 @@
 #define MESSAGES_MIN 64     /* fewer are opened as fast */
 #define LOAD_MIN     16     /* the same, of those whose signatures are not in memory */
 #define CHUNK        100000 /* keys asked about messages between two looks at other sessions */
-#define FILE_VERSION 2
 
 /* ---- on the loop ---- */
 
@@ -62,9 +61,10 @@ bool search_sieve_start(struct search_sieve *sieve, const struct search *search,
 		return false;
 	sieve->search = search;
 	sieve->arena = arena_new();
-	sieve->file = (struct cache_file){ dir, view->account, view->mailbox, ".signatures", "signatures" };
-	sieve->uid_validity = view->state->head.uid_validity;
-	sieve->modseq = view->state->head.modseq;
+	sieve->file.file =
+	    (struct cache_file){ dir, view->account, view->mailbox, ".signatures", "signatures" };
+	sieve->file.uid_validity = view->state->head.uid_validity;
+	sieve->file.modseq = view->state->head.modseq;
 	sieve->batch.mailbox = view->mailbox;
 	sieve->state = dir && signatures_first(view->signatures) ? SIEVE_FILE : SIEVE_LOAD;
 	rows_start(&sieve->rows, selected, uids);
@@ -75,6 +75,15 @@ static void unref_all(struct segment **segments, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		segment_unref(segments[i]);
+}
+
+/* The file's, unless it turns out to be of another past than the mailbox. */
+static void check_fresh(struct search_sieve *sieve, const struct view *view)
+{
+	if (signature_file_is_of(&sieve->file, view->state, sieve->fresh, sieve->n_fresh))
+		return;
+	unref_all(sieve->fresh, sieve->n_fresh);
+	sieve->n_fresh = 0;
 }
 
 static void take_fresh(struct search_sieve *sieve, struct view *view, int64_t now)
@@ -91,6 +100,8 @@ static void take_back(struct search_sieve *sieve, struct view *view)
 	const int64_t now = loop_now(view_loop(view));
 
 	sieve->running = false;
+	if (sieve->state == SIEVE_FILE)
+		check_fresh(sieve, view);
 	take_fresh(sieve, view, now);
 	if (sieve->state == SIEVE_FILE) {
 		signatures_saved(view->signatures);
@@ -158,9 +169,11 @@ bool search_sieve_next(struct search_sieve *sieve, enum imap_next *ret)
 		sieve->state = SIEVE_ASK;
 		arena_reset(sieve->arena);
 		sieve->held = signatures_hold(view->signatures, false, sieve->arena, &sieve->n_held);
-		sieve->save = sieve->file.dir && signatures_unsaved(view->signatures);
-		if (sieve->save)
+		sieve->save = sieve->file.file.dir && signatures_unsaved(view->signatures);
+		if (sieve->save) {
+			signature_file_mark(&sieve->file, view->state, sieve->arena);
 			signatures_saved(view->signatures);
+		}
 		if (!sieve->n_held)
 			return false;
 	}
@@ -170,54 +183,6 @@ bool search_sieve_next(struct search_sieve *sieve, enum imap_next *ret)
 }
 
 /* ---- on a worker ---- */
-
-/* version(1) | uid_validity(4) | modseq(8) | segment (block) … */
-static void read_file(struct search_sieve *sieve)
-{
-	struct reader reader;
-	struct buf plain;
-
-	buf_init(&plain, CACHE_FILE_MAX);
-	if (cache_file_read(&sieve->file, &plain)) {
-		reader = reader_of(buf_slice(&plain));
-		reader.bad |= read_u8(&reader) != FILE_VERSION;
-		reader.bad |= read_u32(&reader) != sieve->uid_validity;
-		reader.bad |= read_u64(&reader) > sieve->modseq; /* of a store that was set back since */
-		sieve->fresh = arena_array(sieve->arena, struct segment *, reader.rest.len / 2 + 1);
-		while (reader.rest.len && !reader.bad) {
-			struct slice packed = read_block(&reader);
-			struct segment **next = &sieve->fresh[sieve->n_fresh];
-
-			reader.bad |= !packed.len || segment_unpack(packed, next, NULL);
-			sieve->n_fresh += !reader.bad;
-		}
-	}
-	buf_done(&plain);
-}
-
-static void write_file(const struct search_sieve *sieve)
-{
-	struct buf plain, packed;
-	struct why why = { "" };
-	enum fault fault;
-	bool fits;
-
-	buf_init(&plain, CACHE_FILE_MAX);
-	buf_init(&packed, CACHE_FILE_MAX);
-	fits = buf_add_u8(&plain, FILE_VERSION) && buf_add_u32(&plain, sieve->uid_validity) &&
-	       buf_add_u64(&plain, sieve->modseq);
-	for (size_t i = 0; i < sieve->n_held && fits; i++) {
-		buf_clear(&packed);
-		fits = segment_pack(sieve->held[i], &packed) &&
-		       (!packed.len || buf_add_block(&plain, buf_slice(&packed)));
-	}
-	fault = fits ? cache_file_write(&sieve->file, buf_slice(&plain), &why)
-	             : fault_set(&why, FAULT_TOO_BIG, "the mailbox is too large for a file");
-	if (fault)
-		log_fault(NULL, fault, &why, "search signatures were not cached");
-	buf_done(&packed);
-	buf_done(&plain);
-}
 
 static enum fault load(struct search_sieve *sieve, struct stack *stack, struct why *why)
 {
@@ -285,14 +250,14 @@ enum fault search_sieve_run(struct search_sieve *sieve, struct stack *stack, str
 {
 	switch (sieve->state) {
 	case SIEVE_FILE:
-		read_file(sieve);
+		sieve->fresh = signature_file_read(&sieve->file, sieve->arena, &sieve->n_fresh);
 		return FAULT_NONE;
 	case SIEVE_LOAD:
 		return load(sieve, stack, why);
 	default:
 		ask(sieve);
 		if (sieve->save)
-			write_file(sieve);
+			signature_file_write(&sieve->file, sieve->held, sieve->n_held);
 		return FAULT_NONE;
 	}
 }

@@ -8,11 +8,10 @@
  * It only ever says no; without it, or for messages without a signature, a search is as right and slower.
  */
 #include "batch.h"
-#include "cache_file.h"
 #include "command.h"
 #include "rows.h"
-#include "search/segment.h"
 #include "search_match.h"
+#include "signature_file.h"
 
 struct search_sieve {
 	/* Who reads, and with which key: the command's, before search_sieve_run(). */
@@ -26,15 +25,13 @@ struct search_sieve {
 	struct rows rows;
 	struct arena *arena;
 	struct batch batch;
-	struct cache_file file;
+	struct signature_file file;
 	struct segment **fresh; /* what a job has made, and what is in them too */
 	size_t n_fresh, n_small;
 	struct segment **held, **small;
 	size_t n_held;
 	uint64_t **may; /* a bit for each UID of each of `held`, for each query */
 	bool running, save;
-	uint32_t uid_validity;
-	uint64_t modseq;
 };
 
 /* Of these messages (NULL: all). Whether there is a way to go for it: then search_sieve_next() is called, and behind run() again, until it is through. */

@@ -1,7 +1,12 @@
 /*
  * Cache files of views: what a process knew of a large mailbox, sealed with its account's key, so that the next one asks
- * the store only for what has happened since. SELECT reads a file's first part alone; the rows are opened when they are wanted. A file may be missing, old, torn or of another store: then the
- * mailbox is read anew. Nothing is ever synced here, and several processes may share the folder.
+ * the store only for what has happened since. SELECT reads a file's first part alone; the rows are opened when they are
+ * wanted. A file may be missing, old, torn or of another store: then the mailbox is read anew. Nothing is ever synced
+ * here, and several processes may share the folder.
+ *
+ * A file begins with the history (mailbox.h) of the mod-sequence that it is of. Where the store has another for it, it was
+ * set back to a backup and has grown past the file since. Once the log was folded past it the store cannot say any
+ * more, so that a file is written after each fold.
  */
 #include "cache_file.h"
 #include "view_internal.h"
@@ -20,9 +25,11 @@ struct view_cache { /* a file being written */
 	struct view *view;
 	struct account_ctx *account;
 	struct id mailbox;
+	struct stack *stack;
 	const char *dir;
+	uint32_t uid_validity;
 	uint64_t modseq;
-	struct buf plain; /* all parts */
+	struct buf plain; /* all parts; room for the history before them */
 	size_t *ends;     /* where each ends in it */
 	uint32_t n;
 	enum fault fault;
@@ -47,6 +54,19 @@ void view_cache_forget(const char *dir, const struct id *mailbox)
 		cache_file_forget(&file);
 }
 
+static enum fault read_part(void *arg, uint32_t part, struct slice *ret, struct why *why)
+{
+	struct view_bare *bare = arg;
+	enum fault fault = cache_parts_read(bare->file, part, ret, why);
+
+	if (fault || part)
+		return fault;
+	if (!id_from(slice_first(*ret, sizeof(bare->history)), &bare->history))
+		return fault_set(why, FAULT_CORRUPT, "a cache file of %zu bytes", ret->len);
+	*ret = slice_from(*ret, sizeof(bare->history));
+	return FAULT_NONE;
+}
+
 struct view_bare *view_bare_open(const char *dir, const struct account_ctx *account, const struct id *mailbox)
 {
 	const struct cache_file file = file_of(dir, account, mailbox);
@@ -61,7 +81,7 @@ struct view_bare *view_bare_open(const char *dir, const struct account_ctx *acco
 	bare = xzalloc(sizeof(*bare));
 	bare->file = parts;
 	bare->arena = arena_new();
-	fault = cache_parts_read(parts, 0, &first, &why);
+	fault = read_part(bare, 0, &first, &why);
 	if (!fault)
 		fault = mailbox_summary_unpack(first, &bare->summary, &why);
 	if (!fault && cache_parts_n(parts) != mailbox_summary_parts(&bare->summary))
@@ -85,11 +105,18 @@ void view_bare_free(struct view_bare *bare)
 	free(bare);
 }
 
-static enum fault read_part(void *arg, uint32_t part, struct slice *ret, struct why *why)
+enum fault view_bare_check(const struct view_bare *bare, const struct mailbox_log *log, struct why *why)
 {
-	struct view_bare *bare = arg;
+	const struct mailbox_head *file = &bare->summary.head;
+	struct id history;
 
-	return cache_parts_read(bare->file, part, ret, why);
+	if (log->head.uid_validity != file->uid_validity || log->head.modseq < file->modseq)
+		return fault_set(why, FAULT_CORRUPT, "the cache file is not of this mailbox");
+	if (!mailbox_history(log, file->modseq, &history))
+		return fault_set(why, FAULT_STALE, "the cache file is older than the mailbox's log");
+	if (!id_eq(&history, &bare->history))
+		return fault_set(why, FAULT_CORRUPT, "the cache file is of another history of this mailbox");
+	return FAULT_NONE;
 }
 
 enum fault view_bare_load(struct view_bare *bare, const struct id *mailbox, struct mailbox_state **ret,
@@ -115,23 +142,49 @@ enum fault view_bare_load(struct view_bare *bare, const struct id *mailbox, stru
 
 /* ---- writing ---- */
 
+static bool is_behind(const struct view *view)
+{
+	const struct mailbox_head *head = &view->state->head;
+
+	return view->cached < head->log_base || head->modseq - view->cached >= BEHIND;
+}
+
 void view_cache_consider(struct view *view)
 {
-	const struct mailbox_state *state = view->state;
-
-	if (!view->views->conf.cache_dir || view->cache_at || view->cache || state->n < MESSAGES_MIN ||
-	    (view->cached && state->head.modseq - view->cached < BEHIND))
+	if (!view->views->conf.cache_dir || view->cache_at || view->cache || view->state->n < MESSAGES_MIN ||
+	    !is_behind(view))
 		return;
 	view->cache_at = loop_now(view->views->conf.loop) + rand_below(DELAY_MS) + 1;
+}
+
+/* STALE: the mailbox was folded past what the view has, or is another by now. */
+static enum fault find_history(struct view_cache *cache, struct id *ret)
+{
+	struct arena *arena = arena_new();
+	struct mailbox_log log;
+	enum fault fault = mailbox_look(cache->stack->store, &cache->account->actor, &cache->mailbox, arena,
+	                                &log, &cache->why);
+
+	if (!fault &&
+	    (log.head.uid_validity != cache->uid_validity || !mailbox_history(&log, cache->modseq, ret)))
+		fault = fault_set(&cache->why, FAULT_STALE, "the mailbox has gone on without this view");
+	arena_free(arena);
+	return fault;
 }
 
 static void run_write(struct job *job, void *worker)
 {
 	struct view_cache *cache = container_of(job, struct view_cache, job);
 	const struct cache_file file = file_of(cache->dir, cache->account, &cache->mailbox);
-	struct slice *parts = xmalloc(cache->n * sizeof(*parts));
+	struct slice *parts;
+	struct id history;
 
 	(void)worker;
+	cache->fault = find_history(cache, &history);
+	if (cache->fault)
+		return;
+	memcpy(cache->plain.data, history.raw, sizeof(history.raw));
+	parts = xmalloc(cache->n * sizeof(*parts));
 	for (uint32_t i = 0; i < cache->n; i++) {
 		const size_t from = i ? cache->ends[i - 1] : 0;
 
@@ -157,6 +210,11 @@ static void on_written(struct job *job)
 {
 	struct view_cache *cache = container_of(job, struct view_cache, job);
 
+	if (cache->fault == FAULT_STALE) {
+		view_refresh_begin(cache->view); /* and is tried again behind it */
+		end_write(cache);
+		return;
+	}
 	if (cache->fault)
 		log_fault(NULL, cache->fault, &cache->why, "a cache file was not written");
 	else
@@ -172,7 +230,8 @@ static void on_write_dropped(struct job *job)
 
 static bool pack(struct view_cache *cache, const struct mailbox_state *state)
 {
-	bool fits = true;
+	bool fits =
+	    buf_add(&cache->plain, &(struct id){ { 0 } }, sizeof(struct id)); /* filled in by the worker */
 
 	cache->n = mailbox_state_parts(state);
 	cache->ends = xmalloc(cache->n * sizeof(*cache->ends));
@@ -197,7 +256,9 @@ void view_cache_begin(struct view *view)
 		.view = view,
 		.account = account_ctx_ref(view->account),
 		.mailbox = view->mailbox,
+		.stack = conf->stack,
 		.dir = conf->cache_dir,
+		.uid_validity = view->state->head.uid_validity,
 		.modseq = view->state->head.modseq,
 	};
 	buf_init(&cache->plain, CACHE_FILE_MAX);

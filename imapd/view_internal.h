@@ -51,6 +51,7 @@ void view_cache_start(struct views *);
 /* The head of a mailbox whose rows are in a cache file, with what has to be applied to those. */
 struct view_bare {
 	struct cache_parts *file;
+	struct id history; /* of its mod-sequence */
 	struct mailbox_summary summary;
 	struct arena *arena;
 	struct mailbox_news news;
@@ -58,6 +59,8 @@ struct view_bare {
 /* Worker: the mailbox as it was once, or NULL. Whether the store agrees is to be seen. */
 struct view_bare *view_bare_open(const char *dir, const struct account_ctx *, const struct id *mailbox);
 void view_bare_free(struct view_bare *); /* NULL accepted */
+/* CORRUPT: the store has another past. STALE: it cannot say. */
+MUST_CHECK enum fault view_bare_check(const struct view_bare *, const struct mailbox_log *, struct why *);
 /* Worker: all of it, news applied. CORRUPT; STALE: the file was replaced. */
 MUST_CHECK enum fault view_bare_load(struct view_bare *, const struct id *mailbox, struct mailbox_state **ret,
                                      struct why *);

@@ -92,9 +92,10 @@ static enum fault load(struct view_refresh *refresh)
 	return fault;
 }
 
-static void forget_file(struct view_refresh *refresh)
+static void forget_file(struct view_refresh *refresh, enum fault fault)
 {
-	log_fault(NULL, FAULT_CORRUPT, &refresh->why, "a mailbox is read anew");
+	if (fault == FAULT_CORRUPT)
+		log_fault(NULL, fault, &refresh->why, "a mailbox is read anew");
 	view_cache_forget(refresh->cache_dir, &refresh->mailbox);
 }
 
@@ -102,15 +103,13 @@ static void forget_file(struct view_refresh *refresh)
 static enum fault load_cached(struct view_refresh *refresh)
 {
 	struct view_bare *bare = refresh->bare;
-	const struct mailbox_head *head = &refresh->news.log.head;
 	enum fault fault;
 
 	refresh->since = bare->summary.head.modseq;
 	fault = fetch(refresh, bare->arena);
 	bare->news = refresh->news;
-	if (!fault &&
-	    (head->uid_validity != bare->summary.head.uid_validity || head->modseq < refresh->since))
-		fault = fault_set(&refresh->why, FAULT_CORRUPT, "the cache file is not of this mailbox");
+	if (!fault)
+		fault = view_bare_check(bare, &refresh->news.log, &refresh->why);
 	if (fault)
 		return fault;
 	if (needs_rows(refresh) || !mailbox_summary_follow(&bare->summary, &bare->news))
@@ -130,9 +129,9 @@ static enum fault first_load(struct view_refresh *refresh)
 	if (!refresh->bare)
 		return load(refresh);
 	fault = load_cached(refresh);
-	if (fault != FAULT_CORRUPT)
+	if (fault != FAULT_CORRUPT && fault != FAULT_STALE)
 		return fault;
-	forget_file(refresh);
+	forget_file(refresh, fault);
 	return load(refresh);
 }
 
@@ -145,7 +144,7 @@ static enum fault load_rows(struct view_refresh *refresh)
 	if (fault != FAULT_CORRUPT && fault != FAULT_STALE)
 		return fault;
 	if (fault == FAULT_CORRUPT)
-		forget_file(refresh);
+		forget_file(refresh, fault);
 	fault = load(refresh);
 	if (!fault && !mailbox_state_delta(&was, refresh->fresh, &refresh->delta))
 		fault = fault_set(&refresh->why, FAULT_CORRUPT, "what its sessions were told is not known");

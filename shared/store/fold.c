@@ -183,6 +183,17 @@ static enum fault fold_pages(struct folding *f, struct why *why)
 	return fault ? fault : write_batch(f, why);
 }
 
+static enum fault trim(const struct folding *f, struct why *why)
+{
+	const struct mailbox_head *head = &f->log.head;
+	struct id history;
+
+	if (!mailbox_history(&f->log, head->modseq, &history))
+		assert(!"a log reaches as far as its head");
+	return f->store->ops->trim(f->store, f->actor, f->mailbox, head->log_base, head->modseq, f->floor,
+	                           &history, why);
+}
+
 static enum fault fold(struct folding *f, struct why *why)
 {
 	const struct mailbox_head *head = &f->log.head;
@@ -200,8 +211,7 @@ static enum fault fold(struct folding *f, struct why *why)
 	if (!fault)
 		fault = step(FOLD_WROTE_ALL, why);
 	if (!fault)
-		fault = f->store->ops->trim(f->store, f->actor, f->mailbox, head->log_base, head->modseq,
-		                            f->floor, why);
+		fault = trim(f, why);
 	if (fault == FAULT_STALE) /* somebody else's fold was first; ours is in its pages */
 		return FAULT_NONE;
 	return fault ? fault : step(FOLD_TRIMMED, why);

@@ -14,6 +14,20 @@ enum fault mailbox_look(struct store *store, const struct actor *actor, const st
 	return fault ? fault : store->ops->read(store, &with, mailbox, arena, ret, why);
 }
 
+bool mailbox_history(const struct mailbox_log *log, uint64_t modseq, struct id *ret)
+{
+	struct id history = log->head.history;
+
+	if (modseq < log->head.log_base || modseq - log->head.log_base > log->n)
+		return false;
+	for (uint64_t i = 0; i < modseq - log->head.log_base; i++) {
+		history = id_derive(&history, id_slice(&log->changes[i].tag));
+		history = id_derive(&history, log->changes[i].entry);
+	}
+	*ret = history;
+	return true;
+}
+
 /* Both run upwards: one walk over the page. */
 static bool pick(const struct page *page, uint32_t uid, uint32_t *at)
 {

@@ -77,6 +77,10 @@ MUST_CHECK enum fault contents_add_account(struct store *, const struct actor *,
 MUST_CHECK enum fault mailbox_look(struct store *, const struct actor *, const struct id *mailbox,
                                    struct arena *, struct mailbox_log *ret, struct why *);
 
+/* A hash over all changes up to `modseq`: two looks that have the same are at one past. Mod-sequences alone do not tell:
+ * a store that was set back to a backup gives them a second time. False: the log does not reach there. */
+bool mailbox_history(const struct mailbox_log *, uint64_t modseq, struct id *ret);
+
 struct usage {
 	uint64_t bytes, messages;
 };

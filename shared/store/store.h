@@ -124,6 +124,7 @@ struct mailbox_head { /* what one look at a mailbox tells */
 	uint64_t bytes;
 	uint32_t recent_uid; /* messages from this UID on have been seen by no session */
 	uint32_t keywords;   /* how many names are in the header */
+	struct id history;   /* of the changes up to log_base: mailbox_history() */
 };
 
 struct mailbox_change { /* one log entry, encoded by log.h; takes one mod-sequence */
@@ -282,9 +283,10 @@ struct store_ops {
 	/* Each page alone: written if what is stored has a lower modseq or is missing. Durable. */
 	enum fault (*pages_write)(struct store *, const struct actor *, const struct id *mailbox,
 	                          const struct page_row *, size_t n, struct why *);
-	/* Drops the log up to `upto` if its base is still `base`, and raises the vanished floor. STALE. */
+	/* Drops the log up to `upto` if its base is still `base`, and raises the vanished floor; `history` is that of
+	 * `upto`. STALE. */
 	enum fault (*trim)(struct store *, const struct actor *, const struct id *mailbox, uint64_t base,
-	                   uint64_t upto, uint64_t vanished_floor, struct why *);
+	                   uint64_t upto, uint64_t vanished_floor, const struct id *history, struct why *);
 
 	/* Queue. */
 	enum fault (*queue_put)(struct store *, const struct actor *, const struct queue_entry *, size_t n,

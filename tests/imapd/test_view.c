@@ -387,6 +387,11 @@ static bool is_cached(struct world *world)
 	return the_view(world)->cached > 0;
 }
 
+static bool is_cached_again(struct world *world)
+{
+	return the_view(world)->cache_at == 0 && !the_view(world)->cache;
+}
+
 /* Many messages, and the file of their mailbox; nobody has it open, and it is not in memory any more. */
 static struct world *cached_world(void)
 {
@@ -551,8 +556,8 @@ static void test_rows_removed(void **state)
 	rows_lost(true);
 }
 
-/* The store went back to a copy of itself: the file knows more than it does. */
-static void test_cache_ahead(void **state)
+/* A file that knows what the mailbox never had: `more` changes, or others than those with its mod-sequences. */
+static void of_another_past(uint64_t more)
 {
 	struct world *world = cached_world();
 	const struct id inbox = world_mailbox(world, "INBOX");
@@ -563,19 +568,22 @@ static void test_cache_ahead(void **state)
 	struct mailbox_state *ahead = NULL;
 	struct slice parts[8];
 	struct buf plain[8];
+	struct id history;
 	struct why why;
 	uint32_t n;
 
-	(void)state;
 	assert_non_null(bare);
+	history = more ? bare->history : id_new();
 	bare->news.log.head = bare->summary.head;
 	assert_int_equal(view_bare_load(bare, &inbox, &ahead, &why), FAULT_NONE);
 	view_bare_free(bare);
-	ahead->head.modseq += 100;
+	ahead->head.modseq += more;
 	n = mailbox_state_parts(ahead);
 	assert_true(n <= ARRAY_LEN(parts));
 	for (uint32_t i = 0; i < n; i++) {
 		buf_init(&plain[i], BUF_NO_LIMIT);
+		if (i == 0)
+			buf_add(&plain[0], history.raw, sizeof(history.raw));
 		assert_true(mailbox_state_pack(ahead, i, &plain[i]));
 		parts[i] = buf_slice(&plain[i]);
 	}
@@ -584,6 +592,62 @@ static void test_cache_ahead(void **state)
 	mailbox_state_free(ahead);
 	for (uint32_t i = 0; i < n; i++)
 		buf_done(&plain[i]);
+	world_free(world);
+}
+
+/* The store went back to a copy of itself. */
+static void test_cache_ahead(void **state)
+{
+	(void)state;
+	of_another_past(100);
+}
+
+/* And has grown since. */
+static void test_cache_of_another_past(void **state)
+{
+	(void)state;
+	of_another_past(0);
+}
+
+static void fold(struct world *world)
+{
+	const struct id inbox = world_mailbox(world, "INBOX");
+	struct why why;
+
+	assert_int_equal(mailbox_fold(world->daemon.stack->store, &world->owner, &inbox, world->key, &why),
+	                 FAULT_NONE);
+}
+
+/* Once the log is folded past a file the store cannot say whether it is of this past: it is written again. */
+static void test_cached_behind_a_fold(void **state)
+{
+	struct world *world = cached_world();
+	struct client *client = world_client(world, 0);
+
+	(void)state;
+	say(client, "d SELECT INBOX\r\n", "* 300 EXISTS");
+	say(client, "e STORE 1 +FLAGS.SILENT (\\Flagged)\r\n", "e OK");
+	assert_int_equal(the_view(world)->cache_at, 0);
+	fold(world);
+	say(client, "f NOOP\r\n", "f OK");
+	assert_true(the_view(world)->cached < the_view(world)->state->head.log_base);
+	assert_true(the_view(world)->cache_at > 0);
+	the_view(world)->cache_at = 1;
+	until(world, is_cached_again);
+	assert_true(the_view(world)->cached >= the_view(world)->state->head.log_base);
+	world_free(world);
+}
+
+/* Nobody here has folded: such a file is not taken, and no fault either. */
+static void test_cache_older_than_the_log(void **state)
+{
+	struct world *world = cached_world();
+
+	(void)state;
+	world_deliver(world, "INBOX", SLICE("Subject: new\r\n\r\nnew\r\n"), 0);
+	fold(world);
+	say(world_client(world, 0), "d SELECT INBOX\r\n", "* 301 EXISTS");
+	assert_int_equal(the_view(world)->cached, 0);
 	world_free(world);
 }
 
@@ -625,6 +689,9 @@ int main(void)
 		cmocka_unit_test(test_rows_damaged),
 		cmocka_unit_test(test_rows_removed),
 		cmocka_unit_test(test_cache_ahead),
+		cmocka_unit_test(test_cache_of_another_past),
+		cmocka_unit_test(test_cached_behind_a_fold),
+		cmocka_unit_test(test_cache_older_than_the_log),
 	};
 
 	rand_start();

@@ -63,6 +63,7 @@ struct mailbox_head head_parse(struct doc *doc)
 		.bytes = doc_num(doc, "bytes", INT64_MAX),
 		.recent_uid = (uint32_t)doc_num(doc, "recent_uid", UINT32_MAX),
 		.keywords = (uint32_t)doc_num(doc, "n_keywords", UINT32_MAX),
+		.history = doc_id_or_zero(doc, "history"),
 	};
 }
 

@@ -7,6 +7,7 @@
  *     acl: [ who and the number of a right, 17 bytes … ], absent where nobody else may do anything,
  *     uid_validity, uid_next, modseq, log_base, log_base_uid, log_bytes, vanished_floor,
  *     messages, unseen, bytes, recent_uid, n_keywords,
+ *     history, absent where nothing was folded yet,
  *     keywords: [ sealed name … ],
  *     log: [ { e: entry, t: tag, n: UIDs taken, m: messages, u: unseen, b: bytes } … ] }
  *

@@ -160,7 +160,7 @@ enum fault mongo_take_recent(struct store *store, const struct actor *actor, con
 /* ---- trim ---------------------------------------------------------------------------------------------------- */
 
 /* One pipeline stage over the `n` oldest entries; what it drops it also takes from the sums. */
-static bson_t *trim_update(uint64_t n, uint64_t upto, uint64_t vanished_floor)
+static bson_t *trim_update(uint64_t n, uint64_t upto, uint64_t vanished_floor, const struct id *history)
 {
 	const int32_t drop = (int32_t)n;
 
@@ -181,15 +181,16 @@ static bson_t *trim_update(uint64_t n, uint64_t upto, uint64_t vanished_floor)
 				"in", "{", "$toLong", "{", "$binarySize", "$$entry.e", "}", "}",
 			"}", "}", "}", "]", "}",
 		"vanished_floor", "{", "$max", "[", "$vanished_floor", BCON_INT64((int64_t)vanished_floor), "]", "}",
+		"history", BCON_BIN(BSON_SUBTYPE_UUID, history->raw, sizeof(history->raw)),
 		"}", "}");
 	/* clang-format on */
 }
 
 static enum fault trim(struct call *call, const struct actor *actor, const struct id *mailbox, uint64_t base,
-                       uint64_t upto, uint64_t vanished_floor)
+                       uint64_t upto, uint64_t vanished_floor, const struct id *history)
 {
 	bson_t filter = BSON_INITIALIZER, range;
-	bson_t *update = trim_update(upto - base, upto, vanished_floor);
+	bson_t *update = trim_update(upto - base, upto, vanished_floor, history);
 	struct change change = { MAILBOXES, .filter = &filter, .update = update };
 	enum fault fault;
 	size_t matched;
@@ -208,7 +209,7 @@ static enum fault trim(struct call *call, const struct actor *actor, const struc
 }
 
 enum fault mongo_trim(struct store *store, const struct actor *actor, const struct id *mailbox, uint64_t base,
-                      uint64_t upto, uint64_t vanished_floor, struct why *why)
+                      uint64_t upto, uint64_t vanished_floor, const struct id *history, struct why *why)
 {
 	struct call call;
 	enum fault fault;
@@ -219,5 +220,5 @@ enum fault mongo_trim(struct store *store, const struct actor *actor, const stru
 	fault = call_start(&call, store, why);
 	if (fault)
 		return fault;
-	return call_done(&call, trim(&call, actor, mailbox, base, upto, vanished_floor));
+	return call_done(&call, trim(&call, actor, mailbox, base, upto, vanished_floor, history));
 }

@@ -53,7 +53,7 @@ enum fault mongo_read(struct store *, const struct actor *, const struct id *mai
 enum fault mongo_take_recent(struct store *, const struct actor *, const struct id *mailbox, uint32_t first,
                              uint32_t next, struct why *);
 enum fault mongo_trim(struct store *, const struct actor *, const struct id *mailbox, uint64_t base,
-                      uint64_t upto, uint64_t vanished_floor, struct why *);
+                      uint64_t upto, uint64_t vanished_floor, const struct id *history, struct why *);
 /* page.c */
 enum fault mongo_pages_read(struct store *, const struct actor *, const struct id *mailbox, uint64_t since,
                             bool with_keys, struct arena *, struct page_row **ret, size_t *ret_n,

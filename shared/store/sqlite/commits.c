@@ -237,6 +237,7 @@ struct heading {
 	const struct actor *actor;
 	const struct id *mailbox;
 	uint64_t base, upto, floor;
+	struct id history;
 	uint32_t first, next;
 };
 
@@ -287,6 +288,7 @@ static enum fault run_trim(struct db *db, void *args, struct why *why)
 		return fault;
 	head.log_base = h->upto;
 	head.vanished_floor = MAX_OF(head.vanished_floor, h->floor);
+	head.history = h->history;
 	q = query(db, "DELETE FROM log WHERE box = ? AND modseq <= ?");
 	bind_int(&q, box);
 	bind_int(&q, (int64_t)h->upto);
@@ -295,7 +297,8 @@ static enum fault run_trim(struct db *db, void *args, struct why *why)
 }
 
 enum fault sqlite_trim(struct store *base, const struct actor *actor, const struct id *mailbox,
-                       uint64_t base_modseq, uint64_t upto, uint64_t vanished_floor, struct why *why)
+                       uint64_t base_modseq, uint64_t upto, uint64_t vanished_floor, const struct id *history,
+                       struct why *why)
 {
 	struct heading h = {
 		.actor = actor,
@@ -303,6 +306,7 @@ enum fault sqlite_trim(struct store *base, const struct actor *actor, const stru
 		.base = base_modseq,
 		.upto = upto,
 		.floor = vanished_floor,
+		.history = *history,
 	};
 
 	return writer_do(&sqlite_of(base)->writer, false, run_trim, &h, why);

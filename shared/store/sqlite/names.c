@@ -17,6 +17,7 @@ struct mailbox_head column_head(struct query *q)
 	head.bytes = (uint64_t)column_int(q);
 	head.recent_uid = (uint32_t)column_int(q);
 	head.keywords = (uint32_t)column_int(q);
+	head.history = column_id(q);
 	return head;
 }
 
@@ -40,7 +41,7 @@ enum fault head_read(struct db *db, const struct actor *actor, const struct id *
 enum fault head_write(struct db *db, int64_t box, const struct mailbox_head *head, struct why *why)
 {
 	struct query q = query(db, "UPDATE mailboxes SET (" HEAD_COLUMNS
-	                           ") = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE box = ?");
+	                           ") = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE box = ?");
 
 	bind_int(&q, head->uid_validity);
 	bind_int(&q, head->uid_next);
@@ -54,6 +55,7 @@ enum fault head_write(struct db *db, int64_t box, const struct mailbox_head *hea
 	bind_int(&q, (int64_t)head->bytes);
 	bind_int(&q, head->recent_uid);
 	bind_int(&q, head->keywords);
+	bind_id(&q, id_is_zero(&head->history) ? NULL : &head->history);
 	bind_int(&q, box);
 	return query_run(&q, why);
 }
@@ -89,7 +91,7 @@ static enum fault insert(struct db *db, const struct naming *naming, struct why 
 	struct query q =
 	    query(db, "INSERT INTO mailboxes (id, account, parent, name, name_hash, special_use, "
 	              "subscribed, no_select, version, " HEAD_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
-	              "1, ?, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1, 0)");
+	              "1, ?, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1, 0, NULL)");
 
 	bind_id(&q, &meta->id);
 	bind_id(&q, &meta->account);

@@ -86,7 +86,7 @@ enum fault sqlite_page_get(struct store *, const struct actor *, const struct id
 enum fault sqlite_pages_write(struct store *, const struct actor *, const struct id *mailbox,
                               const struct page_row *, size_t n, struct why *);
 enum fault sqlite_trim(struct store *, const struct actor *, const struct id *mailbox, uint64_t base,
-                       uint64_t upto, uint64_t vanished_floor, struct why *);
+                       uint64_t upto, uint64_t vanished_floor, const struct id *history, struct why *);
 
 enum fault sqlite_queue_put(struct store *, const struct actor *, const struct queue_entry *, size_t n,
                             struct why *);
@@ -113,7 +113,7 @@ MUST_CHECK enum fault head_write(struct db *, int64_t box, const struct mailbox_
 #define HEAD_COLUMNS                                                                                         \
 	"uid_validity, uid_next, modseq, log_base, log_base_uid, log_bytes, vanished_floor, messages, "      \
 	"unseen, "                                                                                           \
-	"bytes, recent_uid, keywords"
+	"bytes, recent_uid, keywords, history"
 struct mailbox_head column_head(struct query *);
 
 /* The mailbox ?1, if it is on the actor's side of the wall, and grants what a guest's call needs (acls.c). */

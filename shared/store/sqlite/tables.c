@@ -25,7 +25,7 @@ static const char tables[] =
     "no_select INTEGER, version INTEGER, uid_validity INTEGER, uid_next INTEGER, modseq INTEGER, log_base "
     "INTEGER, "
     "log_base_uid INTEGER, log_bytes INTEGER, vanished_floor INTEGER, messages INTEGER, unseen INTEGER, "
-    "bytes INTEGER, recent_uid INTEGER, keywords INTEGER);"
+    "bytes INTEGER, recent_uid INTEGER, keywords INTEGER, history BLOB);"
     "CREATE UNIQUE INDEX mailboxes_name ON mailboxes (account, parent, name_hash);"
     "CREATE TABLE keywords (box INTEGER, n INTEGER, name BLOB NOT NULL, PRIMARY KEY (box, n)) WITHOUT ROWID;"
     "CREATE TABLE log (box INTEGER, modseq INTEGER, tag BLOB, messages INTEGER, unseen INTEGER, bytes "
@@ -88,6 +88,14 @@ static enum fault layout(struct db *db, int64_t *ret, struct why *why)
 	return query_done(&q, why);
 }
 
+static bool has_history(struct db *db)
+{
+	struct query q = query(db, "SELECT 1 FROM pragma_table_info('mailboxes') WHERE name = 'history'");
+	const bool there = query_row(&q);
+
+	return query_done(&q, NULL) == FAULT_NONE && there;
+}
+
 /* What came last is there, so all is. */
 static bool has_all(struct db *db)
 {
@@ -95,7 +103,7 @@ static bool has_all(struct db *db)
 	                           "'guests_mailbox', 'contents_signature')");
 	const bool all = query_row(&q) && column_int(&q) == 3;
 
-	return query_done(&q, NULL) == FAULT_NONE && all;
+	return query_done(&q, NULL) == FAULT_NONE && all && has_history(db);
 }
 
 static enum fault make_all(struct db *db, struct why *why)
@@ -115,6 +123,8 @@ static enum fault make_all(struct db *db, struct why *why)
 	}
 	if (!fault)
 		fault = db_exec(db, ACL_TABLE, why);
+	if (!fault && !has_history(db))
+		fault = db_exec(db, "ALTER TABLE mailboxes ADD COLUMN history BLOB", why);
 	/* a file that is older than a collection gets it now */
 	for (int i = 0; !fault && i < COLL_COUNT; i++)
 		fault = make_collection(db, &schema_collections[i], why);

@@ -247,6 +247,53 @@ static void test_interrupted(void **state)
 	mailbox_state_free(want);
 }
 
+/* ---- history ---- */
+
+static struct id history_at(uint64_t modseq)
+{
+	struct arena *arena = arena_new();
+	struct mailbox_log log;
+	struct id history;
+
+	must_good(mailbox_look(the_store, &the_owner, &the_mailbox, arena, &log, why));
+	assert_false(mailbox_history(&log, log.head.modseq + 1, &history));
+	assert_false(mailbox_history(&log, log.head.log_base - 1, &history));
+	assert_true(mailbox_history(&log, modseq, &history));
+	arena_free(arena);
+	return history;
+}
+
+/* One past has one history, whoever asks when, and however it was folded; another has another, be the changes the same. */
+static void test_history(void **state)
+{
+	struct id before, same, other;
+
+	start(*state);
+	append_many(3);
+	change(false, 1, 1);
+	change(false, 2, 2);
+	before = history_at(3);
+	same = history_at(4);
+	assert_false(id_eq(&before, &same));
+	before = same;
+	fold_now();
+	same = history_at(4);
+	assert_true(id_eq(&before, &same));
+	change(false, 3, 3);
+	before = history_at(5);
+	fold_now();
+	fold_now();
+	same = history_at(5);
+	assert_true(id_eq(&before, &same));
+	start(*state);
+	append_many(3);
+	change(false, 1, 1);
+	change(false, 2, 2);
+	change(false, 3, 3);
+	other = history_at(5);
+	assert_false(id_eq(&before, &other));
+}
+
 /* ---- overtaken ---- */
 
 static int overtakes;
@@ -510,7 +557,8 @@ static void test_keys(void **state)
 }
 
 const struct CMUnitTest fold_cases[] = {
-	CASE(test_fold), CASE(test_many_pages), CASE(test_interrupted), CASE(test_overtaken),
-	CASE(test_race), CASE(test_vanished),   CASE(test_keys),        CASE(test_find_message),
+	CASE(test_fold),        CASE(test_history),   CASE(test_many_pages),
+	CASE(test_interrupted), CASE(test_overtaken), CASE(test_race),
+	CASE(test_vanished),    CASE(test_keys),      CASE(test_find_message),
 };
 const size_t n_fold_cases = ARRAY_LEN(fold_cases);

@@ -16,12 +16,12 @@ def sqlite(suite):
 
 
 @contextlib.contextmanager
-def contents(suite):
-    """The collection, of the cluster stack."""
+def database(suite):
+    """Of the cluster stack."""
     from pymongo import MongoClient
     text = suite.conf.read_text()
     with MongoClient(re.search(r'mongo_uri = "(.*)"', text)[1]) as client:
-        yield client[re.search(r'mongo_db = "(.*)"', text)[1]].contents
+        yield client[re.search(r'mongo_db = "(.*)"', text)[1]]
 
 
 def unsign(suite):
@@ -29,13 +29,13 @@ def unsign(suite):
         with sqlite(suite) as store:
             store.execute("DELETE FROM contents_signature")
         return
-    with contents(suite) as mails:
-        mails.update_many({}, {"$unset": {"signature": True}})
+    with database(suite) as store:
+        store.contents.update_many({}, {"$unset": {"signature": True}})
 
 
 def lacking(suite):
     if suite.stack == "embedded":
         with sqlite(suite) as store:
             return store.execute("SELECT count(*) FROM contents WHERE n NOT IN (SELECT n FROM contents_signature)").fetchone()[0]
-    with contents(suite) as mails:
-        return mails.count_documents({"signature": {"$exists": False}})
+    with database(suite) as store:
+        return store.contents.count_documents({"signature": {"$exists": False}})

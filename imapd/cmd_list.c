@@ -319,7 +319,8 @@ static void add_metadata(struct buf *line, const struct session *s, const struct
 
 	if (!parts || parts[METADATA_PRIVATE].damaged || parts[METADATA_SHARED].damaged)
 		return;
-	len = metadata_add(line, s, told->folder->path, &request->metadata, parts);
+	len = metadata_add(line, s, told->folder->path, &request->metadata, parts,
+	                   told->folder->row.meta.special_use);
 	*longest = MAX_OF(*longest, len);
 }
 

@@ -116,7 +116,8 @@ static enum imap_next get_reply(struct imap_cmd *cmd, enum fault fault, const st
 	if (fault)
 		return imap_no(cmd, fault, why);
 	buf_init(&line, BUF_NO_LIMIT);
-	longest = metadata_add(&line, cmd->session, meta->request.path, &meta->request, meta->parts);
+	longest = metadata_add(&line, cmd->session, meta->request.path, &meta->request, meta->parts,
+	                       meta->target.special_use);
 	conn_write(cmd->session->conn, line.data, line.len);
 	buf_done(&line);
 	return metadata_completed(cmd, longest);
@@ -145,6 +146,9 @@ static enum imap_next set_parse(struct imap_cmd *cmd, struct imap_args *args)
 
 	if (!metadata_set_parse(args, &meta->request))
 		return imap_bad(cmd, args->error);
+	for (size_t i = 0; i < meta->request.n; i++)
+		if (metadata_is_use(meta->request.entries[i].name))
+			return imap_no_code(cmd, "[CANNOT]", "Special uses are given by CREATE");
 	for (size_t i = 0; i < meta->request.n; i++)
 		if (meta->request.entries[i].value.len > (size_t)imapd_conf.metadata_value_max)
 			return imap_no_code(cmd,

@@ -11,7 +11,7 @@ static void add(struct buf *line, const char *attribute)
 	buf_printf(line, "%s%s", is_first ? "" : " ", attribute);
 }
 
-static void add_uses(struct buf *line, uint32_t special_use)
+void list_add_uses(struct buf *line, uint32_t special_use)
 {
 	static const struct {
 		uint32_t use;
@@ -44,7 +44,7 @@ void list_add_attributes(struct buf *line, const struct folder *folder, unsigned
 	if (tells & TELLS_CHILDREN)
 		add(line, folder->has_inferiors ? "\\HasChildren" : "\\HasNoChildren");
 	if (tells & TELLS_USES)
-		add_uses(line, meta->special_use);
+		list_add_uses(line, meta->special_use);
 }
 
 void list_tell(struct session *s, const char *attributes, const char *path, const char *written)

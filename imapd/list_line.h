@@ -13,6 +13,8 @@ enum list_attributes {                     /* bits */
 
 /* "\HasNoChildren \Sent" */
 void list_add_attributes(struct buf *, const struct folder *, unsigned tells);
+/* "\Sent": RFC 6154, of enum special_use. */
+void list_add_uses(struct buf *, uint32_t special_use);
 /* Unasked, where IMAP4rev2 wants it: behind SELECT, and when a name is not the one that was `written` (OLDNAME,
  * RFC 9051 6.3.9.7; NULL: it is). To others nothing. */
 void list_tell(struct session *, const char *attributes, const char *path, const char *written);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/buf.h"
+#include "list_line.h"
 
 static bool is_asked_for(const struct metadata_request *request, struct slice name)
 {
@@ -31,8 +32,29 @@ static void add_entry(struct buf *line, size_t *n, struct slice name, struct sli
 	add_value(line, value);
 }
 
-static bool is_set(const struct metadata parts[2], struct slice name)
+/* Where the special uses are is told by the mailbox, whatever may have been stored by that name. */
+static uint64_t add_uses(struct buf *line, const struct metadata_request *request, uint32_t special_use,
+                         size_t *n)
 {
+	struct buf uses;
+	uint64_t too_long = 0;
+
+	if (!(special_use & ~(uint32_t)USE_INBOX) || !is_asked_for(request, SLICE(METADATA_USE)))
+		return 0;
+	buf_init(&uses, BUF_NO_LIMIT);
+	list_add_uses(&uses, special_use);
+	if (uses.len > request->max_size)
+		too_long = uses.len;
+	else
+		add_entry(line, n, SLICE(METADATA_USE), buf_slice(&uses));
+	buf_done(&uses);
+	return too_long;
+}
+
+static bool is_set(const struct metadata parts[2], uint32_t special_use, struct slice name)
+{
+	if (metadata_is_use(name))
+		return special_use & ~(uint32_t)USE_INBOX;
 	for (size_t part = 0; part < 2; part++)
 		for (size_t i = 0; i < parts[part].n; i++)
 			if (slice_ieq(parts[part].list[i].name, name))
@@ -42,15 +64,15 @@ static bool is_set(const struct metadata parts[2], struct slice name)
 
 /* What is there; of what was asked for by its whole name, also that it is not. */
 static uint64_t add_entries(struct buf *line, const struct metadata_request *request,
-                            const struct metadata parts[2], size_t *n)
+                            const struct metadata parts[2], uint32_t special_use, size_t *n)
 {
-	uint64_t longest = 0;
+	uint64_t longest = add_uses(line, request, special_use, n);
 
 	for (size_t part = 0; part < 2; part++) {
 		for (size_t i = 0; i < parts[part].n; i++) {
 			const struct metadata_entry *entry = &parts[part].list[i];
 
-			if (!is_asked_for(request, entry->name))
+			if (!is_asked_for(request, entry->name) || metadata_is_use(entry->name))
 				continue;
 			if (entry->value.len > request->max_size)
 				longest = MAX_OF(longest, (uint64_t)entry->value.len);
@@ -59,13 +81,14 @@ static uint64_t add_entries(struct buf *line, const struct metadata_request *req
 		}
 	}
 	for (size_t i = 0; i < request->n && request->depth == 0; i++)
-		if (!is_set(parts, request->entries[i].name))
+		if (!is_set(parts, special_use, request->entries[i].name))
 			add_entry(line, n, request->entries[i].name, (struct slice){ NULL, 0 });
 	return longest;
 }
 
 uint64_t metadata_add(struct buf *line, const struct session *s, const char *path,
-                      const struct metadata_request *request, const struct metadata parts[2])
+                      const struct metadata_request *request, const struct metadata parts[2],
+                      uint32_t special_use)
 {
 	const size_t before = line->len;
 	uint64_t longest;
@@ -74,7 +97,7 @@ uint64_t metadata_add(struct buf *line, const struct session *s, const char *pat
 	buf_adds(line, "* METADATA ");
 	imap_add_mailbox(line, s, path);
 	buf_addc(line, ' ');
-	longest = add_entries(line, request, parts, &n);
+	longest = add_entries(line, request, parts, special_use, &n);
 	if (n)
 		buf_adds(line, ")\r\n");
 	else

@@ -27,6 +27,11 @@ bool metadata_is_private(struct slice name)
 	return slice_istarts(name, "/private") && (name.len == 8 || name.data[8] == '/');
 }
 
+bool metadata_is_use(struct slice name)
+{
+	return slice_ieq(name, SLICE(METADATA_USE));
+}
+
 static bool is_shared(struct slice name)
 {
 	return slice_istarts(name, "/shared") && (name.len == 7 || name.data[7] == '/');
@@ -174,11 +179,10 @@ static bool value(struct imap_args *args, struct metadata_entry *entry)
 	struct imap_literal literal;
 	bool nil;
 
-	if (imap_args_peek(args, '~')) {
-		if (!imap_args_literal(args, &literal))
-			return false;
+	if (imap_args_literal(args, &literal)) {
 		entry->value = literal.data;
-		return true;
+		return literal.binary || slice_chr(literal.data, '\0') < 0 ||
+		       fail(args, "A value with NUL is binary");
 	}
 	if (!imap_args_nstring(args, &entry->value, &nil))
 		return false;

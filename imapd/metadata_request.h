@@ -6,6 +6,7 @@
 #include "suite/metadata.h"
 
 #define METADATA_REQUEST_MAX 200 /* entries of one command */
+#define METADATA_USE         "/private/specialuse"
 /* One of these is what a guest needs beside l (RFC 5464 3.3). */
 #define METADATA_RIGHTS      (ACL_READ | ACL_SEEN | ACL_WRITE | ACL_INSERT | ACL_POST)
 
@@ -24,6 +25,8 @@ bool metadata_set_parse(struct imap_args *, struct metadata_request *ret);
 bool metadata_list_parse(struct imap_args *, struct metadata_request *ret);
 /* "/private/…"; the other ones are shared. */
 bool metadata_is_private(struct slice name);
+/* The entry that has a mailbox's special uses, which is not for SETMETADATA to set (RFC 6154 4). */
+bool metadata_is_use(struct slice name);
 /* Is `name` one of those that a request for `entry` asks for, at that depth? */
 bool metadata_matches(struct slice entry, unsigned depth, struct slice name);
 

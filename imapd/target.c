@@ -162,6 +162,7 @@ static enum fault find_in(const struct imap_cmd *cmd, const struct folder_list *
 	if (fault)
 		return fault;
 	*ret = folder->row.meta.id;
+	target->special_use = folder->row.meta.special_use;
 	if (target->wants_attributes)
 		target->attributes = attributes(cmd->arena, folder);
 	return FAULT_NONE;

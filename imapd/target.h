@@ -24,6 +24,7 @@ struct target {
 	const struct account_key *key; /* its owner's */
 	struct actor actor;
 	uint32_t rights;
+	uint32_t special_use;
 	struct shares shares;
 	const struct share *share; /* NULL: it is the session's own */
 };

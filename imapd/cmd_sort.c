@@ -2,9 +2,10 @@
  * SORT and UID SORT (RFC 5256, DISPLAYFROM and DISPLAYTO: RFC 5957; MODSEQ: RFC 7162
  * 3.1.6; RETURN: RFC 5267 3; RELEVANCY: RFC 6203 6).
  *
- * Messages are found as SEARCH finds them, their headers at hand unless the view knows all that is sorted by; a worker
- * puts them in order; then they become the session's numbers.
+ * Messages are found as SEARCH finds them, their headers at hand unless the view knows all that is sorted by, or an
+ * earlier SORT has made columns of it; a worker puts them in order; then they become the session's numbers.
  */
+#include "columns.h"
 #include "commands.h"
 #include "context.h"
 #include "search_return.h"
@@ -30,12 +31,41 @@ static void take(struct imap_cmd *cmd, const struct search_row *row, struct slic
 		search_scores_add(&sort->scores, row);
 }
 
+static bool wants_header(struct imap_cmd *cmd, uint32_t uid)
+{
+	struct sort_cmd *sort = cmd->state;
+
+	return !sort_knows(&sort->list, uid);
+}
+
 static enum imap_next finish(struct imap_cmd *cmd)
 {
 	struct sort_cmd *sort = cmd->state;
 
 	sort->ordering = true;
 	return IMAP_RUN;
+}
+
+/* ---- columns ---- */
+
+static void borrow_columns(struct imap_cmd *cmd)
+{
+	struct sort_cmd *sort = cmd->state;
+	const struct sort_criteria *criteria = &sort->list.criteria;
+
+	for (uint32_t i = 0; i < criteria->n; i++)
+		sort->list.uses[i].column =
+		    column_ref(columns_get(cmd->session->selected.view->columns, criteria->list[i].by));
+}
+
+static void keep_columns(struct imap_cmd *cmd)
+{
+	const struct sort_cmd *sort = cmd->state;
+	const struct sort_criteria *criteria = &sort->list.criteria;
+	struct view *view = cmd->session->selected.view;
+
+	for (uint32_t i = 0; i < criteria->n; i++)
+		columns_keep(view->columns, criteria->list[i].by, sort->list.uses[i].made, view->state->n);
 }
 
 /* ---- the end ---- */
@@ -71,6 +101,7 @@ static enum imap_next tell(struct imap_cmd *cmd)
 		search_return_failed(cmd, &sort->asked);
 		return imap_no_code(cmd, "[LIMIT]", "Too many messages to sort at once");
 	}
+	keep_columns(cmd);
 	search_found_take(cmd, &sort->uids, &there);
 	search_scores_give(&sort->scores, &there);
 	arrange(cmd, &sort->list, &there, &sorted);
@@ -98,9 +129,10 @@ static enum imap_next sort_parse_args(struct imap_cmd *cmd, struct imap_args *ar
 		imap_untagged(cmd->session, "NO [NOUPDATE \"%s\"] Only a SEARCH goes on", cmd->tag);
 	sort->walk.search.scored =
 	    (sort->asked.wanted & RETURN_RELEVANCY) || sort->list.criteria.by_relevancy;
-	sort->walk.wants_header = sort->list.criteria.by_header;
+	sort->walk.wants_header = sort->list.criteria.by_header ? wants_header : NULL;
 	sort->walk.found = take;
 	sort->walk.finish = finish;
+	borrow_columns(cmd);
 	return search_walk_start(&sort->walk, cmd);
 }
 

@@ -23,6 +23,13 @@ static void take(struct imap_cmd *cmd, const struct search_row *row, struct slic
 	thread_take(&thread->list, row, header);
 }
 
+static bool wants_header(struct imap_cmd *cmd, uint32_t uid)
+{
+	(void)cmd;
+	(void)uid;
+	return true;
+}
+
 static enum imap_next finish(struct imap_cmd *cmd)
 {
 	struct thread_cmd *thread = cmd->state;
@@ -102,7 +109,7 @@ static enum imap_next thread_parse_args(struct imap_cmd *cmd, struct imap_args *
 		return imap_bad(cmd, args->error);
 	if (!search_parse_charset(args, &thread->walk.search))
 		return search_walk_refuse(&thread->walk, cmd, args);
-	thread->walk.wants_header = true;
+	thread->walk.wants_header = wants_header;
 	thread->walk.found = take;
 	thread->walk.finish = finish;
 	return search_walk_start(&thread->walk, cmd);

@@ -80,8 +80,8 @@ static void ask_view(struct search_walk *walk, struct imap_cmd *cmd)
 		return;
 	if (match == MATCH_YES && walk->search.scored)
 		row.score = search_score(&walk->search, &facts);
-	if (match == MATCH_YES && !walk->wants_header) {
-		walk->found(cmd, &row, SLICE(""));
+	if (match == MATCH_YES && !(walk->wants_header && walk->wants_header(cmd, row.uid))) {
+		walk->found(cmd, &row, slice_of(NULL, 0));
 		return;
 	}
 	if (!batch->items)
@@ -131,7 +131,7 @@ static void note_broken(struct search_walk *walk, struct imap_cmd *cmd, size_t i
 	if (!walk->broken++)
 		walk->why = *why;
 	if (walk->wants_header && search_match(walk->search.root, &facts) == MATCH_YES)
-		walk->found(cmd, &open->row, SLICE(""));
+		walk->found(cmd, &open->row, slice_of(NULL, 0));
 }
 
 static void note(struct search_walk *walk, struct imap_cmd *cmd, size_t i, enum match match,

@@ -4,8 +4,8 @@
  * The way of a search through the selected mailbox, for SEARCH, SORT and THREAD:
  * the loop asks the view of every message; those that it cannot decide about go to a worker in batches, with the headers
  * that the view remembers (header_cache.h). Of what is open still the worker looks at headers first, all of a batch
- * with one read, and opens bodies only where it must. With `wants_header`, what the view could decide about goes the
- * same way, so that found() sees its header.
+ * with one read, and opens bodies only where it must. What the view could decide about goes the same way where
+ * wants_header() says so, so that found() sees its header.
  *
  * The order of what is found is not promised, nor on which thread found() is called; it is one at a time, and never
  * while the command itself runs. Between two batches a client that hung up is noticed.
@@ -19,10 +19,10 @@
 struct search_walk {
 	/* The command's. */
 	struct search search;
-	bool wants_header;
+	bool (*wants_header)(struct imap_cmd *, uint32_t uid); /* on the loop; NULL: never */
 	bool part;                       /* of something larger, whose command says how far it is */
 	const struct selected *selected; /* what is walked; NULL: the session's own mailbox */
-	/* The header may be but its beginning, or only the fields of a digest; {"", 0}: not known. */
+	/* The header may be but its beginning, or only the fields of a digest; no data: not known, or not wanted. */
 	void (*found)(struct imap_cmd *, const struct search_row *, struct slice header);
 	enum imap_next (*finish)(struct imap_cmd *); /* on the loop, when all was asked */
 	/* search_walk.c's own */

@@ -17,6 +17,7 @@
 #include "mail/header.h"
 
 #define PLAIN_MAX (64 * 1024) /* of a text before it is cut */
+#define PER_ROW   64          /* what a message costs outside the arena, roughly */
 
 /* ---- reading ---- */
 
@@ -141,25 +142,53 @@ static struct slice address_of(struct sort_list *list, enum sort_by by, struct s
 	                                                          : addresses.entries[0].name;
 }
 
-static union sort_value value_of(struct sort_list *list, enum sort_by by, const struct search_row *row,
-                                 struct slice header)
+static struct slice text_of(struct sort_list *list, enum sort_by by, struct slice header)
 {
 	list->plain.limit = PLAIN_MAX;
 	buf_clear(&list->plain);
+	return keep_folded(list,
+	                   by == SORT_SUBJECT ? subject_of(list, header) : address_of(list, by, header));
+}
+
+/* What is no header's; but a date, for a message that says none: it stands until a column says better. */
+static int64_t value_of(enum sort_by by, const struct search_row *row)
+{
 	switch (by) {
 	case SORT_ARRIVAL:
-		return (union sort_value){ .number = row->internal_date };
-	case SORT_SIZE:
-		return (union sort_value){ .number = row->size };
-	case SORT_RELEVANCY:
-		return (union sort_value){ .number = -(int64_t)row->score };
 	case SORT_DATE:
-		return (union sort_value){ .number = sort_sent(row, header) };
-	case SORT_SUBJECT:
-		return (union sort_value){ .text = keep_folded(list, subject_of(list, header)) };
+		return row->internal_date;
+	case SORT_SIZE:
+		return row->size;
+	case SORT_RELEVANCY:
+		return -(int64_t)row->score;
 	default:
-		return (union sort_value){ .text = keep_folded(list, address_of(list, by, header)) };
+		return 0;
 	}
+}
+
+bool sort_knows(struct sort_list *list, uint32_t uid)
+{
+	const struct sort_criteria *criteria = &list->criteria;
+
+	for (uint32_t i = 0; i < criteria->n; i++)
+		if (criteria->list[i].by >= SORT_DATE && !column_has(&list->uses[i], uid))
+			return false;
+	return true;
+}
+
+static void take_header(struct sort_list *list, const struct search_row *row, struct slice header)
+{
+	for (uint32_t i = 0; i < list->criteria.n; i++) {
+		const enum sort_by by = list->criteria.list[i].by;
+
+		if (by < SORT_DATE || column_has(&list->uses[i], row->uid))
+			continue;
+		if (by == SORT_DATE)
+			column_add(&list->uses[i], row->uid, sort_sent(row, header), SLICE(""));
+		else
+			column_add(&list->uses[i], row->uid, 0, text_of(list, by, header));
+	}
+	arena_reset(list->scratch);
 }
 
 static struct sort_row *add_row(struct sort_list *list)
@@ -180,15 +209,16 @@ void sort_take(struct sort_list *list, const struct search_row *row, struct slic
 		list->arena = arena_new();
 		list->scratch = arena_new();
 	}
-	list->full |= arena_used(list->arena) > SORT_MEMORY_MAX;
+	list->full |= arena_used(list->arena) + list->n * PER_ROW > SORT_MEMORY_MAX;
 	if (list->full)
 		return;
 	made = add_row(list);
 	made->uid = row->uid;
-	made->values = arena_array(list->arena, union sort_value, criteria->n);
+	made->values = arena_alloc(list->arena, criteria->n * sizeof(*made->values));
 	for (uint32_t i = 0; i < criteria->n; i++)
-		made->values[i] = value_of(list, criteria->list[i].by, row, header);
-	arena_reset(list->scratch);
+		made->values[i] = value_of(criteria->list[i].by, row);
+	if (header.data)
+		take_header(list, row, header);
 }
 
 /* ---- order ---- */
@@ -200,41 +230,70 @@ static int by_uid(const void *left, const void *right)
 	return a->uid < b->uid ? -1 : a->uid > b->uid;
 }
 
-static int compare(enum sort_by by, const union sort_value *a, const union sort_value *b)
+/* Values of headers come out of the columns; those that are sorted by in reverse are turned round. */
+static void set_values(struct sort_list *list, uint32_t i)
 {
-	if (by <= SORT_DATE)
-		return a->number < b->number ? -1 : a->number > b->number;
-	return slice_cmp(a->text, b->text);
+	const struct sort_criterion *criterion = &list->criteria.list[i];
+	const bool by_header = criterion->by >= SORT_DATE;
+	struct column_use *use = &list->uses[i];
+
+	use->of_texts = criterion->by > SORT_DATE;
+	if (by_header)
+		column_use_finish(use);
+	for (uint32_t k = 0; k < list->n; k++) {
+		int64_t *value = &list->rows[k].values[i];
+
+		if (by_header)
+			*value = column_value(use, list->rows[k].uid, *value);
+		if (criterion->reverse)
+			*value = ~*value;
+	}
 }
 
-static int by_criteria(const void *left, const void *right, void *arg)
+struct place { /* in the order; most is decided by the first value */
+	int64_t first;
+	uint32_t row;
+};
+
+static int by_values(const void *left, const void *right, void *arg)
 {
 	const struct sort_list *list = arg;
-	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+	const struct place *a = left, *b = right;
+	const int64_t *x, *y;
 
-	for (uint32_t i = 0; i < list->criteria.n; i++) {
-		const struct sort_criterion *criterion = &list->criteria.list[i];
-		int order = compare(criterion->by, &list->rows[a].values[i], &list->rows[b].values[i]);
-
-		if (order)
-			return criterion->reverse ? -order : order;
-	}
-	return a < b ? -1 : a > b;
+	if (a->first != b->first)
+		return a->first < b->first ? -1 : 1;
+	x = list->rows[a->row].values;
+	y = list->rows[b->row].values;
+	for (uint32_t i = 1; i < list->criteria.n; i++)
+		if (x[i] != y[i])
+			return x[i] < y[i] ? -1 : 1;
+	return a->row < b->row ? -1 : a->row > b->row;
 }
 
 void sort_put_in_order(struct sort_list *list)
 {
+	struct place *places;
+
 	if (!list->n)
 		return;
 	qsort(list->rows, list->n, sizeof(*list->rows), by_uid);
+	for (uint32_t i = 0; i < list->criteria.n; i++)
+		set_values(list, i);
+	places = xmalloc(list->n * sizeof(*places));
+	for (uint32_t i = 0; i < list->n; i++)
+		places[i] = (struct place){ list->rows[i].values[0], i };
+	qsort_r(places, list->n, sizeof(*places), by_values, list);
 	list->order = xrealloc(list->order, list->n * sizeof(*list->order));
 	for (uint32_t i = 0; i < list->n; i++)
-		list->order[i] = i;
-	qsort_r(list->order, list->n, sizeof(*list->order), by_criteria, list);
+		list->order[i] = places[i].row;
+	free(places);
 }
 
 void sort_list_done(struct sort_list *list)
 {
+	for (uint32_t i = 0; i < SORT_BYS; i++)
+		column_use_done(&list->uses[i]);
 	buf_done(&list->plain);
 	buf_done(&list->folded);
 	free(list->rows);

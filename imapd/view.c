@@ -15,6 +15,7 @@
 
 #include "base/map.h"
 #include "base/metrics.h"
+#include "columns.h"
 #include "header_cache.h"
 #include "signatures.h"
 
@@ -33,6 +34,7 @@ struct view *view_new(struct views *views, struct account_ctx *account, const st
 	view->mailbox = *mailbox;
 	view->names = arena_new();
 	view->headers = header_cache_new();
+	view->columns = columns_new();
 	view->signatures = signatures_new();
 	list_init(&view->node);
 	list_init(&view->nudged);
@@ -64,6 +66,7 @@ void view_free(struct view *view)
 	mailbox_state_free(view->state);
 	view_bare_free(view->bare);
 	header_cache_free(view->headers);
+	columns_free(view->columns);
 	signatures_free(view->signatures);
 	uid_set_done(&view->recent);
 	arena_free(view->names);

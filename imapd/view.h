@@ -32,6 +32,7 @@ struct view {
 	struct keywords keywords;      /* opened names of state->head.keywords */
 	struct arena *names;           /* where they live */
 	struct header_cache *headers;  /* what searches have opened */
+	struct columns *columns;       /* what sorting has made of headers */
 	struct signatures *signatures; /* what searches have loaded */
 	struct list sessions;          /* struct selected.node */
 	struct list guests;            /* struct view_guest: of sessions of other accounts */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "columns.h"
 #include "header_cache.h"
 #include "loop/timer.h"
 
@@ -105,7 +106,7 @@ static size_t memory_of(const struct view *view)
 {
 	return sizeof(*view) + (view->state ? mailbox_state_memory(view->state) : 0) +
 	       (view->bare ? arena_used(view->bare->arena) : 0) + arena_used(view->names) +
-	       header_cache_memory(view->headers);
+	       header_cache_memory(view->headers) + columns_memory(view->columns);
 }
 
 size_t views_memory(const struct views *views)

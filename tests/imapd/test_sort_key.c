@@ -102,6 +102,23 @@ static const struct order_case {
 	{ "(RELEVANCY)", "2 3 4 1" },    { "(REVERSE RELEVANCY)", "1 3 4 2" },
 };
 
+#define BIT_ALL ((1u << ARRAY_LEN(messages)) - 1)
+
+/* Those whose bit is set, the last one first. What columns have needs no header. */
+static void take_messages(struct sort_list *list, unsigned which)
+{
+	for (uint32_t uid = ARRAY_LEN(messages); uid > 0; uid--) {
+		const struct message *m = &messages[uid - 1];
+		const struct search_row row = {
+			.uid = uid, .size = m->size, .internal_date = m->arrival, .score = m->score
+		};
+
+		if (which & 1u << (uid - 1))
+			sort_take(list, &row,
+			          sort_knows(list, uid) ? slice_of(NULL, 0) : slice_str(m->header));
+	}
+}
+
 static void test_order(void **state)
 {
 	(void)state;
@@ -112,14 +129,7 @@ static void test_order(void **state)
 
 		buf_init(&out, 1000);
 		assert_true(sort_parse(arg_text_start(&text, order_cases[i].criteria), &list.criteria));
-		for (uint32_t uid = ARRAY_LEN(messages); uid > 0; uid--) {
-			const struct message *m = &messages[uid - 1];
-			const struct search_row row = {
-				.uid = uid, .size = m->size, .internal_date = m->arrival, .score = m->score
-			};
-
-			sort_take(&list, &row, slice_str(m->header));
-		}
+		take_messages(&list, BIT_ALL);
 		sort_put_in_order(&list);
 		for (uint32_t k = 0; k < list.n; k++)
 			buf_printf(&out, "%s%u", k ? " " : "", list.rows[list.order[k]].uid);
@@ -129,6 +139,60 @@ static void test_order(void **state)
 		buf_done(&out);
 		arg_text_done(&text);
 	}
+}
+
+/* Some messages first; then all, with the columns that came of it: the order is that of a first time. */
+static void test_again(void **state)
+{
+	(void)state;
+	for (unsigned first = 0; first <= BIT_ALL; first++) {
+		for (size_t i = 0; i < ARRAY_LEN(order_cases); i++) {
+			struct sort_list some = { .n = 0 }, list = { .n = 0 };
+			struct arg_text text;
+			struct buf out;
+
+			buf_init(&out, 1000);
+			assert_true(
+			    sort_parse(arg_text_start(&text, order_cases[i].criteria), &some.criteria));
+			take_messages(&some, first);
+			sort_put_in_order(&some);
+			list.criteria = some.criteria;
+			for (uint32_t k = 0; k < SORT_BYS; k++)
+				list.uses[k].column = column_ref(some.uses[k].made);
+			sort_list_done(&some);
+			for (uint32_t uid = 1; uid <= ARRAY_LEN(messages) && list.criteria.by_header; uid++)
+				assert_int_equal(sort_knows(&list, uid), first >> (uid - 1) & 1);
+			take_messages(&list, BIT_ALL);
+			sort_put_in_order(&list);
+			for (uint32_t k = 0; k < list.n; k++)
+				buf_printf(&out, "%s%u", k ? " " : "", list.rows[list.order[k]].uid);
+			if (!slice_eq(buf_slice(&out), slice_str(order_cases[i].wanted)))
+				fail_msg("%s after %x: %.*s", order_cases[i].criteria, first,
+				         SLICE_FMT(buf_slice(&out)));
+			sort_list_done(&list);
+			buf_done(&out);
+			arg_text_done(&text);
+		}
+	}
+}
+
+/* Without its header a message has no texts, and was sent when it came; but that is not remembered. */
+static void test_unknown(void **state)
+{
+	const struct search_row lost = { .uid = 1, .internal_date = 7500 };
+	struct sort_list list = { .n = 0 };
+	struct arg_text text;
+
+	(void)state;
+	assert_true(sort_parse(arg_text_start(&text, "(DATE SUBJECT)"), &list.criteria));
+	sort_take(&list, &lost, slice_of(NULL, 0));
+	take_messages(&list, BIT_ALL & ~1u);
+	sort_put_in_order(&list);
+	assert_int_equal(list.rows[list.order[2]].uid, 1); /* before 2, which says 8 */
+	assert_false(sort_knows(&list, 1));
+	assert_true(sort_knows(&list, 2));
+	sort_list_done(&list);
+	arg_text_done(&text);
 }
 
 /* No message takes more than its share, however long its header is. */
@@ -147,7 +211,7 @@ static void test_long(void **state)
 	buf_adds(&header, "\r\n\r\n");
 	assert_true(sort_parse(arg_text_start(&text, "(SUBJECT)"), &list.criteria));
 	sort_take(&list, &row, buf_slice(&header));
-	assert_int_equal(list.rows[0].values[0].text.len, SORT_TEXT_MAX);
+	assert_int_equal(list.uses[0].fresh[0].text.len, SORT_TEXT_MAX);
 	sort_put_in_order(&list);
 	sort_list_done(&list);
 	arg_text_done(&text);
@@ -167,8 +231,9 @@ static void test_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good), cmocka_unit_test(test_bad),     cmocka_unit_test(test_order),
-		cmocka_unit_test(test_long), cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_good),    cmocka_unit_test(test_bad),     cmocka_unit_test(test_order),
+		cmocka_unit_test(test_again),   cmocka_unit_test(test_unknown), cmocka_unit_test(test_long),
+		cmocka_unit_test(test_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,7 @@ const struct conf_row imapd_conf_rows[] = {
 	ROW(CONF_INT, save_limit, "100000", CONF_RELOAD, 0, UINT32_MAX, "messages that one COPY or APPEND may add, 0: as many as there are"),
 	ROW(CONF_LIST, capabilities_off, "", CONF_RELOAD, 0, 0, "capabilities not to have, as \"UTF8=ACCEPT MOVE for thunderbird*\": from clients whose ID is like that; without for, from all. They are not told, their commands are unknown, and what they add to answers unasked is left out; arguments of theirs in other commands are still understood"),
 	ROW(CONF_DURATION, command_time, "15m", CONF_RELOAD, 1000, 86400000, "time that one command may keep workers busy"),
-	ROW(CONF_INT, commands_per_account, "8", CONF_RELOAD, 1, 512, "commands of one account at workers at once, half of the workers at most; more wait, first come first served"),
+	ROW(CONF_INT, commands_per_account, "8", CONF_RELOAD, 1, 512, "commands of one account and looks at its mailboxes at workers at once, half of the workers at most; more wait, first come first served"),
 	ROW(CONF_INT, sessions_max, "20000", CONF_RELOAD, 1, 1000000, "sessions of this process"),
 	ROW(CONF_INT, sessions_per_account, "100", CONF_RELOAD, 1, 100000, "sessions of one account; each imapd process counts its own"),
 	ROW(CONF_INT, sessions_per_ip, "500", CONF_RELOAD, 1, 1000000, "sessions from one address; each imapd process counts its own"),

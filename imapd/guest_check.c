@@ -3,13 +3,16 @@
 
 #include <stdlib.h>
 
-#include "imapd.h"
+#include "account_ctx.h"
 #include "command.h"
+#include "imapd.h"
 
 struct guest_job {
 	struct job job;
+	struct turn turn;
 	struct list node;
 	struct imapd *imapd;
+	struct account_ctx *account; /* the guest's */
 	struct actor actor;
 	uint32_t rights;
 	enum fault fault;
@@ -30,12 +33,19 @@ static void run_check(struct job *job, void *worker)
 	arena_free(arena);
 }
 
-static void free_check(struct job *job)
+static void free_check(struct guest_job *check)
+{
+	list_del(&check->node);
+	account_ctx_unref(check->account);
+	free(check);
+}
+
+static void on_dropped(struct job *job)
 {
 	struct guest_job *check = container_of(job, struct guest_job, job);
 
-	list_del(&check->node);
-	free(check);
+	turn_over(&check->turn);
+	free_check(check);
 }
 
 static bool is_same_visit(const struct session *s, const struct actor *actor)
@@ -54,10 +64,8 @@ static void go_on(struct session *s, uint32_t rights)
 	s->selected.checked = false;
 }
 
-static void on_checked(struct job *job)
+static void end_check(struct guest_job *check)
 {
-	struct guest_job *check = container_of(job, struct guest_job, job);
-
 	list_each (&check->imapd->sessions, node) {
 		struct session *s = list_item(node, struct session, node);
 
@@ -69,20 +77,59 @@ static void on_checked(struct job *job)
 		else if (!check->fault)
 			go_on(s, check->rights);
 	}
-	free_check(job);
+	free_check(check);
+}
+
+static void on_checked(struct job *job)
+{
+	struct guest_job *check = container_of(job, struct guest_job, job);
+
+	turn_over(&check->turn);
+	end_check(check);
+}
+
+/* The next round comes. */
+static void on_refused(struct turn *turn)
+{
+	struct guest_job *check = container_of(turn, struct guest_job, turn);
+
+	check->fault = FAULT_TEMP;
+	end_check(check);
+}
+
+/* One that has not begun to read, of this visit. */
+static bool is_waiting(const struct imapd *imapd, const struct session *s)
+{
+	list_each (&imapd->guest_checks, node) {
+		const struct guest_job *check = list_item(node, struct guest_job, node);
+
+		if (turn_waits(&check->turn) && is_same_visit(s, &check->actor))
+			return true;
+	}
+	return false;
 }
 
 static void check_one(struct imapd *imapd, struct session *s)
 {
-	struct guest_job *check = xzalloc(sizeof(*check));
+	struct guest_job *check;
 
-	check->job = (struct job){ .run = run_check, .done = on_checked, .drop = free_check };
+	s->selected.checking = true;
+	if (is_waiting(imapd, s))
+		return;
+	check = xzalloc(sizeof(*check));
+	check->job = (struct job){ .run = run_check, .done = on_checked, .drop = on_dropped };
 	check->imapd = imapd;
+	check->account = account_ctx_ref(s->account);
 	check->actor = s->selected.actor;
+	check->turn = (struct turn){ .account = check->account,
+		                     .pool = imapd->daemon->pool,
+		                     .job = &check->job,
+		                     .refused = on_refused };
 	list_add_tail(&imapd->guest_checks, &check->node);
-	s->selected.checking = job_start(imapd->daemon->pool, &check->job);
-	if (!s->selected.checking)
-		free_check(&check->job); /* the next round comes */
+	if (turn_start(&check->turn))
+		return;
+	s->selected.checking = false;
+	free_check(check);
 }
 
 void guest_check_session(struct session *s)

@@ -10,7 +10,7 @@ enum { TURN_IDLE, TURN_WAITS, TURN_RUNS };
 static struct metric waiting_now = {
 	.kind = METRIC_GAUGE,
 	.name = "posthouse_imapd_turns_waiting",
-	.help = "commands that wait because others of their account are at workers"
+	.help = "commands and looks that wait because others of their account are at workers"
 };
 
 static bool has_room(const struct account_ctx *account)
@@ -42,9 +42,14 @@ bool turn_start(struct turn *turn)
 	return true;
 }
 
+bool turn_waits(const struct turn *turn)
+{
+	return turn->state == TURN_WAITS;
+}
+
 bool turn_leave(struct turn *turn)
 {
-	if (turn->state != TURN_WAITS)
+	if (!turn_waits(turn))
 		return false;
 	turn->state = TURN_IDLE;
 	list_del(&turn->node);

@@ -1,7 +1,7 @@
 /*
  * Views: loading them, keeping them fresh, letting them go (view.h).
  *
- * A look at the store is a job, one at a time and view. Whoever asks while one is under way waits for the next, since the
+ * A look at the store is a job, one at a time and view. Whoever asks while one is at a worker waits for the next, since the
  * present one may have read before the question; nudges that come meanwhile are one more look together.
  * The first load is applied on the worker as well; later ones, which are small, on the loop.
  *
@@ -188,7 +188,8 @@ static struct view_wait *wait_for(struct view *view, bool hands_over, unsigned w
 	view_hold(view);
 	*wait = (struct view_wait){
 		.view = view,
-		.needs = view->looks + 1, /* a look under way may have read already */
+		/* a look under way may have read already */
+		.needs = view_refresh_takes(view, wants) ? view->looks : view->looks + 1,
 		.hands_over = hands_over,
 		.wants = wants,
 		.on_ready = on_ready,

@@ -4,6 +4,7 @@
  * share. */
 #include "account_ctx.h"
 #include "suite/guest.h"
+#include "turn.h"
 #include "view.h"
 
 struct views {
@@ -45,6 +46,8 @@ void view_guests_done(struct guest_look *, size_t n);
 
 /* view_look.c: starts a look, unless one is under way. */
 void view_refresh_begin(struct view *);
+/* Whether the look under way has not begun to read, and so answers who asks now as well. */
+bool view_refresh_takes(struct view *, unsigned wants);
 
 /* view_cache.c: the folder is made, and what lies there unused is removed. */
 void view_cache_start(struct views *);

@@ -17,6 +17,7 @@
 
 struct view_refresh { /* one look; what the worker fills is its own until it is back */
 	struct job job;
+	struct turn turn; /* the mailbox's owner's */
 	struct view *view;
 	struct stack *stack;
 	struct account_ctx *account;
@@ -350,20 +351,32 @@ static void end_refresh(struct view_refresh *refresh)
 
 static void on_refreshed(struct job *job)
 {
-	end_refresh(container_of(job, struct view_refresh, job));
+	struct view_refresh *refresh = container_of(job, struct view_refresh, job);
+
+	turn_over(&refresh->turn);
+	end_refresh(refresh);
 }
 
 static void on_refresh_dropped(struct job *job)
 {
 	struct view_refresh *refresh = container_of(job, struct view_refresh, job);
 
+	turn_over(&refresh->turn);
 	refresh->fault = fault_set(&refresh->why, FAULT_CANCELLED, "the process ends");
 	end_refresh(refresh);
 }
 
 static void on_refresh_refused(void *arg)
 {
-	end_refresh(arg);
+	struct view_refresh *refresh = arg;
+
+	refresh->fault = fault_set(&refresh->why, FAULT_TEMP, "too many jobs wait for a worker");
+	end_refresh(refresh);
+}
+
+static void on_turn_refused(struct turn *turn)
+{
+	on_refresh_refused(container_of(turn, struct view_refresh, turn));
 }
 
 static unsigned wanted(const struct view *view)
@@ -407,8 +420,18 @@ void view_refresh_begin(struct view *view)
 	view->stale = false;
 	view->looks++;
 	metric_inc(&looks_total);
-	if (job_start(conf->pool, &refresh->job))
-		return;
-	refresh->fault = fault_set(&refresh->why, FAULT_TEMP, "too many jobs wait for a worker");
-	loop_post(conf->loop, on_refresh_refused, refresh);
+	refresh->turn = (struct turn){ .account = refresh->account,
+		                       .pool = conf->pool,
+		                       .job = &refresh->job,
+		                       .refused = on_turn_refused };
+	if (!turn_start(&refresh->turn))
+		loop_post(conf->loop, on_refresh_refused, refresh);
+}
+
+bool view_refresh_takes(struct view *view, unsigned wants)
+{
+	if (!view->refresh || !turn_waits(&view->refresh->turn))
+		return false;
+	view->refresh->wants |= wants;
+	return true;
 }

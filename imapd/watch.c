@@ -6,6 +6,7 @@
 #include "account_ctx.h"
 #include "imapd.h"
 #include "loop/timer.h"
+#include "turn.h"
 
 #define MISSED_MAX 64 /* accounts that were nudged during one look */
 
@@ -25,6 +26,7 @@ struct watch {
 	unsigned dirty; /* parts that are to be looked at */
 	/* Of the look under way. */
 	struct job job;
+	struct turn turn;
 	unsigned parts;
 	struct folder_list *fresh;
 	struct shared_list *fresh_shared;
@@ -161,6 +163,7 @@ static void on_looked(struct job *job)
 {
 	struct watch *watch = container_of(job, struct watch, job);
 
+	turn_over(&watch->turn);
 	if (watch->fault)
 		log_fault(NULL, watch->fault, &watch->why,
 		          "mailboxes that are watched could not be looked at");
@@ -181,7 +184,18 @@ static void on_look_dropped(struct job *job)
 {
 	struct watch *watch = container_of(job, struct watch, job);
 
+	turn_over(&watch->turn);
 	watch->looking = false;
+	free_when_left(watch);
+}
+
+static void on_look_refused(struct turn *turn)
+{
+	struct watch *watch = container_of(turn, struct watch, turn);
+
+	watch->looking = false;
+	watch->dirty |= watch->parts;
+	wait_for_poll(watch);
 	free_when_left(watch);
 }
 
@@ -204,7 +218,11 @@ static void look(struct watch *watch, unsigned parts)
 	watch->n_missed = 0;
 	watch->parts = wants_shared(watch) ? parts : OWN;
 	watch->job = (struct job){ .run = run_look, .done = on_looked, .drop = on_look_dropped };
-	watch->looking = job_start(watch->imapd->daemon->pool, &watch->job);
+	watch->turn = (struct turn){ .account = watch->account,
+		                     .pool = watch->imapd->daemon->pool,
+		                     .job = &watch->job,
+		                     .refused = on_look_refused };
+	watch->looking = turn_start(&watch->turn);
 	if (!watch->looking)
 		wait_for_poll(watch);
 }

@@ -9,6 +9,7 @@
 
 #include "command.h"
 #include "imap_exchange.h"
+#include "view_internal.h"
 
 #define LOGIN "LOGIN " WORLD_LOGIN " \"" WORLD_PASSWORD "\""
 
@@ -178,14 +179,19 @@ static struct account_ctx *alice(struct world *world)
 	return map_get(world->imapd->accounts, id_slice(&world->account.id));
 }
 
-static void blocker_start(struct world *world, struct blocker *blocker)
+static void blocker_start_of(struct world *world, struct account_ctx *account, struct blocker *blocker)
 {
 	*blocker = (struct blocker){
 		.job = { .run = block, .done = on_unblocked, .drop = on_unblocked },
-		.turn = { .account = alice(world), .pool = world->daemon.pool, .job = &blocker->job },
+		.turn = { .account = account, .pool = world->daemon.pool, .job = &blocker->job },
 	};
 	sem_init(&blocker->go, 0, 0);
 	assert_true(turn_start(&blocker->turn));
+}
+
+static void blocker_start(struct world *world, struct blocker *blocker)
+{
+	blocker_start_of(world, alice(world), blocker);
 }
 
 static void blocker_end(struct world *world, struct blocker *blocker)
@@ -226,6 +232,15 @@ static struct session *session_of(struct world *world, const char *tag)
 			return s;
 	}
 	fail_msg("no session is at %s", tag);
+	return NULL;
+}
+
+static struct session *session_of_guest(struct world *world)
+{
+	list_each (&world->imapd->sessions, node)
+		if (list_item(node, struct session, node)->selected.guest)
+			return list_item(node, struct session, node);
+	fail_msg("nobody is a guest");
 	return NULL;
 }
 
@@ -343,6 +358,154 @@ static void test_turns_at_the_end(void **state)
 	world_free(world);
 }
 
+#define MAILBOXES 50
+
+struct opened {
+	struct view *views[2 * MAILBOXES];
+	unsigned n;
+};
+
+static void on_opened(void *arg, enum fault fault, const struct why *why, struct view *view)
+{
+	struct opened *opened = arg;
+
+	world_must(fault, why, "open");
+	opened->views[opened->n++] = view;
+}
+
+/* Twice each: who asks before the look has begun has its answer by that. */
+static void open_many(struct world *world, struct opened *opened)
+{
+	char path[16];
+
+	for (unsigned i = 0; i < 2 * MAILBOXES; i++) {
+		const struct id mailbox =
+		    world_mailbox(world, (snprintf(path, sizeof(path), "m%u", i / 2), path));
+
+		view_get(world->imapd->views, alice(world), &mailbox, i % 2 ? VIEW_ROWS : 0, on_opened,
+		         opened);
+	}
+}
+
+static void put_all(struct opened *opened)
+{
+	while (opened->n)
+		view_put(opened->views[--opened->n]);
+}
+
+/* Whoever opens many mailboxes at once keeps nobody waiting but itself. */
+static void test_turns_of_looks(void **state)
+{
+	struct world *world = world_greeted();
+	struct opened opened = { .n = 0 };
+	struct blocker one, two;
+	char command[32];
+
+	(void)state;
+	make_bob(world);
+	expect(&world->clients[0], LOGIN, " OK ");
+	expect(world_client(world, 1), "LOGIN bob@example.org \"" WORLD_PASSWORD "\"", " OK ");
+	for (unsigned i = 0; i < MAILBOXES; i++) {
+		snprintf(command, sizeof(command), "CREATE m%u", i);
+		expect(&world->clients[0], command, " OK ");
+	}
+	expect(&world->clients[0], "SELECT INBOX", " OK ");
+	imapd_conf.commands_per_account = 2;
+	blocker_start(world, &one);
+	blocker_start(world, &two);
+	open_many(world, &opened);
+	client_send(&world->clients[0], SLICE("x NOOP\r\n"));
+	step_for(world, 50);
+	assert_int_equal(alice(world)->at_work, 2);
+	assert_int_equal(pool_waiting(world->daemon.pool), 0);
+	assert_int_equal(opened.n, 0);
+	assert_null(client_line(&world->clients[0], world->arena, 0));
+	expect(&world->clients[1], "SELECT INBOX", " OK ");
+	expect(&world->clients[1], "NOOP", " OK ");
+	blocker_end(world, &one);
+	blocker_end(world, &two);
+	expect_line(&world->clients[0], "x OK ");
+	assert_int_equal(opened.n, 2 * MAILBOXES);
+	for (unsigned i = 0; i < opened.n; i++)
+		assert_int_equal(opened.views[i]->looks, 1);
+	assert_int_equal(alice(world)->at_work, 0);
+	put_all(&opened);
+	world_free(world);
+}
+
+/* What NOTIFY tells waits for its turn, and what a guest is told for the guest's. */
+static void test_turns_of_watches(void **state)
+{
+	struct world *world = world_greeted();
+	struct client *client = &world->clients[0], *guest = world_client(world, 1);
+	struct blocker one, two;
+
+	(void)state;
+	make_bob(world);
+	expect(client, LOGIN, " OK ");
+	expect(guest, "LOGIN bob@example.org \"" WORLD_PASSWORD "\"", " OK ");
+	expect(client, "SETACL Archive bob@example.org lr", " OK ");
+	expect(client, "NOTIFY SET (personal (MessageNew MessageExpunge))", " OK ");
+	expect(guest, "SELECT Shared/alice@example.org/Archive", " OK ");
+	expect(guest, "NOTIFY SET (selected (MessageNew MessageExpunge))", " OK ");
+	step_for(world, 600); /* WATCH_PAUSE */
+	imapd_conf.commands_per_account = 1;
+	blocker_start_of(world, session_of_guest(world)->account, &one);
+	world_deliver(world, "Archive", SLICE("Subject: x\r\n\r\ntext\r\n"), 0);
+	expect_line(client, "* STATUS Archive ");
+	step_for(world, 50);
+	assert_null(client_line(guest, world->arena, 0));
+	blocker_end(world, &one);
+	expect_line(guest, "* 1 EXISTS");
+	blocker_start(world, &two);
+	world_deliver(world, "Sent", SLICE("Subject: x\r\n\r\ntext\r\n"), 0);
+	step_for(world, 600);
+	assert_null(client_line(client, world->arena, 0));
+	blocker_end(world, &two);
+	expect_line(client, "* STATUS Sent ");
+	world_free(world);
+}
+
+static void on_refused_look(void *arg, enum fault fault, const struct why *why, struct view *view)
+{
+	(void)why, (void)view;
+	*(enum fault *)arg = fault;
+}
+
+static void on_alone(struct job *job)
+{
+	container_of(job, struct blocker, job)->over = true;
+}
+
+/* A look that waits, and then the pool is full: it is answered with a fault, and the mailbox opens later. */
+static void test_turn_of_look_refused(void **state)
+{
+	const struct pool_conf small = { .name = "small", .threads = 1, .queue_max = 0 };
+	struct world *world = world_greeted();
+	const struct id inbox = world_mailbox(world, "INBOX");
+	struct pool *large = world->daemon.pool, *pool = pool_new(world->daemon.loop, &small);
+	enum fault fault = FAULT_NONE;
+	struct blocker one, other;
+
+	(void)state;
+	expect(&world->clients[0], LOGIN, " OK ");
+	imapd_conf.commands_per_account = 1;
+	blocker_start(world, &one);
+	world->imapd->views->conf.pool = pool;
+	view_get(world->imapd->views, alice(world), &inbox, 0, on_refused_look, &fault);
+	other = (struct blocker){ .job = { .run = block, .done = on_alone, .drop = on_alone } };
+	sem_init(&other.go, 0, 0);
+	assert_true(job_start(pool, &other.job));
+	blocker_end(world, &one);
+	assert_int_equal(fault, FAULT_TEMP);
+	assert_int_equal(alice(world)->at_work, 0);
+	blocker_end(world, &other);
+	world->imapd->views->conf.pool = large;
+	expect(&world->clients[0], "SELECT INBOX", " OK ");
+	pool_free(pool);
+	world_free(world);
+}
+
 /* It ends between two batches: what it did is done, and the rest is as it was. */
 static void test_time(void **state)
 {
@@ -389,6 +552,9 @@ int main(void)
 		cmocka_unit_test(test_turns_at_once),
 		cmocka_unit_test(test_turns_of_many),
 		cmocka_unit_test(test_turns_at_the_end),
+		cmocka_unit_test(test_turns_of_looks),
+		cmocka_unit_test(test_turns_of_watches),
+		cmocka_unit_test(test_turn_of_look_refused),
 		cmocka_unit_test(test_time),
 	};
 

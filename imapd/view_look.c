@@ -107,7 +107,8 @@ static enum fault load_cached(struct view_refresh *refresh)
 	enum fault fault;
 
 	refresh->since = bare->summary.head.modseq;
-	fault = fetch(refresh, bare->arena);
+	fault = mailbox_fetch_news_and_log(refresh->stack->store, &refresh->account->actor, &refresh->mailbox,
+	                                   refresh->since, bare->arena, &refresh->news, &refresh->why);
 	bare->news = refresh->news;
 	if (!fault)
 		fault = view_bare_check(bare, &refresh->news.log, &refresh->why);

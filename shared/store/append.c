@@ -142,7 +142,7 @@ static enum fault find_lost(struct group *group, struct why *why)
 	struct page_row row;
 	struct mailbox_log log;
 	uint32_t number;
-	enum fault fault = ops->read(group->store, &actor, group->mailbox, arena, &log, why);
+	enum fault fault = ops->read(group->store, &actor, group->mailbox, 0, arena, &log, why);
 
 	if (!fault)
 		find_in_log(group, &log);

@@ -197,7 +197,7 @@ static enum fault trim(const struct folding *f, struct why *why)
 static enum fault fold(struct folding *f, struct why *why)
 {
 	const struct mailbox_head *head = &f->log.head;
-	enum fault fault = f->store->ops->read(f->store, f->actor, f->mailbox, f->arena, &f->log, why);
+	enum fault fault = f->store->ops->read(f->store, f->actor, f->mailbox, 0, f->arena, &f->log, why);
 
 	if (fault || !f->log.n)
 		return fault;

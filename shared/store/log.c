@@ -139,12 +139,20 @@ enum fault entry_decode_log(const struct mailbox_log *log, struct arena *arena, 
 {
 	struct entry *entries = arena_array(arena, struct entry, log->n);
 	uint32_t *first_uid = arena_array(arena, uint32_t, log->n);
-	uint64_t uid = log->head.log_base_uid;
+	uint64_t taken = 0, uid;
 	enum fault fault;
 
-	if (log->head.modseq - log->head.log_base != log->n)
-		return fault_set(why, FAULT_CORRUPT, "log has %u entries, its head counts %llu", log->n,
+	if (log->head.modseq - log->head.log_base != (uint64_t)log->n + log->skipped)
+		return fault_set(why, FAULT_CORRUPT, "log has %u entries, its head counts %llu",
+		                 log->n + log->skipped,
 		                 (unsigned long long)(log->head.modseq - log->head.log_base));
+	for (uint32_t i = 0; i < log->n; i++)
+		taken += log->changes[i].uids;
+	uid = log->head.uid_next - taken;
+	if (taken > log->head.uid_next - log->head.log_base_uid ||
+	    (!log->skipped && uid != log->head.log_base_uid))
+		return fault_set(why, FAULT_CORRUPT, "log takes %llu UIDs from %u on, its head says up to %u",
+		                 (unsigned long long)taken, log->head.log_base_uid, log->head.uid_next);
 	for (uint32_t i = 0; i < log->n; i++) {
 		fault = entry_decode(log->changes[i].entry, log->changes[i].uids, arena, &entries[i], why);
 		if (fault)
@@ -152,9 +160,6 @@ enum fault entry_decode_log(const struct mailbox_log *log, struct arena *arena, 
 		first_uid[i] = (uint32_t)uid;
 		uid += log->changes[i].uids;
 	}
-	if (uid != log->head.uid_next)
-		return fault_set(why, FAULT_CORRUPT, "log leads to UID %llu, its head says %u",
-		                 (unsigned long long)uid, log->head.uid_next);
 	*ret = entries;
 	*ret_first_uid = first_uid;
 	return FAULT_NONE;

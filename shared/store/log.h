@@ -38,8 +38,8 @@ void entry_encode_edit(struct buf *out, const struct mailbox_edit *);
 /* `uids` are those that the change says it takes. Everything lives in the arena, the set too. */
 MUST_CHECK enum fault entry_decode(struct slice, uint32_t uids, struct arena *, struct entry *ret,
                                    struct why *);
-/* All entries of a log, log->n of them; log->changes[i] took mod-sequence log_base + 1 + i, and its first UID is
- * ret_first_uid[i]. Checks that the head agrees. */
+/* The entries of a log, log->n of them; log->changes[i] took mod-sequence mailbox_log_from() + 1 + i, and its first UID
+ * is ret_first_uid[i]. Checks that the head agrees. */
 MUST_CHECK enum fault entry_decode_log(const struct mailbox_log *, struct arena *, struct entry **ret,
                                        uint32_t **ret_first_uid, struct why *);
 

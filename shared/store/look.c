@@ -1,4 +1,6 @@
 /* One look at a mailbox, and messages' keys out of a page's row (mailbox.h). */
+#include <assert.h>
+
 #include "store/access.h"
 #include "store/acl.h"
 #include "store/front.h"
@@ -11,13 +13,14 @@ enum fault mailbox_look(struct store *store, const struct actor *actor, const st
 	const struct actor with = access_with(actor, ACL_READ);
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_READ, why);
 
-	return fault ? fault : store->ops->read(store, &with, mailbox, arena, ret, why);
+	return fault ? fault : store->ops->read(store, &with, mailbox, 0, arena, ret, why);
 }
 
 bool mailbox_history(const struct mailbox_log *log, uint64_t modseq, struct id *ret)
 {
 	struct id history = log->head.history;
 
+	assert(!log->skipped && "the whole log was asked for");
 	if (modseq < log->head.log_base || modseq - log->head.log_base > log->n)
 		return false;
 	for (uint64_t i = 0; i < modseq - log->head.log_base; i++) {

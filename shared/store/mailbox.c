@@ -156,7 +156,7 @@ static enum fault look_again(const struct committing *c, struct mailbox_head *re
 	const struct actor inside = access_inside(c->actor);
 	struct mailbox_log log;
 	uint32_t at;
-	enum fault fault = c->store->ops->read(c->store, &inside, &c->commit.mailbox, arena, &log, why);
+	enum fault fault = c->store->ops->read(c->store, &inside, &c->commit.mailbox, 0, arena, &log, why);
 
 	if (!fault && c->commit.n_changes && log_find_tag(&log, &c->commit.changes[0].tag, &at))
 		*ret_head = log_head_after(&log, at + c->commit.n_changes - 1);

@@ -78,7 +78,7 @@ MUST_CHECK enum fault mailbox_look(struct store *, const struct actor *, const s
                                    struct arena *, struct mailbox_log *ret, struct why *);
 
 /* A hash over all changes up to `modseq`: two looks that have the same are at one past. Mod-sequences alone do not tell:
- * a store that was set back to a backup gives them a second time. False: the log does not reach there. */
+ * a store that was set back to a backup gives them a second time. Of a whole log. False: it does not reach there. */
 bool mailbox_history(const struct mailbox_log *, uint64_t modseq, struct id *ret);
 
 struct usage {
@@ -222,6 +222,11 @@ struct mailbox_news {
 MUST_CHECK enum fault mailbox_fetch_news(struct store *, const struct actor *, const struct id *mailbox,
                                          uint64_t since, struct arena *, struct mailbox_news *ret,
                                          struct why *);
+
+/* The same with the whole log, for mailbox_history(). */
+MUST_CHECK enum fault mailbox_fetch_news_and_log(struct store *, const struct actor *,
+                                                 const struct id *mailbox, uint64_t since, struct arena *,
+                                                 struct mailbox_news *ret, struct why *);
 
 /* Brings a summary up to date by its mailbox's news. False, and untouched: the rows are needed to tell. */
 bool mailbox_summary_follow(struct mailbox_summary *, const struct mailbox_news *);

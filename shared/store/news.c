@@ -40,7 +40,7 @@ static enum fault fetch_pages(struct store *store, const struct actor *actor, co
 		                               &news->n_pages, why);
 		if (fault || newest(news->pages, news->n_pages) <= news->log.head.modseq)
 			return fault;
-		fault = store->ops->read(store, actor, mailbox, arena, &log, why);
+		fault = store->ops->read(store, actor, mailbox, news->since, arena, &log, why);
 		if (fault)
 			return fault;
 		if (log.head.log_base == news->log.head.log_base) {
@@ -52,19 +52,39 @@ static enum fault fetch_pages(struct store *store, const struct actor *actor, co
 	return fault_set(why, FAULT_TEMP, "mailbox is folded faster than it can be read");
 }
 
-enum fault mailbox_fetch_news(struct store *store, const struct actor *actor, const struct id *mailbox,
-                              uint64_t since, struct arena *arena, struct mailbox_news *ret, struct why *why)
+static enum fault fetch(struct store *store, const struct actor *actor, const struct id *mailbox,
+                        bool whole_log, struct arena *arena, struct mailbox_news *news, struct why *why)
 {
 	const struct actor with = access_with(actor, ACL_READ);
-	struct mailbox_news news = { .since = since };
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_READ, why);
 
 	if (!fault)
-		fault = store->ops->read(store, &with, mailbox, arena, &news.log, why);
-	if (!fault && since < news.log.head.log_base) {
-		news.with_pages = true;
-		fault = fetch_pages(store, &with, mailbox, arena, &news, why);
-	}
+		fault = store->ops->read(store, &with, mailbox, whole_log ? 0 : news->since, arena,
+		                         &news->log, why);
+	if (fault || news->since >= news->log.head.log_base)
+		return fault;
+	news->with_pages = true;
+	return fetch_pages(store, &with, mailbox, arena, news, why);
+}
+
+enum fault mailbox_fetch_news(struct store *store, const struct actor *actor, const struct id *mailbox,
+                              uint64_t since, struct arena *arena, struct mailbox_news *ret, struct why *why)
+{
+	struct mailbox_news news = { .since = since };
+	enum fault fault = fetch(store, actor, mailbox, false, arena, &news, why);
+
+	if (!fault)
+		*ret = news;
+	return fault;
+}
+
+enum fault mailbox_fetch_news_and_log(struct store *store, const struct actor *actor,
+                                      const struct id *mailbox, uint64_t since, struct arena *arena,
+                                      struct mailbox_news *ret, struct why *why)
+{
+	struct mailbox_news news = { .since = since };
+	enum fault fault = fetch(store, actor, mailbox, true, arena, &news, why);
+
 	if (!fault)
 		*ret = news;
 	return fault;
@@ -312,14 +332,14 @@ enum fault mailbox_state_apply(struct mailbox_state *state, const struct mailbox
 		.since = state->head.modseq,
 		.uid_next = state->head.uid_next,
 		.n_entries = news->log.n,
-		.before = news->log.head.log_base,
+		.before = mailbox_log_from(&news->log),
 	};
 	struct arena *arena;
 	struct entry *entries;
 	uint32_t *first_uid;
 	enum fault fault;
 
-	assert(state->head.modseq >= news->since);
+	assert(state->head.modseq >= news->since && (!news->log.skipped || a.before <= news->since));
 	if (news->log.head.modseq <= state->head.modseq) {
 		if (news->log.head.modseq == state->head.modseq)
 			take_header(state, &news->log.head);

@@ -158,9 +158,14 @@ struct mailbox_log { /* one look at a mailbox */
 	struct mailbox_head head;
 	const struct slice *keywords; /* head.keywords sealed names */
 	const struct mailbox_change
-	    *changes; /* all entries after log_base, in order: modseq log_base + 1, + 2, … */
-	uint32_t n;
+	    *changes;        /* entries after log_base in order, but for those that were not asked for */
+	uint32_t n, skipped; /* the first has modseq log_base + skipped + 1 */
 };
+
+static inline uint64_t mailbox_log_from(const struct mailbox_log *log)
+{
+	return log->head.log_base + log->skipped;
+}
 
 struct page_row {
 	uint32_t number;      /* UIDs number * PAGE_UIDS + 1 … (number + 1) * PAGE_UIDS */
@@ -267,9 +272,9 @@ struct store_ops {
 	 * fold first. */
 	enum fault (*commit)(struct store *, const struct actor *, const struct commit *,
 	                     struct mailbox_head *ret_head, struct why *);
-	/* The head and the whole log. NOT_FOUND. */
-	enum fault (*read)(struct store *, const struct actor *, const struct id *mailbox, struct arena *,
-	                   struct mailbox_log *ret, struct why *);
+	/* The head, and of the log what is above `since`; all of it when it does not go back so far. NOT_FOUND. */
+	enum fault (*read)(struct store *, const struct actor *, const struct id *mailbox, uint64_t since,
+	                   struct arena *, struct mailbox_log *ret, struct why *);
 	/* Raises recent_uid to `next`, if it is `first` still. STALE, NOT_FOUND. */
 	enum fault (*take_recent)(struct store *, const struct actor *, const struct id *mailbox,
 	                          uint32_t first, uint32_t next, struct why *);

@@ -44,13 +44,13 @@ static bool follow(struct mailbox_summary *summary, const struct entry *entry, u
 bool mailbox_summary_follow(struct mailbox_summary *summary, const struct mailbox_news *news)
 {
 	struct mailbox_summary at = *summary;
-	const uint64_t before = news->log.head.log_base;
+	const uint64_t before = mailbox_log_from(&news->log);
 	struct arena *arena;
 	struct entry *entries;
 	uint32_t *first_uid;
 	bool good;
 
-	if (news->with_pages || news->log.head.modseq < at.head.modseq)
+	if (news->with_pages || news->log.head.modseq < at.head.modseq || before > at.head.modseq)
 		return false;
 	arena = arena_new();
 	good = !entry_decode_log(&news->log, arena, &entries, &first_uid, NULL);

@@ -20,7 +20,7 @@ import texts
 from servers import ROOT
 
 HERE = pathlib.Path(__file__).resolve().parent
-CLIENTS = {"smtp_load": [], "imap_load": ["-lssl", "-lcrypto", "-lpthread"], "imap_mix": ["-lssl", "-lcrypto", "-lpthread"]}
+CLIENTS = {"smtp_load": [], "imap_load": ["-lssl", "-lcrypto", "-lpthread"], "imap_mix": ["-lssl", "-lcrypto", "-lpthread", "-lm"]}
 
 
 class Bench:

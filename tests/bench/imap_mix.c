@@ -6,14 +6,17 @@
  * USERS holds a %d, for which each client takes its number among twenty accounts. A session logs in, does some
  * dozens of commands by the weights below in the mailbox "mix", which it shares with the others of its account, and logs out.
  * Prints one line of JSON: commands that were answered, of those the refused (a message that another client has
- * expunged), seconds, and what each kind came to.
+ * expunged), seconds, and what each kind came to: how many, and the microseconds that their clients waited.
  */
 #include "imap_client.h"
+
+#include <math.h>
 
 #define ACCOUNTS     20
 #define MAILBOX      "mix"
 #define SESSION      40 /* commands */
 #define MESSAGE_SIZE 3000
+#define WAITS        256 /* classes of waits: four in each doubling */
 
 enum kind {
 	LOGIN,
@@ -43,6 +46,11 @@ static const struct {
 	[NOOP] = { "NOOP", 2 },
 };
 
+struct waits {
+	unsigned long long n, of[WAITS];
+	double sum;
+};
+
 struct person {
 	pthread_t thread;
 	struct client client;
@@ -50,9 +58,30 @@ struct person {
 	unsigned seed;
 	double until;
 	const char *user, *password;
-	unsigned long long done[KINDS], refused;
+	unsigned long long refused;
+	struct waits waits[KINDS];
 	int appended;
 };
+
+static void note_wait(struct waits *waits, double seconds)
+{
+	const double us = seconds * 1e6, class = us > 1 ? 4 * log2(us) : 0;
+
+	waits->n++;
+	waits->sum += us;
+	waits->of[class < WAITS - 1 ? (int)class : WAITS - 1]++;
+}
+
+/* As many microseconds, about, as this share of them took at most. */
+static double wait_within(const struct waits *waits, double share)
+{
+	unsigned long long seen = 0;
+	int at = 0;
+
+	while (at < WAITS - 1 && (double)(seen += waits->of[at]) < share * (double)waits->n)
+		at++;
+	return exp2((at + 1) / 4.0);
+}
 
 static enum kind choose(struct person *p)
 {
@@ -67,20 +96,22 @@ static enum kind choose(struct person *p)
 	return kind;
 }
 
-static void take_reply(struct person *p, enum kind kind)
+static void take_reply(struct person *p, enum kind kind, double asked)
 {
 	char *line = read_tagged(&p->client);
 
 	if (strncmp(line, "t BAD", 5) == 0)
 		die(kinds[kind].name, line);
 	p->refused += strncmp(line, "t OK", 4) != 0;
-	p->done[kind]++;
+	note_wait(&p->waits[kind], now() - asked);
 }
 
 static void say(struct person *p, enum kind kind, const char *text)
 {
+	const double asked = now();
+
 	send_command(&p->client, text);
-	take_reply(p, kind);
+	take_reply(p, kind, asked);
 }
 
 static void append_one(struct person *p)
@@ -88,12 +119,14 @@ static void append_one(struct person *p)
 	static const char start_of[] = "t APPEND " MAILBOX;
 	char text[MESSAGE_SIZE + 1024];
 	size_t len = sizeof(start_of) - 1;
+	double asked;
 
 	memcpy(text, start_of, len);
 	len += write_message(text + len, p->number, p->appended++, MESSAGE_SIZE);
 	memcpy(text + len, "\r\n", 2);
+	asked = now();
 	send_all(&p->client, text, len + 2);
-	take_reply(p, APPEND);
+	take_reply(p, APPEND, asked);
 }
 
 /* A command about one message of those that there are, or about the newest ones. */
@@ -153,11 +186,13 @@ static void *live(void *arg)
 {
 	struct person *p = arg;
 	char user[128];
+	double begun;
 
 	name_user(user, sizeof(user), p->user, p->number % ACCOUNTS);
 	while (now() < p->until) {
+		begun = now();
 		connect_client(&p->client, user, p->password, INPUT);
-		p->done[LOGIN]++;
+		note_wait(&p->waits[LOGIN], now() - begun);
 		send_command(&p->client, "CREATE " MAILBOX);
 		read_tagged(&p->client); /* it may be there */
 		say(p, SELECT, "SELECT " MAILBOX);
@@ -170,22 +205,37 @@ static void *live(void *arg)
 	return NULL;
 }
 
+static void add_waits(struct waits *to, const struct waits *from)
+{
+	to->n += from->n;
+	to->sum += from->sum;
+	for (int at = 0; at < WAITS; at++)
+		to->of[at] += from->of[at];
+}
+
 static void report(const struct person *all, int n, double seconds)
 {
-	unsigned long long done[KINDS] = { 0 }, sum = 0, refused = 0;
+	struct waits kind_of[KINDS] = { 0 }, sum = { 0 };
+	unsigned long long refused = 0;
 
 	for (int i = 0; i < n; i++) {
 		refused += all[i].refused;
-		for (int kind = 0; kind < KINDS; kind++) {
-			done[kind] += all[i].done[kind];
-			sum += all[i].done[kind];
-		}
+		for (int kind = 0; kind < KINDS; kind++)
+			add_waits(&kind_of[kind], &all[i].waits[kind]);
 	}
+	for (int kind = 0; kind < KINDS; kind++)
+		add_waits(&sum, &kind_of[kind]);
 	printf(
 	    "{\"operations\": %llu, \"refused\": %llu, \"seconds\": %.3f, \"client_cpu\": %.3f, \"kinds\": {",
-	    sum, refused, seconds, cpu_used());
-	for (int kind = 0; kind < KINDS; kind++)
-		printf("%s\"%s\": %llu", kind ? ", " : "", kinds[kind].name, done[kind]);
+	    sum.n, refused, seconds, cpu_used());
+	for (int kind = 0; kind < KINDS; kind++) {
+		const struct waits *waits = &kind_of[kind];
+
+		printf("%s\"%s\": {\"n\": %llu, \"mean\": %.0f, \"median\": %.0f, \"p99\": %.0f}",
+		       kind ? ", " : "", kinds[kind].name, waits->n,
+		       waits->n ? waits->sum / (double)waits->n : 0, wait_within(waits, 0.5),
+		       wait_within(waits, 0.99));
+	}
 	printf("}}\n");
 }
 

@@ -220,9 +220,9 @@ static void test_slow_reader_in_idle(void **state)
 /* ---- the store is away ---- */
 
 static enum fault away_read(struct store *store, const struct actor *actor, const struct id *mailbox,
-                            struct arena *arena, struct mailbox_log *ret, struct why *why)
+                            uint64_t since, struct arena *arena, struct mailbox_log *ret, struct why *why)
 {
-	(void)store, (void)actor, (void)mailbox, (void)arena, (void)ret;
+	(void)store, (void)actor, (void)mailbox, (void)since, (void)arena, (void)ret;
 	return fault_set(why, FAULT_TEMP, "the store is away");
 }
 

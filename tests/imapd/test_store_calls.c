@@ -39,10 +39,10 @@ static enum fault count_commit(struct store *store, const struct actor *actor, c
 }
 
 static enum fault count_read(struct store *store, const struct actor *actor, const struct id *mailbox,
-                             struct arena *arena, struct mailbox_log *ret, struct why *why)
+                             uint64_t since, struct arena *arena, struct mailbox_log *ret, struct why *why)
 {
 	n_reads++;
-	return real->read(store, actor, mailbox, arena, ret, why);
+	return real->read(store, actor, mailbox, since, arena, ret, why);
 }
 
 static enum fault count_list(struct store *store, const struct actor *actor, const struct id *account,

@@ -61,6 +61,16 @@ static void parse_log(struct doc *doc, struct arena *arena, struct mailbox_log *
 	log->changes = changes;
 }
 
+/* The document comes whole. */
+static void skip_known(struct mailbox_log *log, uint64_t since)
+{
+	const uint64_t base = log->head.log_base;
+
+	log->skipped = since > base ? (uint32_t)MIN_OF(since - base, (uint64_t)log->n) : 0;
+	log->changes += log->skipped;
+	log->n -= log->skipped;
+}
+
 static void parse_keywords(struct doc *doc, struct arena *arena, struct mailbox_log *log)
 {
 	struct slice *names;
@@ -84,7 +94,7 @@ static void parse_keywords(struct doc *doc, struct arena *arena, struct mailbox_
 }
 
 enum fault mongo_read(struct store *store, const struct actor *actor, const struct id *mailbox,
-                      struct arena *arena, struct mailbox_log *ret, struct why *why)
+                      uint64_t since, struct arena *arena, struct mailbox_log *ret, struct why *why)
 {
 	bson_t filter = BSON_INITIALIZER, fields = BSON_INITIALIZER;
 	struct mailbox_log log = { .n = 0 };
@@ -107,8 +117,10 @@ enum fault mongo_read(struct store *store, const struct actor *actor, const stru
 		parse_keywords(&doc, arena, &log);
 		fault = doc_check(&doc, MAILBOXES, why);
 	}
-	if (!fault)
+	if (!fault) {
+		skip_known(&log, since);
 		*ret = log;
+	}
 	bson_destroy(&filter);
 	bson_destroy(&fields);
 	return call_done(&call, fault);

@@ -48,8 +48,8 @@ enum fault mongo_contents_add_account(struct store *, const struct actor *, cons
 enum fault mongo_commit(struct store *, const struct actor *, const struct commit *,
                         struct mailbox_head *ret_head, struct why *);
 /* log.c */
-enum fault mongo_read(struct store *, const struct actor *, const struct id *mailbox, struct arena *,
-                      struct mailbox_log *ret, struct why *);
+enum fault mongo_read(struct store *, const struct actor *, const struct id *mailbox, uint64_t since,
+                      struct arena *, struct mailbox_log *ret, struct why *);
 enum fault mongo_take_recent(struct store *, const struct actor *, const struct id *mailbox, uint32_t first,
                              uint32_t next, struct why *);
 enum fault mongo_trim(struct store *, const struct actor *, const struct id *mailbox, uint64_t base,

@@ -145,10 +145,11 @@ enum fault sqlite_commit(struct store *base, const struct actor *actor, const st
 
 /* ---- reading ---- */
 
-static enum fault read_changes(struct db *db, int64_t box, struct arena *arena, struct mailbox_log *log,
-                               struct why *why)
+static enum fault read_changes(struct db *db, int64_t box, uint64_t since, struct arena *arena,
+                               struct mailbox_log *log, struct why *why)
 {
-	uint32_t n = (uint32_t)(log->head.modseq - log->head.log_base), i = 0;
+	uint64_t from = MIN_OF(MAX_OF(since, log->head.log_base), log->head.modseq);
+	uint32_t n = (uint32_t)(log->head.modseq - from), i = 0;
 	struct mailbox_change *changes = arena_array(arena, struct mailbox_change, n);
 	struct query q =
 	    query(db, "SELECT tag, messages, unseen, bytes, uids, entry FROM log WHERE box = ? AND "
@@ -156,7 +157,7 @@ static enum fault read_changes(struct db *db, int64_t box, struct arena *arena, 
 	enum fault fault;
 
 	bind_int(&q, box);
-	bind_int(&q, (int64_t)log->head.log_base);
+	bind_int(&q, (int64_t)from);
 	for (; i < n && query_row(&q); i++) {
 		changes[i].tag = column_id(&q);
 		changes[i].messages = (int32_t)column_int(&q);
@@ -168,6 +169,7 @@ static enum fault read_changes(struct db *db, int64_t box, struct arena *arena, 
 	fault = query_done(&q, why);
 	log->changes = changes;
 	log->n = n;
+	log->skipped = (uint32_t)(from - log->head.log_base);
 	if (!fault && i < n)
 		fault = fault_set(why, FAULT_CORRUPT, "mailbox lacks %u of %u log entries", n - i, n);
 	return fault;
@@ -191,7 +193,7 @@ static enum fault read_keywords(struct db *db, int64_t box, struct arena *arena,
 	return fault;
 }
 
-static enum fault read_log(struct db *db, const struct actor *actor, const struct id *mailbox,
+static enum fault read_log(struct db *db, const struct actor *actor, const struct id *mailbox, uint64_t since,
                            struct arena *arena, struct mailbox_log *log, struct why *why)
 {
 	int64_t box;
@@ -200,18 +202,18 @@ static enum fault read_log(struct db *db, const struct actor *actor, const struc
 	if (!fault && log->head.modseq - log->head.log_base > LOG_ENTRIES_MAX)
 		fault = fault_set(why, FAULT_CORRUPT, "mailbox's log base is wrong");
 	if (!fault)
-		fault = read_changes(db, box, arena, log, why);
-	if (!fault)
+		fault = read_changes(db, box, since, arena, log, why);
+	if (!fault && log->head.keywords)
 		fault = read_keywords(db, box, arena, log, why);
 	return fault;
 }
 
 enum fault sqlite_read(struct store *base, const struct actor *actor, const struct id *mailbox,
-                       struct arena *arena, struct mailbox_log *ret, struct why *why)
+                       uint64_t since, struct arena *arena, struct mailbox_log *ret, struct why *why)
 {
 	struct readers *readers = &sqlite_of(base)->readers;
 	struct reader_db *reader;
-	struct mailbox_log log;
+	struct mailbox_log log = { .n = 0 };
 	struct query q;
 	enum fault fault = readers_take(readers, &reader, why);
 
@@ -221,7 +223,7 @@ enum fault sqlite_read(struct store *base, const struct actor *actor, const stru
 	q = query(&reader->db, "BEGIN");
 	fault = query_run(&q, why);
 	if (!fault) {
-		fault = read_log(&reader->db, actor, mailbox, arena, &log, why);
+		fault = read_log(&reader->db, actor, mailbox, since, arena, &log, why);
 		q = query(&reader->db, "COMMIT");
 		(void)query_run(&q, NULL);
 	}

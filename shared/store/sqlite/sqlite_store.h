@@ -74,8 +74,8 @@ enum fault sqlite_contents_add_account(struct store *, const struct actor *, con
 
 enum fault sqlite_commit(struct store *, const struct actor *, const struct commit *,
                          struct mailbox_head *ret_head, struct why *);
-enum fault sqlite_read(struct store *, const struct actor *, const struct id *mailbox, struct arena *,
-                       struct mailbox_log *ret, struct why *);
+enum fault sqlite_read(struct store *, const struct actor *, const struct id *mailbox, uint64_t since,
+                       struct arena *, struct mailbox_log *ret, struct why *);
 enum fault sqlite_take_recent(struct store *, const struct actor *, const struct id *mailbox, uint32_t first,
                               uint32_t next, struct why *);
 enum fault sqlite_pages_read(struct store *, const struct actor *, const struct id *mailbox, uint64_t since,

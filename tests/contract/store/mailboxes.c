@@ -2,6 +2,7 @@
 #include <pthread.h>
 
 #include "place.h"
+#include "store/log.h"
 
 static const struct mailbox_row *row_of(const struct mailbox_row *rows, size_t n, const struct id *mailbox)
 {
@@ -188,6 +189,45 @@ static void test_recent(void **state)
 	assert_good(mailbox_take_recent(store, &owner, &box, &four, why));
 	assert_fault(FAULT_STALE, mailbox_take_recent(store, &owner, &box, &three, why));
 	assert_int_equal(look_at(place, store, &owner, &box).recent_uid, 5);
+}
+
+static struct mailbox_log log_after(struct place *place, struct store *store, const struct actor *owner,
+                                    const struct id *box, uint64_t since)
+{
+	struct mailbox_news news;
+
+	assert_good(mailbox_fetch_news(store, owner, box, since, place->arena, &news, why));
+	assert_int_equal(mailbox_log_from(&news.log) + news.log.n, news.log.head.modseq);
+	return news.log;
+}
+
+/* Who knows a mailbox is told what came behind that, and the whole log if it does not go back so far. */
+static void test_log_since(void **state)
+{
+	struct place *place = *state;
+	struct store *store = open_store(place);
+	struct id ann = id_new(), box = make_mailbox(store, &ann, "box");
+	struct actor owner = owner_of(&ann);
+	struct mailbox_log log;
+	struct entry *entries;
+	uint32_t *first;
+
+	append_some(store, &owner, &box, 5); /* modseq 2 to 6 */
+	assert_int_equal(log_after(place, store, &owner, &box, 0).n, 5);
+	assert_int_equal(log_after(place, store, &owner, &box, 1).n, 5);
+	log = log_after(place, store, &owner, &box, 4);
+	assert_true(log.n == 2 && log.skipped == 3);
+	assert_good(entry_decode_log(&log, place->arena, &entries, &first, why));
+	assert_true(first[0] == 4 && first[1] == 5 && entries[1].n_appends == 1);
+	assert_int_equal(log_after(place, store, &owner, &box, 6).n, 0);
+	assert_int_equal(log_after(place, store, &owner, &box, 60).n, 0);
+	assert_good(mailbox_fold(store, &owner, &box, NULL, why));
+	append_some(store, &owner, &box, 3);
+	assert_int_equal(log_after(place, store, &owner, &box, 4).n, 3);
+	log = log_after(place, store, &owner, &box, 8);
+	assert_true(log.n == 1 && log.skipped == 2);
+	assert_good(entry_decode_log(&log, place->arena, &entries, &first, why));
+	assert_int_equal(first[0], 8);
 }
 
 #define TAKERS 4
@@ -403,8 +443,8 @@ static void test_wall_kinds(void **state)
 }
 
 const struct CMUnitTest mailbox_cases[] = {
-	CASE(test_create), CASE(test_update),         CASE(test_delete), CASE(test_usage),
-	CASE(test_recent), CASE(test_recent_at_once), CASE(test_stale),  CASE(test_keywords),
-	CASE(test_wall),   CASE(test_wall_kinds),
+	CASE(test_create),   CASE(test_update),         CASE(test_delete),     CASE(test_usage),
+	CASE(test_recent),   CASE(test_recent_at_once), CASE(test_log_since),  CASE(test_stale),
+	CASE(test_keywords), CASE(test_wall),           CASE(test_wall_kinds),
 };
 const size_t n_mailbox_cases = ARRAY_LEN(mailbox_cases);

@@ -39,11 +39,11 @@ static enum fault shim_commit(struct store *store, const struct actor *actor, co
 }
 
 static enum fault shim_read(struct store *store, const struct actor *actor, const struct id *mailbox,
-                            struct arena *arena, struct mailbox_log *ret, struct why *why)
+                            uint64_t since, struct arena *arena, struct mailbox_log *ret, struct why *why)
 {
 	if (use_up(&shim.away))
 		return fault_set(why, FAULT_TEMP, "away by the test");
-	return shim.real->read(store, actor, mailbox, arena, ret, why);
+	return shim.real->read(store, actor, mailbox, since, arena, ret, why);
 }
 
 static enum fault shim_pages_read(struct store *store, const struct actor *actor, const struct id *mailbox,

@@ -222,6 +222,30 @@ static void test_log(void **state)
 	assert_int_equal(entry_decode_log(&log, arena, &entries, &first, &why), FAULT_CORRUPT);
 }
 
+/* Only its end was asked for. */
+static void test_log_end(void **state)
+{
+	struct mailbox_append one = sample(WRAPPED_BOX);
+	struct mailbox_change changes[2] = { 0 };
+	struct mailbox_log log = { .changes = changes, .n = 2, .skipped = 3 };
+	struct entry *entries;
+	uint32_t *first;
+	struct why why;
+
+	(void)state;
+	entry_encode_append(&out, &one, 1);
+	for (int i = 0; i < 2; i++)
+		changes[i] = (struct mailbox_change){ .entry = buf_slice(&out), .uids = 1 };
+	log.head = (struct mailbox_head){ .log_base = 10, .modseq = 15, .log_base_uid = 5, .uid_next = 10 };
+	assert_int_equal(entry_decode_log(&log, arena, &entries, &first, &why), FAULT_NONE);
+	assert_true(mailbox_log_from(&log) == 13 && first[0] == 8 && first[1] == 9);
+	log.skipped = 2;
+	assert_int_equal(entry_decode_log(&log, arena, &entries, &first, &why), FAULT_CORRUPT);
+	log.skipped = 3;
+	log.head.log_base_uid = 9;
+	assert_int_equal(entry_decode_log(&log, arena, &entries, &first, &why), FAULT_CORRUPT);
+}
+
 static void test_flag_result(void **state)
 {
 	(void)state;
@@ -235,8 +259,9 @@ static void test_flag_result(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_append),    TEST(test_bytes),    TEST(test_edits), TEST(test_cut),
-		TEST(test_malformed), TEST(test_key_kind), TEST(test_log),   TEST(test_flag_result),
+		TEST(test_append), TEST(test_bytes),     TEST(test_edits),
+		TEST(test_cut),    TEST(test_malformed), TEST(test_key_kind),
+		TEST(test_log),    TEST(test_log_end),   TEST(test_flag_result),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,7 +141,7 @@ static void mailboxes_are_as_their_schemas_say(void **state)
 	assert_good(store->ops->take_recent(store, &system_actor, &mailbox, 1, 4, why));
 	assert_good(store->ops->pages_write(store, &system_actor, &mailbox, &page, 1, why));
 	assert_good(store->ops->trim(store, &system_actor, &mailbox, 1, 2, 0, &tag, why));
-	assert_good(store->ops->read(store, &system_actor, &mailbox, arena, &log, why));
+	assert_good(store->ops->read(store, &system_actor, &mailbox, 0, arena, &log, why));
 	assert_int_equal(log.n, 1);
 	assert_int_equal(log.head.log_base, 2);
 	assert_int_equal(log.head.log_base_uid, 4);
@@ -153,7 +153,7 @@ static void mailboxes_are_as_their_schemas_say(void **state)
 	assert_int_equal(log.head.unseen, 2);
 	assert_true(slice_eq(log.keywords[1], names[1]));
 	assert_good(store->ops->trim(store, &system_actor, &mailbox, 2, 3, 9, &account, why));
-	assert_good(store->ops->read(store, &system_actor, &mailbox, arena, &log, why));
+	assert_good(store->ops->read(store, &system_actor, &mailbox, 0, arena, &log, why));
 	assert_int_equal(log.n, 0);
 	assert_int_equal(log.head.log_bytes, 0);
 	assert_int_equal(log.head.vanished_floor, 9);
@@ -267,7 +267,7 @@ static void read_mailbox(void)
 {
 	struct mailbox_log log;
 
-	assert_good(store->ops->read(store, &trip.owner, &trip.mailbox, arena, &log, why));
+	assert_good(store->ops->read(store, &trip.owner, &trip.mailbox, 0, arena, &log, why));
 }
 
 static void read_pages(void)

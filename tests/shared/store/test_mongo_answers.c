@@ -110,7 +110,7 @@ static enum fault read_mailbox(struct why *why)
 	struct id mailbox = { { 2 } };
 	struct mailbox_log log;
 
-	return store->ops->read(store, &system_actor, &mailbox, arena, &log, why);
+	return store->ops->read(store, &system_actor, &mailbox, 0, arena, &log, why);
 }
 
 static enum fault read_pages(struct why *why)

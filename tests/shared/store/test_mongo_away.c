@@ -105,7 +105,7 @@ static void a_cut_commit_happens_once(void **state)
 		}
 		assert_true(fault == FAULT_NONE || fault == FAULT_EXISTS);
 	}
-	assert_good(store->ops->read(store, &system_actor, &mailbox, arena, &log, why));
+	assert_good(store->ops->read(store, &system_actor, &mailbox, 0, arena, &log, why));
 	assert_int_equal(log.n, n);
 	assert_int_equal(log.head.messages, n);
 	through->ops->close(through);

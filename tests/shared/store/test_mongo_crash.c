@@ -138,7 +138,7 @@ static void check_log(void)
 	struct mailbox_log log;
 	unsigned total = 0;
 
-	assert_good(store->ops->read(store, &system_actor, &writers[0].mailbox, arena, &log, why));
+	assert_good(store->ops->read(store, &system_actor, &writers[0].mailbox, 0, arena, &log, why));
 	for (uint32_t i = 0; i < log.n; i++)
 		assert_null(map_put(seen, id_slice(&log.changes[i].tag), seen));
 	for (int w = 0; w < WRITERS; w++) {

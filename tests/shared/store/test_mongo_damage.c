@@ -13,7 +13,7 @@ static enum fault see_mailbox(struct why *why)
 {
 	struct mailbox_log log;
 
-	return store->ops->read(store, &system_actor, &damaged.mailbox, arena, &log, why);
+	return store->ops->read(store, &system_actor, &damaged.mailbox, 0, arena, &log, why);
 }
 
 static enum fault see_list(struct why *why)

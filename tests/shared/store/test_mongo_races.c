@@ -51,7 +51,7 @@ static void appends_keep_one_order(void **state)
 	(void)state;
 	race.mailbox = new_mailbox(&account);
 	run_threads(append_some);
-	assert_good(store->ops->read(store, &system_actor, &race.mailbox, arena, &log, why));
+	assert_good(store->ops->read(store, &system_actor, &race.mailbox, 0, arena, &log, why));
 	assert_int_equal(log.n, THREADS * APPENDS);
 	for (uint32_t i = 0; i < log.n; i++) {
 		uids += log.changes[i].uids;

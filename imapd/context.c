@@ -88,7 +88,8 @@ void context_start(struct session *s, struct context *context, const struct sear
                    const struct uid_set *found)
 {
 	context->search = *search;
-	context->search.scored = false; /* what comes to match later is told without */
+	/* ADDTO has no place for scores: RELEVANCY is of what a search answers itself (RFC 6203 4, RFC 5267 4.3.3) */
+	context->search.scored = false;
 	context->known_keywords = s->selected.view->keywords.n;
 	uid_set_copy(&context->matches, found);
 	list_add_tail(&s->contexts->list, &context->node);

@@ -78,6 +78,7 @@ static void test_what_is_told_unasked(void **state)
 		{ "UIDPLUS", "COPY 1 Trash", "[COPYUID" },
 		{ "UIDPLUS", "MOVE 1 Trash", "[COPYUID" },
 		{ "UIDPLUS", "REPLACE 1 INBOX {17+}\r\n" MAIL, "[APPENDUID" },
+		{ "INPROGRESS", "SEARCH BODY no", "[INPROGRESS" },
 		{ "QRESYNC", "DELETE made", "[CLOSED]" },
 	};
 	struct world *world = world_new();
@@ -88,6 +89,7 @@ static void test_what_is_told_unasked(void **state)
 	world_deliver(world, "INBOX", SLICE(MAIL), 0);
 	world_deliver(world, "INBOX", SLICE(MAIL), 0);
 	world_deliver(world, "INBOX", SLICE(MAIL), 0);
+	world->imapd->progress_every = 0;
 	client = log_in(world, 0);
 	expect(client, "SELECT INBOX", " OK ");
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

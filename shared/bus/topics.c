@@ -11,6 +11,7 @@ static const char *const names[] = {
 	[TOPIC_MAILBOX] = "mailbox.changed",   [TOPIC_FOLDERS] = "folders.changed",
 	[TOPIC_QUEUE] = "queue.due",           [TOPIC_ACCOUNT] = "account.changed",
 	[TOPIC_SETTINGS] = "settings.changed", [TOPIC_URL_KEY] = "urlkey.changed",
+	[TOPIC_METADATA] = "metadata.changed",
 };
 
 const char *topic_name(enum topic topic)

@@ -11,6 +11,7 @@ enum topic {
 	TOPIC_ACCOUNT,  /* "account.changed": password, keys, limits: drop what is cached */
 	TOPIC_SETTINGS, /* "settings.changed": domains, DKIM keys, suite settings */
 	TOPIC_URL_KEY, /* "urlkey.changed": subject = mailbox; what account has signed of it is revoked. number = who says so */
+	TOPIC_METADATA, /* "metadata.changed": annotations that are account's; subject = mailbox, perhaps another account's; zero: the server */
 	TOPIC_COUNT,
 };
 

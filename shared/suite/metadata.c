@@ -7,6 +7,7 @@
 #include "suite/metadata.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "store/record.h"
@@ -15,6 +16,7 @@
 #define VERSION     1
 #define ENTRIES_MAX 10000
 #define ATTEMPTS    20
+#define EACH        16 /* records that are held together: they may be large */
 
 struct key {
 	struct id mailbox, account;
@@ -135,6 +137,75 @@ enum fault metadata_load_many(struct stack *stack, const struct metadata_place *
 	for (size_t i = 0; i < n && !fault; i++)
 		if (!load.done[i])
 			fault = load_of_one(stack, &load, i, arena, why);
+	return fault;
+}
+
+struct each {
+	const struct actor *owner;
+	const struct account_key *key;
+	bool (*on_one)(void *arg, const struct metadata_place *, const struct metadata *);
+	void *arg;
+	bool enough;
+};
+
+static enum fault give_one(struct each *each, const struct record *record, struct arena *arena,
+                           struct why *why)
+{
+	struct metadata_place place = { each->owner, each->key, each->owner->account,
+		                        .part = METADATA_SHARED };
+	struct metadata metadata = { .n = 0 };
+	struct key key;
+	enum fault fault;
+
+	if (record->key.len != sizeof(key))
+		return FAULT_NONE;
+	memcpy(&key, record->key.data, sizeof(key));
+	place.mailbox = key.mailbox;
+	if (!id_is_zero(&key.account))
+		place.part = METADATA_PRIVATE;
+	fault = metadata_read(each->key, record, arena, &metadata, why);
+	if (fault == FAULT_CORRUPT) {
+		metadata = (struct metadata){ .damaged = true };
+		fault = FAULT_NONE;
+	}
+	if (!fault)
+		each->enough = !each->on_one(each->arg, &place, &metadata);
+	return fault;
+}
+
+static enum fault give_some(struct stack *stack, struct each *each, struct record_query *query,
+                            struct key *last, struct why *why)
+{
+	struct arena *arena = arena_new();
+	struct record *records;
+	size_t n;
+	enum fault fault = record_find(stack->store, each->owner, query, arena, &records, &n, why);
+
+	for (size_t i = 0; i < n && !fault && !each->enough; i++)
+		fault = give_one(each, &records[i], arena, why);
+	if (!fault && n == EACH && records[n - 1].key.len == sizeof(*last)) {
+		memcpy(last, records[n - 1].key.data, sizeof(*last));
+		query->after_key = slice_of(last, sizeof(*last));
+	} else {
+		each->enough = true;
+	}
+	arena_free(arena);
+	return fault;
+}
+
+enum fault metadata_each(struct stack *stack, const struct actor *owner, const struct account_key *key,
+                         bool (*on_one)(void *arg, const struct metadata_place *, const struct metadata *),
+                         void *arg, struct why *why)
+{
+	struct each each = { owner, key, on_one, arg, false };
+	struct record_query query = {
+		.collection = COLL_METADATA, .index = 0, .equal = id_slice(&owner->account), .limit = EACH
+	};
+	struct key last;
+	enum fault fault = FAULT_NONE;
+
+	while (!each.enough && !fault)
+		fault = give_some(stack, &each, &query, &last, why);
 	return fault;
 }
 

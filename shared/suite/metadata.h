@@ -44,6 +44,12 @@ MUST_CHECK enum fault metadata_read(const struct account_key *, const struct rec
 /* Of many places, in one round trip for each actor. What cannot be opened is `damaged`, and empty. */
 MUST_CHECK enum fault metadata_load_many(struct stack *, const struct metadata_place *, size_t n,
                                          struct arena *, struct metadata *ret, struct why *);
+/* All that is an account's, a few records at a time: what is private to it in whatever mailbox, and what its own share.
+ * on_one copies what it keeps; false: enough. */
+MUST_CHECK enum fault metadata_each(struct stack *, const struct actor *owner, const struct account_key *,
+                                    bool (*on_one)(void *arg, const struct metadata_place *,
+                                                   const struct metadata *),
+                                    void *arg, struct why *);
 struct metadata_edit {
 	const struct metadata_entry *changes;
 	size_t n, entries_max; /* of all that are there then */

@@ -14,6 +14,11 @@ void nudge_mailbox(struct stack *stack, const struct actor *actor, const struct 
 	publish(stack, &(struct nudge){ TOPIC_MAILBOX, actor->account, *mailbox, modseq });
 }
 
+void nudge_metadata(struct stack *stack, const struct id *account, const struct id *mailbox)
+{
+	publish(stack, &(struct nudge){ TOPIC_METADATA, *account, *mailbox, 0 });
+}
+
 void nudge_folders(struct stack *stack, const struct id *account)
 {
 	publish(stack, &(struct nudge){ .topic = TOPIC_FOLDERS, .account = *account });

@@ -4,6 +4,8 @@
 #include "suite/stack.h"
 
 void nudge_mailbox(struct stack *, const struct actor *, const struct id *mailbox, uint64_t modseq);
+/* Annotations: shared ones of the account's mailbox, or private ones of its own, in whatever mailbox. */
+void nudge_metadata(struct stack *, const struct id *account, const struct id *mailbox);
 void nudge_folders(struct stack *, const struct id *account);
 void nudge_account(struct stack *, const struct id *account);
 /* The account's Outbox, which follows the queue (outbox.h); nothing for a zero account. */

@@ -124,6 +124,61 @@ static void annotate(struct fixture *f, const struct person *who, const struct i
 		good(set(f, &shared, "/shared/comment", SLICE("secret")));
 }
 
+struct seen {
+	struct id foreign;
+	size_t own, common, damaged, enough;
+	bool has_foreign;
+};
+
+static bool see(void *arg, const struct metadata_place *place, const struct metadata *metadata)
+{
+	struct seen *seen = arg;
+
+	if (metadata->damaged) {
+		seen->damaged++;
+		return true;
+	}
+	assert_int_equal(metadata->n, 1);
+	assert_true(slice_starts(metadata->list[0].value, "secret"));
+	if (place->part == METADATA_PRIVATE)
+		seen->own++;
+	else
+		seen->common++;
+	seen->has_foreign |= id_eq(&place->mailbox, &seen->foreign);
+	return seen->own + seen->common != seen->enough;
+}
+
+/* All of one account, its own in others' mailboxes as well, and nobody else's; what does not open is said to be so. */
+static void test_each(void **state)
+{
+	struct fixture *f = *state;
+	struct person alice = fixture_alice(f), bob = fixture_person(f, "bob@example.org");
+	struct seen seen = { .foreign = bob.account.inbox };
+	struct metadata_place place;
+
+	good(metadata_each(f->stack, &alice.owner, alice.key, see, &seen, WHY));
+	assert_int_equal(seen.own + seen.common + seen.damaged, 0);
+	for (unsigned i = 0; i < 20; i++) {
+		const struct id mailbox = id_new();
+
+		annotate(f, &alice, &mailbox);
+	}
+	annotate(f, &bob, &bob.account.inbox);
+	place = place_of(&alice, &bob.account.inbox, METADATA_PRIVATE);
+	good(set(f, &place, "/private/comment", SLICE("secret of a guest")));
+	place = place_of(&alice, &alice.account.inbox, METADATA_PRIVATE);
+	place.key = bob.key;
+	good(set(f, &place, "/private/comment", SLICE("secret")));
+	good(metadata_each(f->stack, &alice.owner, alice.key, see, &seen, WHY));
+	assert_int_equal(seen.own, 21);
+	assert_int_equal(seen.common, 20);
+	assert_int_equal(seen.damaged, 1);
+	assert_true(seen.has_foreign);
+	seen = (struct seen){ .enough = 5 };
+	good(metadata_each(f->stack, &alice.owner, alice.key, see, &seen, WHY));
+	assert_int_equal(seen.own + seen.common, 5);
+}
+
 static void test_gone(void **state)
 {
 	static const struct id server = { { 0 } };
@@ -153,10 +208,8 @@ static void test_gone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		case_of(test_changes),
-		case_of(test_limits),
-		case_of(test_bound),
-		case_of(test_gone),
+		case_of(test_changes), case_of(test_limits), case_of(test_bound),
+		case_of(test_each),    case_of(test_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,8 @@
 #include "commands.h"
 #include "conf.h"
 #include "metadata_reply.h"
+#include "notify_annotations.h"
+#include "suite/nudge.h"
 #include "target.h"
 
 struct metadata_cmd {
@@ -173,6 +175,17 @@ static enum fault set_part(struct imap_cmd *cmd, const struct metadata_cmd *meta
 	return set(stack, &place, &edit, why);
 }
 
+static enum fault change_part(struct imap_cmd *cmd, const struct metadata_cmd *meta, enum metadata_part part,
+                              struct stack *stack, struct why *why)
+{
+	const struct metadata_place place = place_of(cmd, meta, part);
+	enum fault fault = set_part(cmd, meta, part, metadata_change, stack, why);
+
+	if (!fault)
+		nudge_metadata(stack, &place.account, &place.mailbox);
+	return fault;
+}
+
 static bool may_share(const struct metadata_cmd *meta)
 {
 	return !is_server(meta) && meta->target.rights & ACL_WRITE;
@@ -190,18 +203,36 @@ static enum fault set_run(struct imap_cmd *cmd, struct stack *stack, struct why 
 	if (!fault && shared && private)
 		fault = set_part(cmd, meta, METADATA_PRIVATE, metadata_check, stack, why);
 	if (!fault && shared)
-		fault = set_part(cmd, meta, METADATA_SHARED, metadata_change, stack, why);
+		fault = change_part(cmd, meta, METADATA_SHARED, stack, why);
 	if (!fault && private) {
-		fault = set_part(cmd, meta, METADATA_PRIVATE, metadata_change, stack, why);
+		fault = change_part(cmd, meta, METADATA_PRIVATE, stack, why);
 		meta->half = fault && shared;
 	}
 	return fault;
+}
+
+/* NOTIFY does not tell of them. */
+static void note_own(const struct imap_cmd *cmd, const struct metadata_cmd *meta, enum metadata_part part)
+{
+	const bool of_others = part == METADATA_SHARED && meta->target.share;
+
+	for (size_t i = 0; i < meta->request.n; i++) {
+		const struct metadata_entry *entry = &meta->request.entries[i];
+
+		if (metadata_is_private(entry->name) == (part == METADATA_PRIVATE))
+			notify_own_annotation(cmd->session, &meta->mailbox, of_others, entry->name,
+			                      entry->value);
+	}
 }
 
 static enum imap_next set_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
 	const struct metadata_cmd *meta = cmd->state;
 
+	if (!fault || meta->half)
+		note_own(cmd, meta, METADATA_SHARED);
+	if (!fault)
+		note_own(cmd, meta, METADATA_PRIVATE);
 	if (meta->half) {
 		log_fault(&cmd->log, fault, why, "the shared entries are set, the private ones are not");
 		return imap_no_code(cmd, fault == FAULT_LIMIT ? "[METADATA TOOMANY]" : "[UNAVAILABLE]",

@@ -9,19 +9,16 @@
 struct notify_cmd {
 	struct arena *arena; /* of the request, until the session has it */
 	struct notify_request request;
-	struct folder_list *list;
-	struct shared_list *shared; /* NULL: not asked for */
-	size_t at, shared_at;       /* of the mailboxes that were told of */
+	struct snapshot snapshot;
+	size_t at, shared_at; /* of the mailboxes that were told of */
 };
 
 static enum imap_next settle(struct imap_cmd *cmd)
 {
 	struct notify_cmd *notify = cmd->state;
 
-	notify_set(cmd->session, notify->arena, &notify->request, notify->list, notify->shared);
+	notify_set(cmd->session, notify->arena, &notify->request, &notify->snapshot);
 	notify->arena = NULL;
-	notify->list = NULL;
-	notify->shared = NULL;
 	return imap_ok(cmd, "So be it");
 }
 
@@ -39,35 +36,36 @@ static enum imap_next notify_parse(struct imap_cmd *cmd, struct imap_args *args)
 		return imap_no_code(cmd, "[NOTIFICATIONOVERFLOW]", "Too many names of mailboxes");
 	if (notify->request.fetch && (notify->request.fetch->request.view & FETCH_MODSEQ))
 		session_enable_condstore(cmd->session);
-	return notify->request.n ? IMAP_RUN : settle(cmd);
+	return notify_parts(&notify->request) ? IMAP_RUN : settle(cmd);
 }
 
 static enum fault notify_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct notify_cmd *notify = cmd->state;
-	enum fault fault = folder_list_load(cmd->account, stack, &notify->list, why);
 
-	if (!fault && notify->request.may_share)
-		fault = shared_list_load(cmd->account, stack, &notify->shared, why);
-	return fault;
+	return snapshot_load(cmd->account, stack, notify_parts(&notify->request), &notify->snapshot, why);
 }
 
 static enum imap_next notify_reply(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
 	struct notify_cmd *notify = cmd->state;
+	const struct shared_list *shared = notify->snapshot.shared;
+	const struct folders *own;
 
 	if (fault)
 		return imap_no(cmd, fault, why);
-	for (; notify->request.status && notify->at < notify->list->folders.n; notify->at++) {
+	if (snapshot_has_too_many(&notify->snapshot))
+		return imap_no_code(cmd, "[NOTIFICATIONOVERFLOW]", "There are too many annotations to watch");
+	own = &notify->snapshot.own->folders;
+	for (; notify->request.status && notify->at < own->n; notify->at++) {
 		if (conn_congested(cmd->session->conn))
 			return IMAP_AGAIN;
-		notify_tell_status(cmd->session, &notify->request, notify->list->folders.list[notify->at]);
+		notify_tell_status(cmd->session, &notify->request, own->list[notify->at]);
 	}
-	for (; notify->shared && notify->shared_at < notify->shared->folders.n; notify->shared_at++) {
+	for (; shared && notify->shared_at < shared->folders.n; notify->shared_at++) {
 		if (conn_congested(cmd->session->conn))
 			return IMAP_AGAIN;
-		notify_tell_shared(cmd->session, &notify->request,
-		                   notify->shared->folders.list[notify->shared_at]);
+		notify_tell_shared(cmd->session, &notify->request, shared->folders.list[notify->shared_at]);
 	}
 	return settle(cmd);
 }
@@ -77,9 +75,7 @@ static void notify_done(struct imap_cmd *cmd)
 	struct notify_cmd *notify = cmd->state;
 
 	arena_free(notify->arena);
-	if (notify->list)
-		folder_list_put(cmd->account->folders, notify->list);
-	shared_list_put(notify->shared);
+	snapshot_done(cmd->account, &notify->snapshot);
 }
 
 const struct imap_command imap_notify = {

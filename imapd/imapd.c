@@ -195,6 +195,11 @@ static void on_url_key(void *arg, const struct nudge *nudge)
 		url_mechanisms_tell_others(imapd, &nudge->account, &nudge->subject, NULL);
 }
 
+static void on_metadata(void *arg, const struct nudge *nudge)
+{
+	watches_nudge_annotations(arg, &nudge->account, &nudge->subject);
+}
+
 static void on_bus_up(void *arg)
 {
 	struct imapd *imapd = arg;
@@ -214,6 +219,7 @@ static void subscribe(struct imapd *imapd, struct bus *bus)
 	bus_subscribe(bus, TOPIC_FOLDERS, on_folders, imapd);
 	bus_subscribe(bus, TOPIC_ACCOUNT, on_account, imapd);
 	bus_subscribe(bus, TOPIC_URL_KEY, on_url_key, imapd);
+	bus_subscribe(bus, TOPIC_METADATA, on_metadata, imapd);
 	bus_on_up(bus, on_bus_up, imapd);
 }
 

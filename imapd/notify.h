@@ -8,30 +8,32 @@
  * Of other mailboxes a session knows what the last list said (watch.h). A new list is compared with it, and the differences are
  * told: however much has happened in between, and however slow the client reads, it is one comparison, and a nudge that
  * got lost only delays. What others share is a list of its own, and told by the rights l and r alone (RFC 5465 5.9).
+ * Annotations are lists as well, and told by notify_annotations.h.
  */
-#include "folder_cache.h"
 #include "news_fetch.h"
 #include "notify_request.h"
 #include "session.h"
-#include "shared_list.h"
+#include "snapshot.h"
 
 struct watch;
 
 struct notify {
 	struct arena *arena; /* of the request */
 	struct notify_request request;
-	struct watch *watch;             /* NULL: other mailboxes are not asked for */
-	struct folder_list *told;        /* what the client knows of them */
-	struct shared_list *told_shared; /* and of what others share; NULL: it is not asked for */
+	struct watch *watch;  /* NULL: other mailboxes are not asked for */
+	struct snapshot told; /* what the client knows of them */
 	struct session *session;
 	struct list node; /* of the watch */
 	struct list own;  /* notify_own.h */
 	unsigned n_own;
+	struct list own_annotations; /* notify_annotations.h */
+	unsigned n_own_annotations;
 };
 
-/* Takes the arena and, when others are asked for, the lists over. */
-void notify_set(struct session *, struct arena *, const struct notify_request *, struct folder_list *told,
-                struct shared_list *told_shared);
+/* enum snapshot_part that a request is about; 0: no mailbox but the selected one. */
+unsigned notify_parts(const struct notify_request *);
+/* Takes the arena and what `told` has over. */
+void notify_set(struct session *, struct arena *, const struct notify_request *, struct snapshot *told);
 void notify_free(struct session *);
 
 /* Of the selected mailbox, enum notify_event. */

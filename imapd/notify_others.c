@@ -11,6 +11,7 @@
 #include "account_ctx.h"
 #include "base/map.h"
 #include "list_line.h"
+#include "notify_annotations.h"
 #include "notify_own.h"
 #include "status_item.h"
 #include "watch.h"
@@ -223,15 +224,6 @@ static void compare_gone(struct comparison *c, const struct folder *was)
 		add_parent(c, was->path);
 }
 
-static struct map *map_of(const struct folders *folders)
-{
-	struct map *map = map_new();
-
-	for (size_t i = 0; i < folders->n; i++)
-		map_put(map, id_slice(&folders->list[i]->row.meta.id), folders->list[i]);
-	return map;
-}
-
 static void tell(struct session *s, const struct folders *was, const struct folders *is, bool shared)
 {
 	struct comparison c = {
@@ -239,8 +231,8 @@ static void tell(struct session *s, const struct folders *was, const struct fold
 	};
 
 	buf_init(&c.out, BUF_NO_LIMIT); /* at most two lines a mailbox */
-	c.by_id = map_of(was);
-	c.now_by_id = map_of(is);
+	c.by_id = snapshot_map(was);
+	c.now_by_id = snapshot_map(is);
 	c.listed = map_new();
 	for (size_t i = 0; i < was->n; i++)
 		if (!map_get(c.now_by_id, id_slice(&was->list[i]->row.meta.id)))
@@ -254,45 +246,46 @@ static void tell(struct session *s, const struct folders *was, const struct fold
 	buf_done(&c.out);
 }
 
-static bool tell_own(struct session *s, struct notify *notify)
+static bool tell_own(struct session *s, struct snapshot *told, const struct snapshot *newest)
 {
-	struct folder_list *list = watch_list(notify->watch);
+	struct folder_list *list = newest->own;
 
-	if (!list || list == notify->told || list->loaded_at < notify->told->loaded_at)
+	if (!list || list == told->own || list->loaded_at < told->own->loaded_at)
 		return true;
 	if (conn_congested(s->conn))
 		return false;
-	tell(s, &notify->told->folders, &list->folders, false);
-	folder_list_put(s->account->folders, notify->told);
-	notify->told = folder_list_hold(s->account->folders, list);
+	tell(s, &told->own->folders, &list->folders, false);
+	snapshot_take(s->account, told,
+	              &(struct snapshot){ .own = folder_list_hold(s->account->folders, list) });
 	return true;
 }
 
-static bool tell_shared(struct session *s, struct notify *notify)
+static bool tell_shared(struct session *s, struct snapshot *told, const struct snapshot *newest)
 {
-	struct shared_list *list = watch_shared(notify->watch), *told = notify->told_shared;
+	struct shared_list *list = newest->shared;
 
-	if (!list || !told || list == told || list->loaded_at < told->loaded_at)
+	if (!list || !told->shared || list == told->shared || list->loaded_at < told->shared->loaded_at)
 		return true;
 	if (conn_congested(s->conn))
 		return false;
-	tell(s, &told->folders, &list->folders, true);
-	notify->told_shared = shared_list_hold(list);
-	shared_list_put(told);
+	tell(s, &told->shared->folders, &list->folders, true);
+	snapshot_take(s->account, told, &(struct snapshot){ .shared = shared_list_hold(list) });
 	return true;
 }
 
 bool notify_tell_others(struct session *s)
 {
 	struct notify *notify = s->notify;
+	const struct snapshot *newest;
 
 	if (!notify || !notify->watch)
 		return true;
-	if (!tell_own(s, notify) || !tell_shared(s, notify))
+	newest = watch_newest(notify->watch);
+	if (!tell_own(s, &notify->told, newest) || !tell_shared(s, &notify->told, newest))
 		return false;
-	notify_own_forget(s, notify->told->loaded_at,
-	                  notify->told_shared ? notify->told_shared->loaded_at : INT64_MAX);
-	return true;
+	notify_own_forget(s, notify->told.own->loaded_at,
+	                  notify->told.shared ? notify->told.shared->loaded_at : INT64_MAX);
+	return notify_tell_annotations(s, newest);
 }
 
 bool notify_wants(const struct session *s, const struct id *mailbox)
@@ -302,16 +295,21 @@ bool notify_wants(const struct session *s, const struct id *mailbox)
 
 /* ---- life ---- */
 
+unsigned notify_parts(const struct notify_request *request)
+{
+	return (request->n ? SNAPSHOT_OWN : 0u) | (request->may_share ? SNAPSHOT_SHARED : 0u) |
+	       (request->metadata || request->server_metadata ? SNAPSHOT_ANNOTATIONS : 0u);
+}
+
 void notify_free(struct session *s)
 {
 	struct notify *notify = s->notify;
 
 	if (!notify)
 		return;
-	if (notify->told)
-		folder_list_put(s->account->folders, notify->told);
-	shared_list_put(notify->told_shared);
+	snapshot_done(s->account, &notify->told);
 	notify_own_free(s);
+	notify_annotations_free(notify);
 	if (notify->watch)
 		watch_leave(s);
 	s->notify = NULL;
@@ -320,15 +318,15 @@ void notify_free(struct session *s)
 }
 
 void notify_set(struct session *s, struct arena *arena, const struct notify_request *request,
-                struct folder_list *told, struct shared_list *told_shared)
+                struct snapshot *told)
 {
 	notify_free(s);
 	s->notify = xzalloc(sizeof(*s->notify));
-	*s->notify = (struct notify){
-		.arena = arena, .request = *request, .told = told, .told_shared = told_shared, .session = s
-	};
+	*s->notify = (struct notify){ .arena = arena, .request = *request, .told = *told, .session = s };
+	*told = (struct snapshot){ NULL };
 	list_init(&s->notify->node);
 	list_init(&s->notify->own);
-	if (told)
+	list_init(&s->notify->own_annotations);
+	if (s->notify->told.own)
 		watch_join(s);
 }

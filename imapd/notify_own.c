@@ -85,11 +85,11 @@ static void set_head(struct notify *notify, const struct id *mailbox, const stru
 
 static const struct mailbox_head *known_head(const struct notify *notify, const struct id *mailbox)
 {
-	const struct folder *folder = folders_by_id(&notify->told->folders, mailbox);
+	const struct folder *folder = folders_by_id(&notify->told.own->folders, mailbox);
 	const struct own *own = find_head(notify, mailbox);
 
-	if (!folder && notify->told_shared)
-		folder = folders_by_id(&notify->told_shared->folders, mailbox);
+	if (!folder && notify->told.shared)
+		folder = folders_by_id(&notify->told.shared->folders, mailbox);
 	if (own && (!folder || own->head.modseq > folder->row.head.modseq))
 		return &own->head;
 	return folder ? &folder->row.head : NULL;

@@ -4,7 +4,7 @@
  *   notify      = "NONE" / "SET" [SP "STATUS"] SP event-group *(SP event-group)
  *   event-group = "(" filter SP ("(" event *(SP event) ")" / "NONE") ")"
  *   event       = "MessageNew" [SP "(" fetch-att *(SP fetch-att) ")"] / "MessageExpunge" / "FlagChange" / "MailboxName" /
- *                 "SubscriptionChange" / atom
+ *                 "SubscriptionChange" / "MailboxMetadataChange" / "ServerMetadataChange" / atom
  */
 #include "notify_request.h"
 
@@ -48,6 +48,8 @@ static bool parse_event(struct imap_args *args, struct notify_request *request, 
 		{ "FlagChange", NOTIFY_FLAGS },
 		{ "MailboxName", NOTIFY_NAME },
 		{ "SubscriptionChange", NOTIFY_SUBSCRIPTION },
+		{ "MailboxMetadataChange", NOTIFY_METADATA },
+		{ "ServerMetadataChange", NOTIFY_SERVER },
 	};
 	struct slice other;
 
@@ -90,7 +92,7 @@ static bool add_selected(struct imap_args *args, struct notify_request *request,
 {
 	if (request->has_selected)
 		return fail(args, "The selected mailbox stands there twice");
-	if (group->events & (NOTIFY_NAME | NOTIFY_SUBSCRIPTION))
+	if (group->events & NOTIFY_NO_MESSAGES)
 		return fail(args, "Of the selected mailbox there are events of messages only");
 	request->has_selected = true;
 	request->delayed = group->filter.kind == FILTER_SELECTED_DELAYED;
@@ -118,6 +120,9 @@ static bool parse_group(struct imap_args *args, struct notify_request *request, 
 		return fail(args, "Only of the selected mailbox messages can be fetched");
 	if (request->n == NOTIFY_GROUPS_MAX)
 		return fail(args, "Too many groups of events");
+	request->metadata |= group.events & NOTIFY_METADATA;
+	request->server_metadata |= group.events & NOTIFY_SERVER;
+	group.events &= ~(unsigned)NOTIFY_SERVER;
 	groups[request->n++] = group;
 	for (uint32_t i = 0; i < request->n; i++)
 		paths += request->groups[i].filter.n;

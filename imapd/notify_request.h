@@ -10,18 +10,23 @@ enum notify_event {
 	NOTIFY_FLAGS = 4,
 	NOTIFY_NAME = 8, /* MailboxName */
 	NOTIFY_SUBSCRIPTION = 16,
-	NOTIFY_UNKNOWN = 32, /* one that we do not offer: the command is refused */
+	NOTIFY_METADATA = 32, /* MailboxMetadataChange */
+	NOTIFY_SERVER = 64,   /* ServerMetadataChange: the user's, of no mailbox */
+	NOTIFY_UNKNOWN = 128, /* one that we do not offer: the command is refused */
 	NOTIFY_MESSAGES = NOTIFY_NEW | NOTIFY_EXPUNGE | NOTIFY_FLAGS,
+	NOTIFY_NO_MESSAGES = NOTIFY_NAME | NOTIFY_SUBSCRIPTION | NOTIFY_METADATA | NOTIFY_SERVER,
 };
 /* For BADEVENT. */
-#define NOTIFY_EVENTS "MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange"
+#define NOTIFY_EVENTS                                                                                        \
+	"MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange "         \
+	"ServerMetadataChange"
 
 #define NOTIFY_GROUPS_MAX 100
 #define NOTIFY_PATHS_MAX  200 /* names in all groups together: each change is held against them */
 
 struct notify_group {
 	struct mailbox_filter filter;
-	unsigned events;
+	unsigned events; /* but for NOTIFY_SERVER */
 };
 
 struct notify_request {
@@ -34,6 +39,8 @@ struct notify_request {
 	struct news_fetch
 	    *fetch;     /* of new messages there; NULL: nothing. A reference, freed with the arena */
 	bool may_share; /* mailboxes of others may be meant */
+	bool metadata;  /* of mailboxes */
+	bool server_metadata;
 	bool unknown_event;
 	bool too_expensive;
 };

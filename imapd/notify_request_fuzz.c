@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		name = slice_from(name, (size_t)slice_chr(name, '\n') + 1);
 	fuzz_segments(&args, segments, slice_first(text, text.len - name.len), arena);
 	if (notify_request_parse(&args, &request)) {
-		if (request.n > NOTIFY_GROUPS_MAX || (request.fetch && !request.has_selected))
+		if (request.n > NOTIFY_GROUPS_MAX || (request.fetch && !request.has_selected) ||
+		    (request.selected & NOTIFY_NO_MESSAGES))
 			__builtin_trap();
 		(void)notify_request_events(&request, arena_strz(arena, name), &meta);
 	}

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "account_ctx.h"
+#include "annotations.h"
 #include "base/clock.h"
 
 static void be_mere_name(struct share *share)
@@ -53,8 +54,20 @@ static void copy_owners(struct shared_list *list, const struct shares *from)
 	list->n_owners = from->n_owners;
 }
 
+static struct shared_list *list_of(const struct shares *shares, int64_t began)
+{
+	struct shared_list *list = xzalloc(sizeof(*list));
+
+	list->refs = 1;
+	list->arena = arena_new();
+	list->loaded_at = began;
+	copy(list, shares);
+	copy_owners(list, shares);
+	return list;
+}
+
 enum fault shared_list_load(const struct account_ctx *account, struct stack *stack, struct shared_list **ret,
-                            struct why *why)
+                            struct annotations **ret_annotations, struct why *why)
 {
 	const int64_t began = clock_mono_ms();
 	struct arena *arena = arena_new();
@@ -62,15 +75,10 @@ enum fault shared_list_load(const struct account_ctx *account, struct stack *sta
 	enum fault fault = share_load(stack, &account->guest, NULL, arena, &shares, why);
 
 	if (!fault) {
-		struct shared_list *list = xzalloc(sizeof(*list));
-
-		list->refs = 1;
-		list->arena = arena_new();
-		list->loaded_at = began;
-		copy(list, &shares);
-		copy_owners(list, &shares);
+		*ret = list_of(&shares, began);
+		if (ret_annotations)
+			fault = annotations_load_shared(&shares, stack, ret_annotations, why);
 		shares_done(&shares);
-		*ret = list;
 	}
 	arena_free(arena);
 	return fault;

@@ -10,6 +10,7 @@
 #include "suite/share.h"
 
 struct account_ctx;
+struct annotations;
 
 struct shared_list {
 	struct folders folders; /* each in its struct share */
@@ -20,9 +21,9 @@ struct shared_list {
 	unsigned refs;
 };
 
-/* Worker. */
+/* Worker. With the annotations that are shared in them, unless ret_annotations is NULL. */
 MUST_CHECK enum fault shared_list_load(const struct account_ctx *, struct stack *, struct shared_list **ret,
-                                       struct why *);
+                                       struct annotations **ret_annotations, struct why *);
 struct shared_list *shared_list_hold(struct shared_list *); /* NULL accepted, as below */
 void shared_list_put(struct shared_list *);
 /* Is one of them this mailbox of that account; NULL: any. */

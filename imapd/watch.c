@@ -10,26 +10,22 @@
 
 #define MISSED_MAX 64 /* accounts that were nudged during one look */
 
-enum part { OWN = 1, SHARED = 2 }; /* bits */
-
 struct watch {
 	struct imapd *imapd;
 	struct account_ctx *account;
 	struct list sessions; /* struct notify.node */
 	struct list
 	    sharing; /* node of imapd->sharing, if a session ever asked for what others share; else a ring of its own */
-	struct folder_list *list;
-	struct shared_list *shared;
+	struct snapshot newest;
 	struct timer *timer;
 	int64_t looked_at;
 	bool looking;
-	unsigned dirty; /* parts that are to be looked at */
+	unsigned dirty; /* enum snapshot_part that are to be looked at */
 	/* Of the look under way. */
 	struct job job;
 	struct turn turn;
 	unsigned parts;
-	struct folder_list *fresh;
-	struct shared_list *fresh_shared;
+	struct snapshot fresh;
 	struct id
 	    missed[MISSED_MAX]; /* who was nudged meanwhile: perhaps of what the look finds to be shared */
 	unsigned n_missed;
@@ -45,7 +41,7 @@ static void on_timer(void *arg)
 {
 	struct watch *watch = arg;
 
-	look(watch, watch->dirty ? watch->dirty : OWN | SHARED);
+	look(watch, watch->dirty ? watch->dirty : SNAPSHOT_ALL);
 }
 
 static struct watch *watch_new(struct session *s)
@@ -68,9 +64,8 @@ static void free_when_left(struct watch *watch)
 	map_del(watch->imapd->watches, id_slice(&watch->account->id));
 	timer_free(watch->timer);
 	list_del(&watch->sharing);
-	if (watch->list)
-		folder_list_put(watch->account->folders, watch->list);
-	shared_list_put(watch->shared);
+	snapshot_done(watch->account, &watch->newest);
+	snapshot_done(watch->account, &watch->fresh); /* of a look that nobody waited for */
 	account_ctx_unref(watch->account);
 	free(watch);
 }
@@ -86,7 +81,7 @@ void watch_join(struct session *s)
 	list_add_tail(&watch->sessions, &s->notify->node);
 	if (s->notify->request.may_share && list_empty(&watch->sharing))
 		list_add_tail(&s->imapd->sharing, &watch->sharing);
-	look(watch, OWN | SHARED);
+	look(watch, SNAPSHOT_ALL);
 }
 
 void watch_leave(struct session *s)
@@ -98,14 +93,9 @@ void watch_leave(struct session *s)
 	free_when_left(watch);
 }
 
-struct folder_list *watch_list(const struct watch *watch)
+const struct snapshot *watch_newest(const struct watch *watch)
 {
-	return watch->list;
-}
-
-struct shared_list *watch_shared(const struct watch *watch)
-{
-	return watch->shared;
+	return &watch->newest;
 }
 
 /* ---- looking ---- */
@@ -118,14 +108,10 @@ static void wait_for_poll(struct watch *watch)
 static void run_look(struct job *job, void *worker)
 {
 	struct watch *watch = container_of(job, struct watch, job);
-	struct stack *stack = watch->imapd->daemon->stack;
 
 	(void)worker;
-	watch->fault = FAULT_NONE;
-	if (watch->parts & OWN)
-		watch->fault = folder_list_load(watch->account, stack, &watch->fresh, &watch->why);
-	if (!watch->fault && (watch->parts & SHARED))
-		watch->fault = shared_list_load(watch->account, stack, &watch->fresh_shared, &watch->why);
+	watch->fault = snapshot_load(watch->account, watch->imapd->daemon->stack, watch->parts, &watch->fresh,
+	                             &watch->why);
 }
 
 static void tell_sessions(struct watch *watch)
@@ -134,26 +120,11 @@ static void tell_sessions(struct watch *watch)
 		session_news(list_item(node, struct notify, node)->session);
 }
 
-static void take_fresh(struct watch *watch)
-{
-	if (watch->fresh) {
-		if (watch->list)
-			folder_list_put(watch->account->folders, watch->list);
-		watch->list = watch->fresh;
-	}
-	if (watch->fresh_shared) {
-		shared_list_put(watch->shared);
-		watch->shared = watch->fresh_shared;
-	}
-	watch->fresh = NULL;
-	watch->fresh_shared = NULL;
-}
-
 /* What was found only now may have changed behind the look's back. */
 static bool has_missed(const struct watch *watch)
 {
-	for (unsigned i = 0; watch->shared && i < watch->n_missed; i++)
-		if (shared_list_has(watch->shared, &watch->missed[i], NULL))
+	for (unsigned i = 0; watch->newest.shared && i < watch->n_missed; i++)
+		if (shared_list_has(watch->newest.shared, &watch->missed[i], NULL))
 			return true;
 	return watch->n_missed == MISSED_MAX;
 }
@@ -167,10 +138,10 @@ static void on_looked(struct job *job)
 	if (watch->fault)
 		log_fault(NULL, watch->fault, &watch->why,
 		          "mailboxes that are watched could not be looked at");
-	take_fresh(watch);
+	snapshot_take(watch->account, &watch->newest, &watch->fresh);
 	tell_sessions(watch);
 	if (has_missed(watch))
-		watch->dirty |= SHARED;
+		watch->dirty |= SNAPSHOT_SHARED | SNAPSHOT_ANNOTATIONS;
 	watch->looking = false;
 	watch->looked_at = loop_now(watch->imapd->daemon->loop);
 	if (watch->dirty)
@@ -199,14 +170,16 @@ static void on_look_refused(struct turn *turn)
 	free_when_left(watch);
 }
 
-static bool wants_shared(const struct watch *watch)
+static unsigned wanted(const struct watch *watch)
 {
+	unsigned parts = SNAPSHOT_OWN;
+
 	list_each (&watch->sessions, node)
-		if (list_item(node, struct notify, node)->request.may_share)
-			return true;
-	return false;
+		parts |= notify_parts(&list_item(node, struct notify, node)->request);
+	return parts;
 }
 
+/* With annotations come names that are as new: those of mailboxes that the client does not know yet are told too. */
 static void look(struct watch *watch, unsigned parts)
 {
 	if (watch->looking) {
@@ -216,7 +189,7 @@ static void look(struct watch *watch, unsigned parts)
 	timer_stop(watch->timer);
 	watch->dirty = 0;
 	watch->n_missed = 0;
-	watch->parts = wants_shared(watch) ? parts : OWN;
+	watch->parts = wanted(watch) & parts & SNAPSHOT_ANNOTATIONS ? wanted(watch) : wanted(watch) & parts;
 	watch->job = (struct job){ .run = run_look, .done = on_looked, .drop = on_look_dropped };
 	watch->turn = (struct turn){ .account = watch->account,
 		                     .pool = watch->imapd->daemon->pool,
@@ -250,14 +223,14 @@ static bool is_wanted(const struct watch *watch, const struct id *mailbox)
  * whom something is shared or no longer is. */
 static bool is_shared(const struct watch *watch, const struct id *account, const struct id *mailbox)
 {
-	if (watch->shared && shared_list_has(watch->shared, account, mailbox))
+	if (watch->newest.shared && shared_list_has(watch->newest.shared, account, mailbox))
 		return true;
 	return !mailbox && id_eq(&watch->account->guest.everyone, account);
 }
 
 static void note_missed(struct watch *watch, const struct id *account)
 {
-	if (!watch->looking || !(watch->parts & SHARED) || watch->n_missed == MISSED_MAX)
+	if (!watch->looking || !(watch->parts & SNAPSHOT_SHARED) || watch->n_missed == MISSED_MAX)
 		return;
 	for (unsigned i = 0; i < watch->n_missed; i++)
 		if (id_eq(&watch->missed[i], account))
@@ -265,16 +238,34 @@ static void note_missed(struct watch *watch, const struct id *account)
 	watch->missed[watch->n_missed++] = *account;
 }
 
+/* With names and rights what is annotated comes and goes. */
 void watches_nudge(struct imapd *imapd, const struct id *account, const struct id *mailbox)
 {
 	struct watch *watch = map_get(imapd->watches, id_slice(account));
 
 	if (watch && (!mailbox || is_wanted(watch, mailbox)))
-		look_soon(watch, mailbox ? OWN : OWN | SHARED);
+		look_soon(watch, mailbox ? SNAPSHOT_OWN : SNAPSHOT_ALL);
 	list_each (&imapd->sharing, node) {
 		watch = list_item(node, struct watch, sharing);
 		if (is_shared(watch, account, mailbox))
-			look_soon(watch, SHARED);
+			look_soon(watch, mailbox ? SNAPSHOT_SHARED : SNAPSHOT_SHARED | SNAPSHOT_ANNOTATIONS);
+		else
+			note_missed(watch, account);
+	}
+}
+
+void watches_nudge_annotations(struct imapd *imapd, const struct id *account, const struct id *mailbox)
+{
+	struct watch *watch = map_get(imapd->watches, id_slice(account));
+
+	if (watch && (wanted(watch) & SNAPSHOT_ANNOTATIONS))
+		look_soon(watch, SNAPSHOT_ANNOTATIONS);
+	list_each (&imapd->sharing, node) {
+		watch = list_item(node, struct watch, sharing);
+		if (!(wanted(watch) & SNAPSHOT_ANNOTATIONS))
+			continue;
+		if (is_shared(watch, account, mailbox))
+			look_soon(watch, SNAPSHOT_ANNOTATIONS);
 		else
 			note_missed(watch, account);
 	}
@@ -287,5 +278,5 @@ void watches_look_all(struct imapd *imapd)
 	void *value;
 
 	while (map_next(imapd->watches, &at, &key, &value))
-		look(value, OWN | SHARED);
+		look(value, SNAPSHOT_ALL);
 }

@@ -39,6 +39,10 @@ static void test_parse(void **state)
 		{ "SET (personal (FlagChange MessageNew))", .good = false },
 		{ "SET (personal (MessageNew (UID) MessageExpunge))", .good = false },
 		{ "SET (selected (SubscriptionChange))", .good = false },
+		{ "SET (selected (MailboxMetadataChange))", .good = false },
+		{ "SET (selected-delayed (MessageNew MessageExpunge ServerMetadataChange))", .good = false },
+		{ "SET (personal (mailboxmetadatachange SERVERMETADATACHANGE))", true, false, false, false,
+		  false, 0, 1 },
 		{ "SET (subtree-one a (MailboxName))", .good = false },
 		{ "SET (personal (AnnotationChange))", true, false, false, false, true, 0, 1 },
 		{ "SET (mailboxes (a b) (MailboxName)) (subscribed NONE) (inboxes (SubscriptionChange))",
@@ -77,9 +81,40 @@ static void test_events(void **state)
 	arg_text_done(&text);
 }
 
+/* The server's are the user's: they make no mailbox one that is watched. */
+static void test_metadata(void **state)
+{
+	static const struct {
+		const char *text;
+		bool metadata, server;
+		unsigned events; /* of INBOX */
+	} rows[] = {
+		{ "SET (personal (MailboxName))", false, false, NOTIFY_NAME },
+		{ "SET (personal (MailboxMetadataChange))", true, false, NOTIFY_METADATA },
+		{ "SET (personal (ServerMetadataChange))", false, true, 0 },
+		{ "SET (mailboxes x (MailboxMetadataChange)) (personal (ServerMetadataChange MailboxName))",
+		  true, true, NOTIFY_NAME },
+		{ "SET (personal NONE)", false, false, 0 },
+	};
+	const struct mailbox_meta meta = { .subscribed = false };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct notify_request got;
+		struct arg_text text;
+
+		assert_true(notify_request_parse(arg_text_start(&text, rows[i].text), &got));
+		if (got.metadata != rows[i].metadata || got.server_metadata != rows[i].server ||
+		    notify_request_events(&got, "INBOX", &meta) != rows[i].events)
+			fail_msg("%s: something else", rows[i].text);
+		arg_text_done(&text);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_parse), cmocka_unit_test(test_events) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_parse), cmocka_unit_test(test_events),
+		                            cmocka_unit_test(test_metadata) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

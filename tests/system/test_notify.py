@@ -9,7 +9,7 @@ import pytest
 MESSAGE = "From: sender@far.test\r\nSubject: {subject}\r\n\r\nbody\r\n"
 PUSH_SECONDS = 10
 
-imaplib.Commands.update({"NOTIFY": ("AUTH", "SELECTED"), "ESEARCH": ("AUTH", "SELECTED")})
+imaplib.Commands.update({name: ("AUTH", "SELECTED") for name in ("NOTIFY", "ESEARCH", "SETMETADATA")})
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,26 @@ def test_others_across_processes(suite, pair):
     two.delete("Beside")
     assert rb"\NonExistent" in hears(one, rb'\* LIST .* Beside\r')
     assert one.noop()[0] == "OK"
+
+
+def test_annotations_across_processes(suite, pair):
+    """Names of what others set and take away; not one's own; the server's as well."""
+    one, two = pair
+    two.create("Annotated")
+    ok(one, "NOTIFY", "SET (subtree Annotated (MailboxMetadataChange ServerMetadataChange))")
+    ok(one, "SETMETADATA", 'Annotated (/private/mine "1")')
+    ok(two, "SETMETADATA", 'Annotated (/private/comment "2" /private/other "3")')
+    assert hears(one, rb"\* METADATA ") == b"* METADATA Annotated /private/comment /private/other\r\n"
+    ok(two, "SETMETADATA", "Annotated (/private/other NIL)")
+    assert hears(one, rb"\* METADATA ") == b"* METADATA Annotated /private/other\r\n"
+    ok(two, "SETMETADATA", 'INBOX (/shared/comment "not asked for")')
+    ok(two, "SETMETADATA", '"" (/private/comment "4")')
+    assert hears(one, rb"\* METADATA ") == b'* METADATA "" /private/comment\r\n'
+    ok(one, "NOTIFY", "NONE")
+    ok(two, "SETMETADATA", 'Annotated (/private/comment "5")')
+    time.sleep(1)
+    one.untagged_responses.clear()
+    assert one.noop()[0] == "OK" and "METADATA" not in one.untagged_responses
 
 
 def test_delivery_is_pushed(suite, pair):

@@ -1,6 +1,7 @@
 """Searches and news in what others share (RFC 7377, RFC 5465), by two imapd processes on one store."""
 
 import re
+import time
 
 from suite import wait_for
 from test_imap import MESSAGE, add
@@ -45,6 +46,25 @@ def test_notify(suite, pair, bob):
     hears(guest, rb"\* LIST \(.*NonExistent .*NoAccess.*\) .* " + box + rb"\r")
     add(owner, "nobody else's", "Team")
     assert guest.noop()[0] == "OK" and not guest.untagged_responses.get("STATUS")
+
+
+def test_notify_of_annotations(suite, pair, bob):
+    owner, guest = pair
+    box = path(suite)
+    owner.setacl("Team", bob, "lrw")
+    ok(guest, "NOTIFY", "SET (subtree Shared (MailboxMetadataChange))")
+    ok(owner, "SETMETADATA", 'Team (/private/comment "hers" /shared/comment "all\'s")')
+    assert hears(guest, rb"\* METADATA ") == f"* METADATA {box} /shared/comment\r\n".encode()
+    ok(owner, "NOTIFY", "SET (personal (MailboxMetadataChange))")
+    ok(guest, "SETMETADATA", f'{box} (/private/comment "his" /shared/comment NIL)')
+    assert hears(owner, rb"\* METADATA ") == b"* METADATA Team /shared/comment\r\n"
+    owner.setacl("Team", bob, "l")
+    hears(guest, rb"\* LIST \(.*NoAccess.*\) .* " + re.escape(box.encode()) + rb"\r")
+    ok(owner, "SETMETADATA", 'Team (/shared/comment "not his")')
+    time.sleep(1)
+    guest.untagged_responses.clear()
+    assert guest.noop()[0] == "OK" and "METADATA" not in guest.untagged_responses
+    ok(owner, "NOTIFY", "NONE")
 
 
 def test_notify_of_a_public_mailbox(suite, second, bob):

@@ -3,6 +3,7 @@
 MongoDB and the object store are stopped; the embedded database is held by another process that writes and does not end.
 """
 
+import contextlib
 import imaplib
 import re
 import secrets
@@ -42,8 +43,12 @@ def delivered(suite, body="x"):
         return False
 
 
+def append_to(client, mailbox):
+    return client.append(mailbox, None, None, TEXT.format("appended").encode())
+
+
 def append(client):
-    kind, answer = client.append("INBOX", None, None, TEXT.format("appended").encode())
+    kind, answer = append_to(client, "INBOX")
     return kind, answer[0].decode()
 
 
@@ -116,3 +121,92 @@ def test_database_held(suite):
     with pytest.raises(imaplib.IMAP4.error):    # the session has lived through it: only BAD raises
         client.xatom("NONSENSE")
     client.shutdown()
+
+
+@contextlib.contextmanager
+def away(suite):
+    """Nothing can be written; on the cluster stack nothing can be read either."""
+    if suite.stack == "embedded":
+        holder = sqlite3.connect(suite.dir / "store.sqlite", isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        yield
+        holder.execute("COMMIT")
+        holder.close()
+        return
+    suite.services["mongo"].stop()
+    try:
+        yield
+    finally:
+        suite.services["mongo"].start()
+
+
+def counted(suite, name):
+    return suite.daemons["imapd"].metrics().get(f"posthouse_imapd_{name}_total", 0)
+
+
+@pytest.fixture
+def bare(suite):
+    """(a session in a mailbox of which only the head of the cache file was opened, another that is logged in, its name)"""
+    name = f"Bare-{secrets.token_hex(4)}"
+    many = 300      # enough for a file
+    with suite.imap(suite.alice) as client:
+        client.create(name)
+        text = b"Subject: x\r\n\r\nx\r\n"
+        client.send(b"m APPEND %s" % name.encode() + b" {%d+}\r\n%s" % (len(text), text) * many + b"\r\n")
+        while not (line := client.readline()).startswith(b"m "):
+            pass
+        assert line.startswith(b"m OK"), line
+        writes = counted(suite, "view_cache_writes")
+        client.select(name)
+        wait_for("a file of the mailbox", lambda: counted(suite, "view_cache_writes") > writes, 20)
+    suite.daemons["imapd"].stop()
+    suite.daemons["imapd"].start()
+    client, other = suite.imap(suite.alice), suite.imap(suite.alice)
+    assert int(client.select(name)[1][0]) == many
+    assert counted(suite, "view_cache_reads") == 1
+    yield client, other, name
+    for each in (client, other):
+        each.shutdown()
+
+
+def is_refused(answer):
+    return answer[0] == "NO" and answer[1][0].startswith(b"[UNAVAILABLE]")
+
+
+def test_bare_mailbox(suite, bare):
+    """What was opened by its head alone needs the store for its rows: NO until that is back, and then they are those it told."""
+    client, other, name = bare
+    with away(suite):
+        if suite.stack == "cluster":
+            for call in (lambda: client.fetch("1", "(FLAGS)"), lambda: client.search(None, "UNSEEN"),
+                         lambda: client.uid("FETCH", "1:*", "(UID)"), lambda: other.select(name)):
+                assert is_refused(call())
+            assert client.noop()[0] == "OK", "it is as fresh as it can be"
+        assert is_refused(client.store("1", "+FLAGS", "\\Flagged"))
+    looks = counted(suite, "looks")
+    wait_for("the same session to have the rows", lambda: client.fetch("1:300", "(UID)")[0] == "OK", 30)
+    if suite.stack == "cluster":
+        assert counted(suite, "looks") > looks, "it had none"
+    assert len(client.fetch("1:*", "(UID)")[1]) == 300
+    assert client.search(None, "FLAGGED") == ("OK", [b""])
+    assert client.store("1", "+FLAGS", "\\Flagged")[0] == "OK"
+    assert append_to(other, name)[0] == "OK"
+    client.noop()
+    assert client.response("EXISTS")[1][-1] == b"301"
+    assert other.select(name)[0] == "OK" and other.search(None, "FLAGGED") == ("OK", [b"1"])
+
+
+def test_bare_mailbox_waits(suite, bare):
+    """The store goes and comes while the session waits: it hears of what comes then."""
+    client, other, name = bare
+    client.send(b"i IDLE\r\n")
+    assert client.readline().startswith(b"+")
+    with away(suite):
+        assert is_refused(append_to(other, name))
+    wait_for("mail to be taken again", lambda: append_to(other, name)[0] == "OK", 30)
+    assert re.match(rb"\* 30\d EXISTS", client.readline())
+    client.send(b"DONE\r\n")
+    while not (line := client.readline()).startswith(b"i "):
+        pass
+    assert line.startswith(b"i OK")
+    assert client.fetch("1:*", "(FLAGS)")[0] == "OK"

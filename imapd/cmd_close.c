@@ -3,8 +3,6 @@
  * what is \Deleted first, without telling, unless the mailbox was opened by EXAMINE. What cannot be cancelled stays in
  * the Outbox, which is said unasked: CLOSE itself does not fail.
  */
-#include <inttypes.h>
-
 #include "change.h"
 #include "commands.h"
 #include "outbox_hold.h"
@@ -12,7 +10,6 @@
 struct close {
 	struct change change;
 	struct outbox_hold hold;
-	bool in_step; /* the client knows all there was before the commit */
 };
 
 static enum imap_next leave(struct imap_cmd *cmd)
@@ -58,7 +55,6 @@ static enum imap_next decide(struct imap_cmd *cmd, enum fault fault, const struc
 		return hold(cmd, state);
 	change_begin(change, cmd);
 	change->cancelled = outbox;
-	close->in_step = !selected_has_news(&cmd->session->selected);
 	for (uint32_t at = 0; at < state->n; at++)
 		if ((state->flags[at] & FLAG_DELETED) &&
 		    (!outbox || outbox_hold_allows(&close->hold, state->uid[at])))
@@ -100,12 +96,7 @@ static enum imap_next close_reply(struct imap_cmd *cmd, enum fault fault, const 
 	if (fault)
 		return change_fail(&close->change, fault, why);
 	change_committed(&close->change, true);
-	leave(cmd);
-	if (!(cmd->session->enabled & ENABLED_QRESYNC) || !close->in_step)
-		return IMAP_DONE;
-	return imap_ok_code(
-	    cmd, arena_printf(cmd->arena, "[HIGHESTMODSEQ %" PRIu64 "]", close->change.head.modseq),
-	    "CLOSE completed");
+	return leave(cmd);
 }
 
 static void close_done(struct imap_cmd *cmd)

@@ -136,7 +136,9 @@ static void take_row(struct imap_cmd *cmd, struct fetch *fetch)
 			uid_set_add(&fetch->sees.uids, rows->uid);
 	} else if (fetch->request.sets_seen &&
 	           change_flags(&fetch->seen, rows->at, FLAGS_ADD, FLAG_SEEN, 0)) {
-		items |= FETCH_FLAGS | (cmd->session->enabled & ENABLED_CONDSTORE ? FETCH_MODSEQ : 0);
+		items |= FETCH_FLAGS;
+		if (cmd->session->enabled & ENABLED_CONDSTORE) /* RFC 7162 3.2.4 */
+			items |= FETCH_MODSEQ | (fetch->view.by_uid ? 0 : FETCH_UID);
 		flags |= FLAG_SEEN;
 		modseq = fetch->seen.commit.if_modseq + 1; /* what the commit, if it comes to be, will be */
 	}

@@ -124,7 +124,7 @@ static enum imap_next respond(struct imap_cmd *cmd)
 
 	change_leave(&store->change);
 	store->view.by_uid = s->enabled & ENABLED_UIDONLY;
-	with_uid = !store->view.by_uid && (cmd->uid_form || (s->enabled & ENABLED_QRESYNC));
+	with_uid = !store->view.by_uid && (cmd->uid_form || condstore); /* RFC 7162 3.2.4 */
 	store->items =
 	    (with_uid ? FETCH_UID : 0) | (store->silent ? 0 : FETCH_FLAGS) | (condstore ? FETCH_MODSEQ : 0);
 	if (store->silent && !condstore)
@@ -171,6 +171,16 @@ static void decide_one(struct imap_cmd *cmd, uint32_t at, uint64_t keywords)
 	change_flags(&store->change, at, store->op, flags, keywords);
 }
 
+/* UNCHANGEDSINCE 0 asks for messages that have none of the keywords; system flags are always there (RFC 7162 3.1.3). */
+static bool passes(const struct store_cmd *store, const struct mailbox_state *state, uint32_t at,
+                   uint64_t keywords)
+{
+	if (!store->conditional || state->modseq[at] <= store->unchanged_since)
+		return true;
+	return !store->unchanged_since && store->op != FLAGS_SET && store->flags.n && !store->flags.flags &&
+	       !(state->keywords[at] & keywords);
+}
+
 static enum imap_next decide(struct imap_cmd *cmd, enum fault fault, const struct why *why)
 {
 	struct store_cmd *store = cmd->state;
@@ -186,10 +196,10 @@ static enum imap_next decide(struct imap_cmd *cmd, enum fault fault, const struc
 	uid_set_init(&store->modified);
 	rows_start(&rows, &cmd->session->selected, &store->uids);
 	while (rows_next(&rows)) {
-		if (store->conditional && state->modseq[rows.at] > store->unchanged_since)
-			uid_set_add(&store->modified, rows.uid);
-		else
+		if (passes(store, state, rows.at, keywords))
 			decide_one(cmd, rows.at, keywords);
+		else
+			uid_set_add(&store->modified, rows.uid);
 	}
 	if (!change_is_empty(&store->change) || guest_sees_any(&store->sees))
 		return IMAP_RUN;

@@ -458,7 +458,7 @@ bool imap_args_mailbox(struct imap_args *args, const char **ret_utf8)
 	return good || fail(args, "A mailbox name is neither modified UTF-7 nor UTF-8, or too long");
 }
 
-bool imap_args_list_mailbox(struct imap_args *args, const char **ret_utf8)
+bool imap_args_list_mailbox(struct imap_args *args, const char *reference, const char **ret_utf8)
 {
 	struct slice name;
 	struct buf utf8, nfc;
@@ -470,7 +470,9 @@ bool imap_args_list_mailbox(struct imap_args *args, const char **ret_utf8)
 	buf_init(&nfc, MAILBOX_MAX);
 	good = decode_name(args, name, &utf8) && fold_nfc(&nfc, buf_slice(&utf8));
 	if (good)
-		*ret_utf8 = settle(args, arena_strz(args->arena, buf_slice(&nfc)));
+		*ret_utf8 = nfc.len ? settle(args, arena_printf(args->arena, "%s%.*s", reference,
+		                                                SLICE_FMT(buf_slice(&nfc))))
+		                    : "";
 	buf_done(&utf8);
 	buf_done(&nfc);
 	return good || fail(args, "A mailbox pattern is neither modified UTF-7 nor UTF-8, or too long");

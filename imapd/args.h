@@ -64,8 +64,8 @@ bool imap_args_nz_number(struct imap_args *, uint64_t max, uint64_t *ret);
 bool imap_args_set(struct imap_args *, struct uid_set *ret);
 /* mailbox: astring, in UTF-8 as NFC has it, INBOX in capitals. */
 bool imap_args_mailbox(struct imap_args *, const char **ret_utf8);
-/* list-mailbox: like a mailbox, with wildcards, which also an atom may hold. */
-bool imap_args_list_mailbox(struct imap_args *, const char **ret_utf8);
+/* list-mailbox: like a mailbox, with wildcards, which also an atom may hold. Behind its reference; "" when it is empty. */
+bool imap_args_list_mailbox(struct imap_args *, const char *reference, const char **ret_utf8);
 
 /* flag-list "(…)" or, where `bare`, also flags without parentheses; keywords by name, each once. \Recent is read and
  * left out. */

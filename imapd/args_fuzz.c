@@ -62,7 +62,7 @@ static void read_one(struct imap_args *args, uint8_t what)
 	case 12: (void)imap_args_nz_number(args, 1000, &number); break;
 	case 13: (void)imap_args_set(args, arena_make(args->arena, struct uid_set)); break;
 	case 14: (void)imap_args_mailbox(args, &name); break;
-	case 15: (void)imap_args_list_mailbox(args, &name); break;
+	case 15: (void)imap_args_list_mailbox(args, "", &name); break;
 	case 16: (void)imap_args_flags(args, false, &flags); break;
 	case 17: (void)imap_args_flags(args, true, &flags); break;
 	case 18: (void)imap_args_date(args, &day); break;

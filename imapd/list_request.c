@@ -97,13 +97,13 @@ static bool pattern(struct imap_args *args, struct list_request *request, const 
 
 	if (request->n == LIST_PATTERNS_MAX)
 		return fail(args, "Too many mailbox patterns");
-	if (!imap_args_list_mailbox(args, &name))
+	if (!imap_args_list_mailbox(args, reference, &name))
 		return false;
-	*text += strlen(reference) + strlen(name);
+	*text += strlen(name);
 	if (*text > LIST_PATTERN_TEXT)
 		return fail(args, "The mailbox patterns are too long");
 	if (name[0])
-		request->patterns[request->n++] = arena_printf(args->arena, "%s%s", reference, name);
+		request->patterns[request->n++] = name;
 	else
 		request->has_empty = true; /* it matches nothing, whatever the reference is (RFC 5258 3) */
 	return true;

@@ -7,11 +7,13 @@
 
 /* ---- reading ---- */
 
-static bool known_sequences(struct imap_args *args)
+static bool known_sequences(struct imap_args *args, struct resync *resync)
 {
 	struct uid_set *seqs = arena_make(args->arena, struct uid_set),
 	               *uids = arena_make(args->arena, struct uid_set);
 
+	resync->known_seqs = seqs;
+	resync->known_seqs_uids = uids;
 	if (!imap_args_open(args) || !imap_args_set(args, seqs) || !imap_args_space(args) ||
 	    !imap_args_set(args, uids) || !imap_args_close(args))
 		return false;
@@ -46,18 +48,39 @@ bool resync_parse(struct imap_args *args, struct resync *resync)
 			return false;
 	}
 	resync->by_number = true;
-	return known_sequences(args) && imap_args_close(args);
+	return known_sequences(args, resync) && imap_args_close(args);
 }
 
 /* ---- telling ---- */
 
+/* The last UID up to which the client knows of all that has vanished; 0: none. */
+static uint32_t known_up_to(const struct selected *selected, const struct resync *resync)
+{
+	const struct mailbox_state *state = selected->view->state;
+	struct uid_iter seqs, uids;
+	uint32_t seq, uid, found = 0;
+
+	if (!resync->by_number)
+		return 0;
+	seqs = uid_iter_of(resync->known_seqs);
+	uids = uid_iter_of(resync->known_seqs_uids);
+	while (uid_next(&seqs, &seq) && seq <= state->n && uid_next(&uids, &uid))
+		if (state->uid[seq - 1] == uid)
+			found = uid;
+	return found;
+}
+
 static void start(struct session *s, struct resync *resync)
 {
+	const uint32_t up_to = known_up_to(&s->selected, resync);
+
 	resync->started = true;
 	resync->view.by_uid = s->enabled & ENABLED_UIDONLY;
 	uid_set_init(&resync->vanished);
 	buf_init(&resync->out, BUF_NO_LIMIT); /* CHUNK and a line */
 	vanished_since(&s->selected, resync->since, resync->known, &resync->vanished);
+	if (up_to)
+		uid_set_del_range(&resync->vanished, 1, up_to);
 	rows_start(&resync->rows, &s->selected, resync->known);
 }
 

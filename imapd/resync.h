@@ -1,8 +1,8 @@
 #ifndef IMAPD_RESYNC_H
 #define IMAPD_RESYNC_H
 /*
- * SELECT with QRESYNC (RFC 7162 3.2.5): what has happened in the mailbox since the client was last there. The
- * message sequence match data is read and not used: it would only spare bytes where what vanished is long forgotten.
+ * SELECT with QRESYNC (RFC 7162 3.2.5): what has happened in the mailbox since the client was last there. Message
+ * numbers that still have the UIDs they had say that nothing has vanished in front of them (3.2.5.2).
  */
 #include "command.h"
 #include "fetch_view.h"
@@ -11,7 +11,8 @@ struct resync { /* zeroed at first */
 	bool asked;
 	uint64_t uid_validity, since;
 	struct uid_set *known; /* the UIDs that the client has; NULL: all */
-	bool by_number;        /* message numbers were given, too */
+	bool by_number;        /* message numbers were given, too: */
+	struct uid_set *known_seqs, *known_seqs_uids;
 	/* resync.c's own */
 	bool started;
 	struct uid_set vanished;

@@ -80,6 +80,9 @@ static int sweep(struct cli *cli)
 	    (unsigned long long)result.blobs, (unsigned long long)result.queue_removed,
 	    (unsigned long long)(result.guests_removed + result.metadata_removed + result.url_keys_removed),
 	    (unsigned long long)result.bytes_removed);
+	if (result.moves_finished)
+		printf("finished %llu moves that were cut short\n",
+		       (unsigned long long)result.moves_finished);
 	return 0;
 }
 

@@ -5,7 +5,8 @@
  * is gone is no error: clients that hear NO try for ever.
  *
  * MOVE goes batch by batch: copied, told (COPYUID), expunged from the source. So a
- * client that hangs up half-way has every message in one place or, for a moment, in both; never in none.
+ * client that hangs up half-way has every message in one place or, for a moment, in both; never in none. What a crash
+ * cuts short is finished by a marker in the target (suite/move.h).
  * Out of the Outbox: all is put off on the queue first, then each batch is cancelled between its copy and its expunge.
  */
 #include "account_ctx.h"
@@ -16,6 +17,7 @@
 #include "outbox_hold.h"
 #include "rows.h"
 #include "suite/copy.h"
+#include "suite/move.h"
 #include "target.h"
 #include "vanished.h"
 
@@ -33,6 +35,7 @@ struct copy {
 	struct keywords keywords;
 	struct change change; /* of a MOVE: the expunge */
 	bool found, copied, told, pausing;
+	struct id move;            /* the batch's marker; zero: none */
 	struct outbox_hold hold;   /* of a MOVE out of the Outbox: everything, put off */
 	struct outbox_hold cancel; /* the batch, cancelled */
 	/* What was copied. */
@@ -209,6 +212,9 @@ static enum fault copy_some(struct imap_cmd *cmd, struct stack *stack, size_t st
 	some.items += start;
 	some.n = n;
 	some.into = &into;
+	/* what leaves the Outbox goes by the queue, which may have the last word */
+	copy->move = is_move(cmd) && !copy->hold.settled ? id_new() : (struct id){ { 0 } };
+	some.move = id_is_zero(&copy->move) ? NULL : &copy->move;
 	fault = copy_run(stack, &cmd->acting, cmd->holder->key, &some, copy->arena, &made, why);
 	if (fault)
 		return fault;
@@ -270,7 +276,11 @@ static enum fault copy_run_batch(struct imap_cmd *cmd, struct stack *stack, stru
 		fault = outbox_hold_cancel(&copy->cancel, cmd, stack, why);
 	if (fault || outbox_hold_refused(&copy->cancel))
 		return fault;
-	return is_move(cmd) ? change_commit(&copy->change, stack, why) : FAULT_NONE;
+	if (is_move(cmd))
+		fault = change_commit(&copy->change, stack, why);
+	if (!fault && !id_is_zero(&copy->move))
+		move_done(stack, &copy->target.actor, &copy->request.to, &copy->move);
+	return fault;
 }
 
 /* ---- and back ---- */

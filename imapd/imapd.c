@@ -17,6 +17,7 @@
 #include "loop/listener.h"
 #include "loop/proxy.h"
 #include "loop/timer.h"
+#include "move_check.h"
 #include "session.h"
 #include "trace.h"
 #include "url_mechanisms.h"
@@ -26,6 +27,7 @@
 #define PASSWORD_QUEUE       1000
 #define LOGINS_MAX           65536
 #define CHECK_MS             10000
+#define MOVE_TICKS           3     /* of CHECK_MS: moves that were cut short are looked for once in so many */
 #define PROGRESS_MS          10000 /* RFC 9585 4 */
 #define UPDATE_WAIT_MS       1000
 #define CHECK_POLLS          10 /* accounts change rarely: looked at once in so many polls */
@@ -149,6 +151,8 @@ static void on_timer(void *arg)
 	check_older_than(imapd, loop_now(imapd->daemon->loop) - CHECK_POLLS * imapd_conf.poll);
 	each_folder_cache(imapd, folder_cache_drop_old); /* nobody may come for it any more */
 	guest_check(imapd, NULL);
+	if (imapd->ticks++ % MOVE_TICKS == 0)
+		move_check(imapd);
 }
 
 /* ---- the bus ---- */

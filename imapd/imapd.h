@@ -47,7 +47,9 @@ struct imapd {
 	struct networks proxies;
 	const char *trace_dir;
 	struct list checks, guest_checks; /* jobs under way */
+	bool checking_moves;
 	struct timer *timer;
+	unsigned ticks;
 	struct imapd_listener listeners[IMAPD_LISTENERS_MAX];
 	size_t n_listeners;
 };

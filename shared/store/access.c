@@ -48,6 +48,7 @@ static const uint8_t acts[ACT_COUNT][KINDS] = {
 	[ACT_MAILBOX_RECENT] = { ALL,	NO,   OWN,  NO,	     NO,   NO },
 	[ACT_MAILBOX_READ]   = { ALL,	NO,   OWN,  OWN,     NO,   GRANTED },	/* delivery: to find its own tag again */
 	[ACT_MAILBOX_FOLD]   = { ALL,	NO,   OWN,  OWN,     NO,   GRANTED },	/* delivery: a full log must not stop mail */
+	[ACT_MAILBOX_MOVES]  = { ALL,	NO,   NO,   NO,	     NO,   NO },
 	[ACT_QUEUE_PUT]	     = { ALL,	NO,   OWN,  ALL,     ALL,  NO },
 	[ACT_QUEUE_WORK]     = { ALL,	NO,   NO,   NO,	     ALL,  NO },
 	[ACT_QUEUE_OPERATE]  = { ALL,	ALL,  OWN,  NO,	     ALL,  NO },
@@ -56,19 +57,13 @@ static const uint8_t acts[ACT_COUNT][KINDS] = {
 };
 
 static const char *const act_names[ACT_COUNT] = {
-	[ACT_MAILBOX_NAME] = "name mailboxes",
-	[ACT_MAILBOX_SHARE] = "share mailboxes",
-	[ACT_MAILBOX_UNSHARE] = "take grants back",
-	[ACT_MAILBOX_SHARED] = "look for shared mailboxes",
-	[ACT_MAILBOX_LIST] = "list mailboxes",
-	[ACT_MAILBOX_APPEND] = "append",
-	[ACT_MAILBOX_CHANGE] = "change messages",
-	[ACT_MAILBOX_RECENT] = "take \\Recent",
-	[ACT_MAILBOX_READ] = "read mailboxes",
-	[ACT_MAILBOX_FOLD] = "fold",
-	[ACT_QUEUE_PUT] = "queue mail",
-	[ACT_QUEUE_WORK] = "work on the queue",
-	[ACT_QUEUE_OPERATE] = "operate the queue",
+	[ACT_MAILBOX_NAME] = "name mailboxes",      [ACT_MAILBOX_SHARE] = "share mailboxes",
+	[ACT_MAILBOX_UNSHARE] = "take grants back", [ACT_MAILBOX_SHARED] = "look for shared mailboxes",
+	[ACT_MAILBOX_LIST] = "list mailboxes",      [ACT_MAILBOX_APPEND] = "append",
+	[ACT_MAILBOX_CHANGE] = "change messages",   [ACT_MAILBOX_RECENT] = "take \\Recent",
+	[ACT_MAILBOX_READ] = "read mailboxes",      [ACT_MAILBOX_FOLD] = "fold",
+	[ACT_MAILBOX_MOVES] = "look for moves",     [ACT_QUEUE_PUT] = "queue mail",
+	[ACT_QUEUE_WORK] = "work on the queue",     [ACT_QUEUE_OPERATE] = "operate the queue",
 	[ACT_QUEUE_SEE] = "look into the queue",
 };
 

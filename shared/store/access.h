@@ -29,6 +29,7 @@ enum access_act {
 	ACT_MAILBOX_RECENT,
 	ACT_MAILBOX_READ, /* log and pages: no content is in them */
 	ACT_MAILBOX_FOLD,
+	ACT_MAILBOX_MOVES, /* which moves are half done, everybody's */
 	ACT_QUEUE_PUT,
 	ACT_QUEUE_WORK,    /* claim, renew, finish */
 	ACT_QUEUE_OPERATE, /* hold, release, remove */

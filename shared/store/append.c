@@ -19,6 +19,7 @@
 #include "store/access.h"
 #include "store/acl.h"
 #include "store/front.h"
+#include "store/move.h"
 #include "store/page.h"
 #include "store/record.h"
 #include "store/schema.h"
@@ -46,6 +47,7 @@ struct appending { /* one call, on its caller's stack */
 	struct mailbox_change change; /* uids 0: only to be found again */
 	const struct mailbox_append *appends;
 	size_t n_appends;
+	struct slice move; /* a marker, encoded: who has one goes alone, since there may be no room for it */
 	int64_t deadline;
 	enum fault fault;
 	struct why why;
@@ -172,7 +174,10 @@ static void add_contents(const struct appending *member, struct buf *contents)
 static enum fault commit_group(struct group *group, struct why *why)
 {
 	struct mailbox_change changes[GROUP_MAX];
-	struct commit commit = { .mailbox = *group->mailbox, .changes = changes, .durable = true };
+	struct commit commit = { .mailbox = *group->mailbox,
+		                 .changes = changes,
+		                 .move = group->members[0]->move,
+		                 .durable = true };
 	struct mailbox_head head;
 	struct buf contents;
 	uint32_t uid;
@@ -262,8 +267,8 @@ static bool may_join(const struct group *group, const struct appending *one, siz
 {
 	const struct actor *actor = group->members[0]->actor;
 
-	if (!is_same_actor(one->actor, actor) || group->n == GROUP_MAX ||
-	    bytes + one->change.entry.len > GROUP_BYTES_MAX)
+	if (!is_same_actor(one->actor, actor) || group->n == GROUP_MAX || one->move.data ||
+	    group->members[0]->move.data || bytes + one->change.entry.len > GROUP_BYTES_MAX)
 		return false;
 	/* a retry beside its first try would make the commit fail for all */
 	for (size_t i = 0; i < group->n; i++)
@@ -406,16 +411,22 @@ enum fault mailbox_append(struct store *store, const struct actor *actor, const 
 	struct appending self = {
 		.actor = &with, .deadline = clock_mono_ms() + RETRY_MS, .appends = appends, .n_appends = n
 	};
-	struct buf out;
+	const struct mailbox_move *move = n ? appends[0].move : NULL;
+	struct buf out, marker;
 	enum fault fault = append_check(actor, appends, n, why);
 
-	assert(n >= 1);
+	assert(n >= 1 && (!move || id_eq(&move->tag, &appends[0].tag)));
 	if (fault)
 		return fault;
 	buf_init(&out, BUF_NO_LIMIT);
+	buf_init(&marker, BUF_NO_LIMIT);
+	if (move)
+		move_encode(&marker, move);
 	self.change = append_change(appends, n, &out);
+	self.move = buf_slice(&marker);
 	join(store, mailbox, &self);
 	buf_done(&out);
+	buf_done(&marker);
 	return outcome(&self, ret, why);
 }
 

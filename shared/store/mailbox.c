@@ -237,6 +237,7 @@ static void make_changes(struct commit *commit, const struct mailbox_commit *req
 
 	buf_init(&out, BUF_NO_LIMIT);
 	if (request->n_appends) {
+		assert(!request->appends[0].move);
 		changes[0] = append_change(request->appends, request->n_appends, &out);
 		changes[0].entry = arena_copy(arena, buf_slice(&out));
 		commit->n_changes = 1;

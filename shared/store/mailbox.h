@@ -104,6 +104,8 @@ struct mailbox_append { /* one message to append */
 	uint32_t flags;
 	uint64_t keywords;           /* mask over the header's keywords */
 	const struct record *record; /* the content, put in the same step; NULL: it is stored already */
+	const struct mailbox_move
+	    *move; /* the first one's: what this append is half of; NULL: nothing. mailbox_append() only */
 };
 
 struct mailbox_appended {
@@ -113,7 +115,7 @@ struct mailbox_appended {
 
 /* All n or none, under the first one's tag (zero: a random one is taken). Unconditional: joins other appends to the
  * mailbox in one commit (group commit). Durable. NOT_FOUND: no such mailbox. LIMIT: too many at once, or the mailbox
- * has run out of UIDs. After a lost answer it looks for its own tags before it tries again. */
+ * has run out of UIDs, or of room for moves. After a lost answer it looks for its own tags before it tries again. */
 MUST_CHECK enum fault mailbox_append(struct store *, const struct actor *, const struct id *mailbox,
                                      const struct mailbox_append *, size_t n, struct mailbox_appended *ret,
                                      struct why *);
@@ -122,6 +124,29 @@ MUST_CHECK enum fault mailbox_append(struct store *, const struct actor *, const
  * Looks into the log and the newest pages (4096 UIDs). NOT_FOUND: it is in neither. */
 MUST_CHECK enum fault mailbox_find_append(struct store *, const struct actor *, const struct id *mailbox,
                                           const struct id *tag, struct mailbox_appended *ret, struct why *);
+
+/* A move is an append to its target, then an expunge from its source. From the very commit of the append on a marker says
+ * so beside the target's head, until the mover, or whoever finishes what it has left (suite/move.h), is done. */
+struct mailbox_move {
+	struct id tag;             /* that of the append: the first one's */
+	struct id account, source; /* where it comes from, and whose that is */
+	int64_t begun;             /* ms since 1970 */
+	struct uid_set uids;       /* in the source; MOVE_UIDS_MAX at most */
+};
+#define MOVE_UIDS_MAX 1024
+
+struct mailbox_moving { /* a marker that was found */
+	struct id account, target;
+	struct mailbox_move move; /* of an unknown one only the tag is there */
+	bool unknown;             /* a newer Posthouse's, or damaged */
+};
+
+/* The mover's, when the source is expunged. Not durable: what comes back is found and finished again. NOT_FOUND. */
+MUST_CHECK enum fault mailbox_move_done(struct store *, const struct actor *, const struct id *target,
+                                        const struct id *tag, struct why *);
+/* Those of all mailboxes, many at a time. */
+MUST_CHECK enum fault mailbox_moves(struct store *, const struct actor *, struct arena *,
+                                    struct mailbox_moving **ret, size_t *ret_n, struct why *);
 
 enum flag_op { FLAGS_ADD, FLAGS_REMOVE, FLAGS_SET };
 

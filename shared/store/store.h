@@ -146,7 +146,17 @@ struct commit {
 	 * perhaps although the commit failed. CORRUPT: another content has that id. */
 	const struct record *const *contents;
 	uint32_t n_contents;
+	/* A marker (move.h) that stands beside the head from this commit on, under the first change's tag. {NULL, 0}: none. LIMIT:
+	 * there are MOVES_MAX. */
+	struct slice move;
 	bool durable;
+};
+
+#define MOVES_MAX 128 /* markers beside one head */
+
+struct move_row { /* one marker, and where it stands */
+	struct id account, mailbox, tag;
+	struct slice move;
 };
 
 struct mailbox_row { /* meta and head, as listed */
@@ -269,12 +279,18 @@ struct store_ops {
 
 	/* All changes or none, in one step that every reader sees whole. ret_head is the head just after.
 	 * STALE: if_modseq or if_keywords is past. EXISTS: a tag is in the log. NOT_FOUND. LIMIT: the log is full (schema.h),
-	 * fold first. */
+	 * fold first; or there is no room for the marker. */
 	enum fault (*commit)(struct store *, const struct actor *, const struct commit *,
 	                     struct mailbox_head *ret_head, struct why *);
 	/* The head, and of the log what is above `since`; all of it when it does not go back so far. NOT_FOUND. */
 	enum fault (*read)(struct store *, const struct actor *, const struct id *mailbox, uint64_t since,
 	                   struct arena *, struct mailbox_log *ret, struct why *);
+	/* Takes a marker away; one that is not there is none the less gone. Not durable. NOT_FOUND: the mailbox. */
+	enum fault (*move_done)(struct store *, const struct actor *, const struct id *mailbox,
+	                        const struct id *tag, struct why *);
+	/* The markers of all mailboxes, at most `max`, unordered. */
+	enum fault (*moves)(struct store *, const struct actor *, size_t max, struct arena *,
+	                    struct move_row **ret, size_t *ret_n, struct why *);
 	/* Raises recent_uid to `next`, if it is `first` still. STALE, NOT_FOUND. */
 	enum fault (*take_recent)(struct store *, const struct actor *, const struct id *mailbox,
 	                          uint32_t first, uint32_t next, struct why *);

@@ -21,6 +21,7 @@ struct sweep_result {
 	uint64_t metadata_removed; /* annotations of what is gone */
 	uint64_t url_keys_removed;
 	uint64_t grants_removed; /* accounts that are gone, in ACLs */
+	uint64_t moves_finished; /* that a crash had cut short */
 };
 /* What is unnamed for the first time is only marked, whatever the grace: it goes in a later sweep. */
 MUST_CHECK enum fault sweep_run(struct stack *, int64_t grace_ms, bool dry_run,
@@ -32,6 +33,7 @@ struct fsck_result {
 	uint64_t beside;    /* guests' records, metadata, URL keys */
 	uint64_t left_over; /* of these, for the sweeper: the account or the mailbox is gone */
 	uint64_t dropped;
+	uint64_t moves; /* half done; what is old of them is a problem */
 	uint64_t problems;
 };
 enum fsck_how {                 /* bits */

@@ -113,6 +113,19 @@ static enum fault target_keywords(struct stack *stack, const struct actor *actor
 	return fault;
 }
 
+/* The append is half of a move. */
+static void mark(const struct copy_request *request, const struct actor *actor,
+                 struct mailbox_append *appends, struct mailbox_move *move)
+{
+	move->tag = *request->move;
+	move->account = actor->account;
+	move->source = request->from;
+	for (size_t i = 0; i < request->n; i++)
+		uid_set_add(&move->uids, request->items[i].uid);
+	appends[0].tag = move->tag;
+	appends[0].move = move;
+}
+
 static enum fault no_target(enum fault fault)
 {
 	return fault == FAULT_NOT_FOUND ? FAULT_NO_TARGET : fault;
@@ -149,6 +162,7 @@ enum fault copy_run(struct stack *stack, const struct actor *actor, const struct
 	struct mailbox_append *appends = arena_array(arena, struct mailbox_append, request->n);
 	const int64_t now = clock_now();
 	struct keywords target = { .n = 0 };
+	struct mailbox_move move = { .begun = now };
 	enum fault fault = copy_load(stack, actor, request, arena, why);
 
 	if (!fault && into->keywords)
@@ -168,8 +182,11 @@ enum fault copy_run(struct stack *stack, const struct actor *actor, const struct
 		fault = hand_over(stack, actor, key, into, appends, request->n, arena, why);
 	if (fault)
 		return fault;
+	if (request->move)
+		mark(request, actor, appends, &move);
 	fault =
 	    no_target(mailbox_append(stack->store, into->actor, &request->to, appends, request->n, ret, why));
+	uid_set_done(&move.uids);
 	if (!fault)
 		nudge_mailbox(stack, into->actor, &request->to, ret->head.modseq);
 	return fault;

@@ -27,6 +27,8 @@ struct copy_request {
 	size_t n;
 	const struct keywords *keywords; /* the source's names */
 	const struct copy_into *into;    /* NULL: as the source */
+	const struct id
+	    *move; /* they are moved: a marker says so under this tag until move_done(). NULL: they stay */
 };
 
 /* Snapshot of a state's messages for a request, in the arena; UIDs that are not there are left out. */

@@ -14,6 +14,7 @@
 #include "mail/fold.h"
 #include "suite/copy.h"
 #include "suite/metadata.h"
+#include "suite/move.h"
 #include "suite/url_key.h"
 #include "suite/nudge.h"
 
@@ -570,7 +571,8 @@ static enum fault move_inbox(struct stack *stack, const struct actor *actor, con
 {
 	struct arena *arena = arena_new();
 	struct mailbox_state *state = mailbox_state_new(inbox);
-	struct copy_request request = { .from = *inbox };
+	struct id move;
+	struct copy_request request = { .from = *inbox, .move = &move };
 	struct mailbox_appended appended;
 	struct mailbox_delta delta;
 	struct mailbox_news news;
@@ -595,9 +597,12 @@ static enum fault move_inbox(struct stack *stack, const struct actor *actor, con
 		uid_set_init(&batch);
 		uid_set_add_range(&batch, state->uid[at], state->uid[last]);
 		copy_items(state, &batch, arena, &request.items, &request.n);
+		move = id_new();
 		fault = copy_run(stack, actor, key, &request, arena, &appended, why);
 		if (!fault)
 			fault = copy_expunge(stack, actor, inbox, &batch, why);
+		if (!fault)
+			move_done(stack, actor, &request.to, &move);
 	}
 	uid_set_done(&batch);
 	mailbox_delta_done(&delta);

@@ -22,6 +22,7 @@
 #define BODY_STEP      (1024 * 1024)
 #define QUEUE_YOUNG_MS (60 * 60 * 1000)
 #define HALF_MADE_MS   (60 * 60 * 1000)
+#define MOVE_OLD_MS    (60 * 60 * 1000) /* imapd finishes them within minutes */
 #define CONTENT_BATCH  128
 
 struct box { /* the mailbox being looked at */
@@ -447,6 +448,32 @@ out:
 	return fault == FAULT_TEMP ? fault : FAULT_NONE;
 }
 
+/* ---- moves that are half done ---- */
+
+static enum fault check_moves(struct fsck *fsck, struct why *why)
+{
+	struct arena *arena = arena_new();
+	struct mailbox_moving *moving;
+	size_t n = 0;
+	const enum fault fault = mailbox_moves(fsck->stack->store, &actor_system, arena, &moving, &n, why);
+
+	fsck_step(fsck, "looking at moves");
+	fsck->result->moves = n;
+	for (size_t i = 0; i < n; i++) {
+		if (moving[i].unknown)
+			fsck_problem(fsck, "mailbox %s: a move into it has a marker that does not read",
+			             id_print(&moving[i].target).text);
+		else if (moving[i].move.begun < clock_now() - MOVE_OLD_MS)
+			fsck_problem(
+			    fsck,
+			    "mailbox %s: a move of %llu messages into it is not finished: sweep does that",
+			    id_print(&moving[i].target).text,
+			    (unsigned long long)uid_set_count(&moving[i].move.uids));
+	}
+	arena_free(arena);
+	return fault;
+}
+
 enum fault fsck_run(struct stack *stack, unsigned how, void (*on_problem)(void *, const char *),
                     void (*on_progress)(void *, const struct walk_progress *), void *arg,
                     struct fsck_result *ret, struct why *why)
@@ -478,6 +505,8 @@ enum fault fsck_run(struct stack *stack, unsigned how, void (*on_problem)(void *
 		fault = fsck_beside(&fsck, why);
 	if (!fault)
 		fault = walk_queue(stack, on_entry, &fsck, why);
+	if (!fault)
+		fault = check_moves(&fsck, why);
 	account_key_unref(fsck.queue_key);
 	if (!fault)
 		*ret = result;

@@ -17,6 +17,7 @@
 #include "store/record.h"
 #include "suite/directory_internal.h"
 #include "suite/guest.h"
+#include "suite/move.h"
 #include "suite/walk.h"
 
 #define SCAN_ROUNDS     20
@@ -430,11 +431,26 @@ static enum fault expire_records(struct sweep *sweep, struct why *why)
 	return fault;
 }
 
+/* Before anything is named: what is finished is in one mailbox. */
+static enum fault finish_moves(struct sweep *sweep, struct why *why)
+{
+	struct moves_result moves;
+	const enum fault fault =
+	    sweep->dry_run ? FAULT_NONE
+	                   : moves_finish(sweep->stack, sweep->started - MOVE_GRACE_MS, &moves, why);
+
+	if (!fault && !sweep->dry_run)
+		sweep->result->moves_finished = moves.finished;
+	return fault;
+}
+
 static enum fault sweep_all(struct sweep *sweep, struct why *why)
 {
 	struct stack *stack = sweep->stack;
 	enum fault fault = read_marks(sweep, why);
 
+	if (!fault)
+		fault = finish_moves(sweep, why);
 	if (!fault)
 		fault = walk_records(stack, COLL_ACCOUNTS, on_account, sweep, why);
 	if (!fault)

@@ -18,7 +18,7 @@ static const struct group {
 	{ "mailboxes", mailbox_cases, &n_mailbox_cases }, { "appending", append_cases, &n_append_cases },
 	{ "folding", fold_cases, &n_fold_cases },         { "order", order_cases, &n_order_cases },
 	{ "sharing", share_cases, &n_share_cases },       { "queue", queue_cases, &n_queue_cases },
-	{ "model", model_cases, &n_model_cases },
+	{ "moves", move_cases, &n_move_cases },           { "model", model_cases, &n_model_cases },
 };
 
 static int run_backend(const char *name)

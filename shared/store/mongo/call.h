@@ -79,8 +79,9 @@ struct change { /* of one document, mostly */
 	const bson_t *filter, *update, *fields, *sort;
 	bool upsert; /* update only */
 	bool many;   /* update only: all that match */
+	bool loose;  /* update only: nothing rests on it; a failover may take it back */
 };
-/* How many matched (an upsert that inserted counts). EXISTS: a unique index. Durable. */
+/* How many matched (an upsert that inserted counts). EXISTS: a unique index. Durable, unless loose. */
 MUST_CHECK enum fault call_update(struct call *, const struct change *, size_t *ret_matched);
 /* One findAndModify; the document as it became, in the arena. NOT_FOUND (with `why` untouched). Durable. */
 MUST_CHECK enum fault call_modify(struct call *, const struct change *, struct arena *, struct slice *ret);

@@ -189,7 +189,8 @@ enum fault call_insert_missing(struct call *call, const char *collection, const 
 enum fault call_update(struct call *call, const struct change *change, size_t *ret_matched)
 {
 	mongoc_collection_t *handle = collection_of(call, change->collection);
-	bson_t *opts = bson_copy(call->mongo->durable);
+	bson_t *opts = change->loose ? BCON_NEW("writeConcern", "{", "w", BCON_INT32(1), "}")
+	                             : bson_copy(call->mongo->durable);
 	enum fault fault = FAULT_NONE;
 	bson_error_t error;
 	bson_t reply;

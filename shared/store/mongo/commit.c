@@ -2,14 +2,15 @@
  * The commit: one findAndModify of the mailbox's document. Every condition is
  * in its filter, so that it happens wholly or not at all and no lock is held:
  *
- *   filter  { _id, account, (of a guest) acl, modseq, n_keywords, "log.t": { $nin: tags }, and room in the log }
- *   update  { $push: { log: { $each }, keywords: { $each } }, $inc: { modseq, uid_next, … } }
+ *   filter  { _id, account, (of a guest) acl, modseq, n_keywords, "log.t": { $nin: tags }, and room in the lists }
+ *   update  { $push: { log: { $each }, keywords: { $each }, moving }, $inc: { modseq, uid_next, … } }
  *
  * When nothing matched, one read says which condition it was. Contents that
  * come with it are put first, so that nobody sees an entry before its content.
  */
 #include "store/access.h"
 #include "store/mongo/head.h"
+#include "store/mongo/move.h"
 #include "store/mongo/ops.h"
 #include "store/mongo/put.h"
 #include "store/schema.h"
@@ -61,12 +62,12 @@ static void add_at_most(bson_t *filter, const char *field, uint64_t most)
 	bson_append_document_end(filter, &range);
 }
 
-static void add_no_such_element(bson_t *filter, uint64_t element)
+static void add_no_such_element(bson_t *filter, const char *list, uint64_t element)
 {
 	char field[32];
 	bson_t exists;
 
-	snprintf(field, sizeof(field), "log.%llu", (unsigned long long)element);
+	snprintf(field, sizeof(field), "%s.%llu", list, (unsigned long long)element);
 	bson_append_document_begin(filter, field, -1, &exists);
 	BSON_APPEND_BOOL(&exists, "$exists", false);
 	bson_append_document_end(filter, &exists);
@@ -105,7 +106,9 @@ static void make_filter(const struct committing *c, bson_t *filter)
 	add_at_most(filter, "log_bytes", LOG_BYTES_MAX - c->entry_bytes);
 	add_at_most(filter, "uid_next", (uint64_t)UID_MAX + 1 - c->uids);
 	if (commit->n_changes)
-		add_no_such_element(filter, LOG_ENTRIES_MAX - commit->n_changes);
+		add_no_such_element(filter, "log", LOG_ENTRIES_MAX - commit->n_changes);
+	if (commit->move.data)
+		add_no_such_element(filter, "moving", MOVES_MAX - 1);
 	if (c->has_tags)
 		add_tags(filter, commit);
 }
@@ -153,6 +156,8 @@ static void make_update(const struct committing *c, bson_t *update)
 		bson_append_array_end(&field, &list);
 		bson_append_document_end(&push, &field);
 	}
+	if (commit->move.data)
+		move_add(&push, commit);
 	bson_append_document_end(update, &push);
 
 	bson_append_document_begin(update, "$inc", -1, &inc);
@@ -221,6 +226,9 @@ static enum fault judge(struct committing *c, struct slice raw)
 		                 head.keywords, commit->if_keywords);
 	if (entries + commit->n_changes > LOG_ENTRIES_MAX || head.log_bytes + c->entry_bytes > LOG_BYTES_MAX)
 		return fault_set(why, FAULT_LIMIT, "mongo: the mailbox's log is full, fold it");
+	if (commit->move.data && move_count(&doc) >= MOVES_MAX)
+		return fault_set(why, FAULT_LIMIT, "mongo: %d moves into the mailbox are half done",
+		                 MOVES_MAX);
 	if ((uint64_t)head.uid_next + c->uids > (uint64_t)UID_MAX + 1)
 		return fault_set(why, FAULT_LIMIT, "mongo: the mailbox has no UIDs left");
 	return FAULT_NONE;

@@ -10,12 +10,15 @@
 struct index {
 	const char *collection;
 	const char *fields[4]; /* "-field": descending */
-	bool unique;
+	bool unique, sparse;
 };
 
 static const struct index fixed[] = {
 	{ MAILBOXES, { "account", "parent", "name_hash" }, .unique = true },
 	{ MAILBOXES, { "acl" } }, /* what is shared with somebody: by whomever, so on every shard */
+	{ MAILBOXES,
+	  { "moving.t" },
+	  .sparse = true }, /* moves that are half done: everybody's, so on every shard */
 	{ PAGES, { "account", "_id.mailbox", "modseq" } },
 	{ DELETED_MAILBOXES, { "at" } },
 	{ QUEUE, { "status", "-priority", "due", "ready" } }, /* claim */
@@ -59,6 +62,8 @@ static enum fault create_fixed(struct call *call, const struct index *index)
 	}
 	if (index->unique)
 		BSON_APPEND_BOOL(&options, "unique", true);
+	if (index->sparse)
+		BSON_APPEND_BOOL(&options, "sparse", true);
 	fault = create(call, index->collection, &keys, &options);
 	bson_destroy(&keys);
 	bson_destroy(&options);

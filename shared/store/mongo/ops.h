@@ -47,6 +47,11 @@ enum fault mongo_contents_add_account(struct store *, const struct actor *, cons
 /* commit.c */
 enum fault mongo_commit(struct store *, const struct actor *, const struct commit *,
                         struct mailbox_head *ret_head, struct why *);
+/* move.c */
+enum fault mongo_move_done(struct store *, const struct actor *, const struct id *mailbox,
+                           const struct id *tag, struct why *);
+enum fault mongo_moves(struct store *, const struct actor *, size_t max, struct arena *,
+                       struct move_row **ret, size_t *ret_n, struct why *);
 /* log.c */
 enum fault mongo_read(struct store *, const struct actor *, const struct id *mailbox, uint64_t since,
                       struct arena *, struct mailbox_log *ret, struct why *);

@@ -52,6 +52,12 @@ static enum fault check(struct db *db, int64_t box, const struct commit *commit,
 	if (commit->n_changes && (bytes > LOG_BYTES_MAX || uids - 1 > UID_MAX ||
 	                          head->modseq - head->log_base + commit->n_changes > LOG_ENTRIES_MAX))
 		return fault_set(why, FAULT_LIMIT, "log of %u bytes is full", head->log_bytes);
+	if (commit->move.data) {
+		const enum fault fault = move_room(db, box, why);
+
+		if (fault)
+			return fault;
+	}
 	return check_tags(db, box, commit, why);
 }
 
@@ -126,6 +132,8 @@ static enum fault run_commit(struct db *db, void *args, struct why *why)
 		fault = add_changes(db, box, c->commit, &head, why);
 	if (!fault)
 		fault = add_keywords(db, box, c->commit, &head, why);
+	if (!fault && c->commit->move.data)
+		fault = move_insert(db, box, c->commit, why);
 	if (!fault)
 		fault = head_write(db, box, &head, why);
 	c->head = head;

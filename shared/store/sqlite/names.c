@@ -201,9 +201,9 @@ enum fault sqlite_mailbox_update(struct store *base, const struct actor *actor,
 static enum fault run_delete(struct db *db, void *args, struct why *why)
 {
 	static const char *const sql[] = {
-		"INSERT INTO dead (box) VALUES (?)",   "DELETE FROM log WHERE box = ?",
-		"DELETE FROM keywords WHERE box = ?",  "DELETE FROM acl WHERE box = ?",
-		"DELETE FROM mailboxes WHERE box = ?",
+		"INSERT INTO dead (box) VALUES (?)",  "DELETE FROM log WHERE box = ?",
+		"DELETE FROM keywords WHERE box = ?", "DELETE FROM acl WHERE box = ?",
+		"DELETE FROM moves WHERE box = ?",    "DELETE FROM mailboxes WHERE box = ?",
 	};
 	const struct naming *naming = args;
 	struct query q = query(db, "SELECT box FROM mailboxes WHERE " WALLED);

@@ -74,6 +74,14 @@ enum fault sqlite_contents_add_account(struct store *, const struct actor *, con
 
 enum fault sqlite_commit(struct store *, const struct actor *, const struct commit *,
                          struct mailbox_head *ret_head, struct why *);
+/* moves.c */
+enum fault sqlite_move_done(struct store *, const struct actor *, const struct id *mailbox,
+                            const struct id *tag, struct why *);
+enum fault sqlite_moves(struct store *, const struct actor *, size_t max, struct arena *,
+                        struct move_row **ret, size_t *ret_n, struct why *);
+/* The commit's marker, as a part of its transaction: whether there is room (LIMIT), and putting it. */
+MUST_CHECK enum fault move_room(struct db *, int64_t box, struct why *);
+MUST_CHECK enum fault move_insert(struct db *, int64_t box, const struct commit *, struct why *);
 enum fault sqlite_read(struct store *, const struct actor *, const struct id *mailbox, uint64_t since,
                        struct arena *, struct mailbox_log *ret, struct why *);
 enum fault sqlite_take_recent(struct store *, const struct actor *, const struct id *mailbox, uint32_t first,

@@ -17,6 +17,10 @@
 	"who)) WITHOUT ROWID;"                                                                               \
 	"CREATE INDEX IF NOT EXISTS acl_who ON acl (who);"
 
+#define MOVES_TABLE                                                                                          \
+	"CREATE TABLE IF NOT EXISTS moves (box INTEGER, tag BLOB NOT NULL, move BLOB NOT NULL, PRIMARY KEY " \
+	"(box, tag)) WITHOUT ROWID;"
+
 static const char tables[] =
     "CREATE TABLE mailboxes (box INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, account BLOB "
     "NOT NULL, "
@@ -31,7 +35,7 @@ static const char tables[] =
     "CREATE TABLE log (box INTEGER, modseq INTEGER, tag BLOB, messages INTEGER, unseen INTEGER, bytes "
     "INTEGER, "
     "uids INTEGER, entry BLOB NOT NULL, PRIMARY KEY (box, modseq)) WITHOUT ROWID;"
-    "CREATE UNIQUE INDEX log_tag ON log (box, tag) WHERE tag IS NOT NULL;" ACL_TABLE
+    "CREATE UNIQUE INDEX log_tag ON log (box, tag) WHERE tag IS NOT NULL;" ACL_TABLE MOVES_TABLE
     /* at: box << 32 | page number */
     "CREATE TABLE pages (at INTEGER PRIMARY KEY, modseq INTEGER, columns BLOB NOT NULL);"
     "CREATE TABLE page_keys (at INTEGER PRIMARY KEY, keys BLOB NOT NULL);"
@@ -100,8 +104,8 @@ static bool has_history(struct db *db)
 static bool has_all(struct db *db)
 {
 	struct query q = query(db, "SELECT count(*) FROM sqlite_master WHERE name IN ('acl_who', "
-	                           "'guests_mailbox', 'contents_signature')");
-	const bool all = query_row(&q) && column_int(&q) == 3;
+	                           "'guests_mailbox', 'contents_signature', 'moves')");
+	const bool all = query_row(&q) && column_int(&q) == 4;
 
 	return query_done(&q, NULL) == FAULT_NONE && all && has_history(db);
 }
@@ -122,7 +126,7 @@ static enum fault make_all(struct db *db, struct why *why)
 			fault = db_exec(db, sql, why);
 	}
 	if (!fault)
-		fault = db_exec(db, ACL_TABLE, why);
+		fault = db_exec(db, ACL_TABLE MOVES_TABLE, why);
 	if (!fault && !has_history(db))
 		fault = db_exec(db, "ALTER TABLE mailboxes ADD COLUMN history BLOB", why);
 	/* a file that is older than a collection gets it now */

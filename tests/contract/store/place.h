@@ -98,8 +98,8 @@ struct thread_arg {
 };
 
 extern const struct CMUnitTest record_cases[], mailbox_cases[], append_cases[], fold_cases[], queue_cases[],
-    order_cases[], open_cases[], model_cases[], share_cases[];
+    order_cases[], open_cases[], model_cases[], share_cases[], move_cases[];
 extern const size_t n_record_cases, n_mailbox_cases, n_append_cases, n_fold_cases, n_queue_cases,
-    n_order_cases, n_open_cases, n_model_cases, n_share_cases;
+    n_order_cases, n_open_cases, n_model_cases, n_share_cases, n_move_cases;
 
 #endif

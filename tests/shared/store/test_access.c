@@ -41,7 +41,7 @@ static const struct {
 	{ ACT_MAILBOX_UNSHARE, "AA----" }, { ACT_MAILBOX_LIST, "AAoo--" },   { ACT_MAILBOX_APPEND, "A-oo-g" },
 	{ ACT_MAILBOX_CHANGE, "A-o--g" },  { ACT_MAILBOX_RECENT, "A-o---" }, { ACT_MAILBOX_READ, "A-oo-g" },
 	{ ACT_MAILBOX_FOLD, "A-oo-g" },    { ACT_QUEUE_PUT, "A-oAA-" },      { ACT_QUEUE_WORK, "A---A-" },
-	{ ACT_QUEUE_OPERATE, "AAo-A-" },   { ACT_QUEUE_SEE, "AAo-A-" },
+	{ ACT_QUEUE_OPERATE, "AAo-A-" },   { ACT_QUEUE_SEE, "AAo-A-" },      { ACT_MAILBOX_MOVES, "A-----" },
 };
 
 static enum access access_of(char letter)

@@ -101,7 +101,7 @@ def crash_rounds(suite, users, rounds, seed=None, services=("mongo",), sink=None
     report(f"{rounds} rounds (seed {seed}) in {time.monotonic() - start:.0f} s, deaths: {crashes.summary()}")
     report(f"{acked} messages acknowledged of {len(load.attempts)} attempts, {dict(load.acks)}: each there once"
            + (f"; sent to the other host again: {load.sent_again}" if sink else "")
-           + f"; in both mailboxes after a MOVE without an answer: {load.in_both}")
+           + f"; in both mailboxes, for a while, after a MOVE without an answer: {load.in_both}")
     report(f"failures that clients saw: {dict(load.errors)}")
     problems = suite.fsck()
     report(f"fsck: {problems}")

@@ -9,7 +9,7 @@
 Three kinds of clients: `smtp` (mail from elsewhere, often to both users), `append` (IMAP; some of it is moved on or
 replaced at once), and, when there is a sink, `out` (submitted for another host). Every attempt has an id of its own, also
 a retry: so a message that was stored twice cannot hide behind one that was sent twice. An attempt without an answer may
-be there once or not at all; one whose MOVE had no answer may be in both mailboxes. Of a message and what was to REPLACE
+be there once or not at all; one whose MOVE had no answer may be in both mailboxes, for a while. Of a message and what was to REPLACE
 it there is always one, never both.
 """
 
@@ -32,6 +32,7 @@ FIELDS = re.compile(rb"(?:[!-9;-~]+:[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)*")     #
 FETCHED = re.compile(rb"\((?=.*\bUID (\d+))(?=.*\bRFC822\.SIZE (\d+))")
 MOVED_TO = "Filed"
 MOVE_SHARE = 0.3
+FINISHED = 150                  # seconds: a mover is left alone for one minute, and looked for twice a minute
 REPLACE_SHARE = 0.3
 
 
@@ -302,6 +303,8 @@ class Load:
             time.sleep(1)
         assert not lost, f"{len(lost)} of {len(acked)} acknowledged messages are gone: {lost[:5]}"
         self.check_accounts(found)
+        if self.in_both:
+            wait_for("cut moves to be finished", self.has_finished_moves, FINISHED, pause=5)
         if self.sink:
             self.check_sink([attempt for attempt in acked if attempt.kind == "out"])
         return len(acked)
@@ -311,6 +314,10 @@ class Load:
         It is never attempted, and mta drops it when it is an hour old."""
         attempts = self.suite.queue()
         return not any(attempts) and len(attempts) <= len(self.attempts) - acked and self.to_go_out() <= 0
+
+    def has_finished_moves(self):
+        found = [self.found(user) for user in self.users]
+        return not any(there.inbox[one] and there.filed[one] for there in found for one in there.ids())
 
     def check_accounts(self, found):
         here = [(user, self.attempts[one]) for user, there in found.items() for one in there.ids()]

@@ -164,6 +164,10 @@ static void add_recent(struct selected *selected, const struct uid_set *recent, 
 
 	if (uid_set_is_empty(recent))
 		return;
+	if (view_is_bare(selected->view)) { /* with messages that are \\Recent only when each UID is there */
+		uid_set_union(&selected->recent, recent);
+		return;
+	}
 	at = mailbox_state_from(state, MAX_OF(above + 1, uid_set_min(recent)));
 	for (; at < state->n && state->uid[at] <= last; at++)
 		if (uid_set_has(recent, state->uid[at]))

@@ -8,8 +8,8 @@
  *  1. view->state changes on the loop only: news are fetched by jobs and applied here, in order of modseq.
  *  2. A session's sequence numbers change only when it was told: messages expunged since are its
  *     `ghosts` and keep their numbers, messages appended since have UIDs above `known_max`.
- *  3. A view that was asked for without its rows may be bare: it has the head of a mailbox of which a cache file has the rows,
- *     and stays so until somebody wants those or there are news.
+ *  3. A view that was asked for without its rows may be bare: it has the head of a mailbox whose rows are in a cache file or
+ *     in the store, and stays so until somebody wants those or there are news.
  *  4. What a session has to be told is in its sets (ghosts, changed) and in known_max; nothing else is kept a session.
  *
  * Threads: the loop's only. Jobs get copies (view_snapshot.. in copy.h, uid sets), never the view.

@@ -11,6 +11,7 @@
 #include "cache_file.h"
 #include "view_internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -96,6 +97,17 @@ struct view_bare *view_bare_open(const char *dir, const struct account_ctx *acco
 	return NULL;
 }
 
+struct view_bare *view_bare_new(const struct mailbox_head *head)
+{
+	struct view_bare *bare = xzalloc(sizeof(*bare));
+
+	assert(head->unseen == 0 || head->unseen == head->messages);
+	bare->arena = arena_new();
+	bare->summary.head = *head;
+	bare->summary.unseen = head->unseen ? 1 : 0;
+	return bare;
+}
+
 void view_bare_free(struct view_bare *bare)
 {
 	if (!bare)
@@ -124,8 +136,11 @@ enum fault view_bare_load(struct view_bare *bare, const struct id *mailbox, stru
 {
 	struct mailbox_state *state;
 	struct mailbox_delta delta;
-	enum fault fault = mailbox_state_unpack(mailbox, read_part, bare, &state, why);
+	enum fault fault;
 
+	if (!bare->file)
+		return fault_set(why, FAULT_STALE, "there is no cache file");
+	fault = mailbox_state_unpack(mailbox, read_part, bare, &state, why);
 	if (fault)
 		return fault;
 	mailbox_delta_init(&delta);
@@ -154,7 +169,7 @@ void view_cache_consider(struct view *view)
 	if (!view->views->conf.cache_dir || view->cache_at || view->cache || view->state->n < MESSAGES_MIN ||
 	    !is_behind(view))
 		return;
-	view->cache_at = loop_now(view->views->conf.loop) + rand_below(DELAY_MS) + 1;
+	view->cache_at = loop_now(view->views->conf.loop) + (view->cached ? rand_below(DELAY_MS) : 0) + 1;
 }
 
 /* STALE: the mailbox was folded past what the view has, or is another by now. */

@@ -53,14 +53,16 @@ bool view_refresh_takes(struct view *, unsigned wants);
 void view_cache_start(struct views *);
 /* The head of a mailbox whose rows are in a cache file, with what has to be applied to those. */
 struct view_bare {
-	struct cache_parts *file;
-	struct id history; /* of its mod-sequence */
+	struct cache_parts *file; /* NULL: the rows are in the store alone */
+	struct id history;        /* of its mod-sequence */
 	struct mailbox_summary summary;
 	struct arena *arena;
 	struct mailbox_news news;
 };
 /* Worker: the mailbox as it was once, or NULL. Whether the store agrees is to be seen. */
 struct view_bare *view_bare_open(const char *dir, const struct account_ctx *, const struct id *mailbox);
+/* Of the store's head, where none or all of the messages are unseen. */
+struct view_bare *view_bare_new(const struct mailbox_head *);
 void view_bare_free(struct view_bare *); /* NULL accepted */
 /* CORRUPT: the store has another past. STALE: it cannot say. */
 MUST_CHECK enum fault view_bare_check(const struct view_bare *, const struct mailbox_log *, struct why *);

@@ -1,7 +1,8 @@
 /*
  * Looking at the store for a view: one job at a time and view, whoever asked, and
  * however many. The first load begins with the cache file, and is applied on the worker; later ones, which are small, on the loop.
- * Where nobody wants the rows, the file's head and the news since are enough (view.h: a bare view).
+ * Where nobody wants the rows, the file's head and the news since are enough (view.h: a bare view); and for a large
+ * mailbox of which there is no file often the store's head is.
  *
  * \Recent (RFC 3501 2.3.2) is of the process that takes it in the store: what no other has is taken with the look, all
  * of it at once, before any session is told of those messages; not when nobody here would have it.
@@ -14,6 +15,8 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "suite/outbox.h"
+
+#define HEAD_ALONE_MIN 2048 /* messages: the rows of smaller mailboxes are read at once */
 
 struct view_refresh { /* one look; what the worker fills is its own until it is back */
 	struct job job;
@@ -73,7 +76,8 @@ static bool has_recent(const struct view_refresh *refresh)
 
 static bool needs_rows(const struct view_refresh *refresh)
 {
-	return (refresh->wants & VIEW_ROWS) || ((refresh->wants & VIEW_RECENT) && has_recent(refresh));
+	return (refresh->wants & VIEW_ROWS) || ((refresh->wants & VIEW_RECENT) && has_recent(refresh) &&
+	                                        !mailbox_has_every_uid(&refresh->news.log.head));
 }
 
 /* The mailbox from the store alone. */
@@ -123,13 +127,38 @@ static enum fault load_cached(struct view_refresh *refresh)
 	return FAULT_NONE;
 }
 
+/* Which message is the first unseen one is all that SELECT tells and the store's head does not: unless none is, or all are. */
+static bool says_all(const struct mailbox_head *head)
+{
+	return head->messages >= HEAD_ALONE_MIN && (head->unseen == 0 || head->unseen == head->messages);
+}
+
+/* Without a file: the store's head, if that will do, or all of it. */
+static enum fault load_uncached(struct view_refresh *refresh)
+{
+	const struct mailbox_head *head = &refresh->news.log.head;
+	enum fault fault =
+	    mailbox_look_head(refresh->stack->store, &refresh->account->actor, &refresh->mailbox,
+	                      refresh->arena, &refresh->news.log, &refresh->why);
+
+	if (fault)
+		return fault;
+	if (needs_rows(refresh) || !says_all(head))
+		return load(refresh);
+	refresh->bare = view_bare_new(head);
+	refresh->fresh = mailbox_state_new(&refresh->mailbox);
+	refresh->fresh->head = *head;
+	refresh->stays_bare = true;
+	return FAULT_NONE;
+}
+
 static enum fault first_load(struct view_refresh *refresh)
 {
 	enum fault fault;
 
 	refresh->bare = view_bare_open(refresh->cache_dir, refresh->account, &refresh->mailbox);
 	if (!refresh->bare)
-		return load(refresh);
+		return load_uncached(refresh);
 	fault = load_cached(refresh);
 	if (fault != FAULT_CORRUPT && fault != FAULT_STALE)
 		return fault;
@@ -237,6 +266,8 @@ static void recent_taken(struct view *view, const struct view_refresh *refresh)
 
 	if (!refresh->recent_from)
 		return;
+	if (view->bare)
+		uid_set_add_range(&view->recent, refresh->recent_from, next - 1);
 	for (at = mailbox_state_from(state, refresh->recent_from); at < state->n && state->uid[at] < next;
 	     at++)
 		uid_set_add(&view->recent, state->uid[at]);
@@ -248,11 +279,11 @@ static void take_first(struct view *view, struct view_refresh *refresh)
 	view->state = refresh->fresh;
 	view->cached = refresh->since;
 	refresh->fresh = NULL;
+	if (refresh->stays_bare) {
+		view->bare = refresh->bare;
+		refresh->bare = NULL;
+	}
 	recent_taken(view, refresh);
-	if (!refresh->stays_bare)
-		return;
-	view->bare = refresh->bare;
-	refresh->bare = NULL;
 }
 
 /* A bare view gets its rows: of what it told, and perhaps of more. */

@@ -7,13 +7,25 @@
 #include "store/log.h"
 #include "store/page.h"
 
-enum fault mailbox_look(struct store *store, const struct actor *actor, const struct id *mailbox,
-                        struct arena *arena, struct mailbox_log *ret, struct why *why)
+static enum fault look(struct store *store, const struct actor *actor, const struct id *mailbox,
+                       uint64_t since, struct arena *arena, struct mailbox_log *ret, struct why *why)
 {
 	const struct actor with = access_with(actor, ACL_READ);
 	enum fault fault = access_check_act(actor, ACT_MAILBOX_READ, why);
 
-	return fault ? fault : store->ops->read(store, &with, mailbox, 0, arena, ret, why);
+	return fault ? fault : store->ops->read(store, &with, mailbox, since, arena, ret, why);
+}
+
+enum fault mailbox_look(struct store *store, const struct actor *actor, const struct id *mailbox,
+                        struct arena *arena, struct mailbox_log *ret, struct why *why)
+{
+	return look(store, actor, mailbox, 0, arena, ret, why);
+}
+
+enum fault mailbox_look_head(struct store *store, const struct actor *actor, const struct id *mailbox,
+                             struct arena *arena, struct mailbox_log *ret, struct why *why)
+{
+	return look(store, actor, mailbox, UINT64_MAX, arena, ret, why);
 }
 
 bool mailbox_history(const struct mailbox_log *log, uint64_t modseq, struct id *ret)

@@ -77,6 +77,16 @@ MUST_CHECK enum fault contents_add_account(struct store *, const struct actor *,
 MUST_CHECK enum fault mailbox_look(struct store *, const struct actor *, const struct id *mailbox,
                                    struct arena *, struct mailbox_log *ret, struct why *);
 
+/* The same without the log: head and keyword names. */
+MUST_CHECK enum fault mailbox_look_head(struct store *, const struct actor *, const struct id *mailbox,
+                                        struct arena *, struct mailbox_log *ret, struct why *);
+
+/* Every UID that was given out is there, so that the head alone says which there are. */
+static inline bool mailbox_has_every_uid(const struct mailbox_head *head)
+{
+	return head->messages == head->uid_next - 1;
+}
+
 /* A hash over all changes up to `modseq`: two looks that have the same are at one past. Mod-sequences alone do not tell:
  * a store that was set back to a backup gives them a second time. Of a whole log. False: it does not reach there. */
 bool mailbox_history(const struct mailbox_log *, uint64_t modseq, struct id *ret);

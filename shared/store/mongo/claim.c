@@ -45,9 +45,7 @@ static void claim_update(const struct claiming *c, bson_t *update)
 	doc_add_time(&part, "ready", c->lease_until);
 	doc_add_id(&part, "claim", &c->mark);
 	bson_append_document_end(update, &part);
-	bson_append_document_begin(update, "$inc", -1, &part);
-	doc_add_num(&part, "fence", 1);
-	bson_append_document_end(update, &part);
+	doc_add_inc(update, "fence");
 }
 
 static enum fault claim_one(struct claiming *c, struct slice **ret, size_t *ret_n)

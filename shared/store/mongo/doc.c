@@ -15,6 +15,15 @@ void doc_add_num(bson_t *doc, const char *field, uint64_t value)
 	bson_append_int64(doc, field, -1, (int64_t)value);
 }
 
+void doc_add_inc(bson_t *update, const char *field)
+{
+	bson_t inc;
+
+	bson_append_document_begin(update, "$inc", -1, &inc);
+	doc_add_num(&inc, field, 1);
+	bson_append_document_end(update, &inc);
+}
+
 void doc_add_time(bson_t *doc, const char *field, int64_t ms)
 {
 	bson_append_date_time(doc, field, -1, ms);

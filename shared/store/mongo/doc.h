@@ -15,6 +15,7 @@
 
 void doc_add_id(bson_t *, const char *field, const struct id *); /* as a UUID */
 void doc_add_num(bson_t *, const char *field, uint64_t); /* always 64 bits, so that $inc keeps the type */
+void doc_add_inc(bson_t *update, const char *field);     /* { $inc: { field: 1 } } */
 void doc_add_time(bson_t *, const char *field, int64_t ms);
 void doc_add_bytes(bson_t *, const char *field, struct slice);
 void doc_add_text(bson_t *, const char *field, struct slice); /* UTF-8, else it goes in as bytes */

@@ -120,42 +120,21 @@ void acl_filter(bson_t *filter, const struct actor *actor)
 
 /* ---- the operations ------------------------------------------------------------------------------------------ */
 
-static void add_version(bson_t *update)
-{
-	bson_t inc;
-
-	bson_append_document_begin(update, "$inc", -1, &inc);
-	doc_add_num(&inc, "version", 1);
-	bson_append_document_end(update, &inc);
-}
-
 enum fault mongo_mailbox_set_acl(struct store *store, const struct actor *actor,
                                  const struct mailbox_meta *meta, struct why *why)
 {
-	bson_t filter = BSON_INITIALIZER, update = BSON_INITIALIZER, field;
-	struct change change = { MAILBOXES, .filter = &filter, .update = &update };
-	struct call call;
+	bson_t update = BSON_INITIALIZER, field;
 	enum fault fault;
-	size_t matched;
 
-	fault = call_start(&call, store, why);
-	if (fault)
-		return fault;
-	head_walled(&filter, &meta->id, actor);
-	doc_add_num(&filter, "version", meta->version);
 	bson_append_document_begin(&update, meta->n_acl ? "$set" : "$unset", -1, &field);
 	if (meta->n_acl)
 		acl_add(&field, meta);
 	else
 		BSON_APPEND_BOOL(&field, "acl", true);
 	bson_append_document_end(&update, &field);
-	add_version(&update);
-	fault = call_update(&call, &change, &matched);
-	if (!fault && !matched)
-		fault = head_not_updated(&call, &meta->id, actor);
-	bson_destroy(&filter);
+	fault = head_update_meta(store, actor, meta, &update, why);
 	bson_destroy(&update);
-	return call_done(&call, fault);
+	return fault;
 }
 
 enum fault mongo_mailbox_shared(struct store *store, const struct actor *actor, const struct id *mailbox,
@@ -196,7 +175,7 @@ enum fault mongo_mailbox_unshare(struct store *store, const struct actor *actor,
 	bson_append_document_begin(&update, "$pull", -1, &pull);
 	add_some(&pull, &guest, ACL_ALL);
 	bson_append_document_end(&update, &pull);
-	add_version(&update);
+	doc_add_inc(&update, "version");
 	fault = call_update(&call, &change, &matched);
 	bson_destroy(&filter);
 	bson_destroy(&update);
@@ -230,7 +209,7 @@ enum fault mongo_contents_add_account(struct store *store, const struct actor *a
 	bson_append_document_begin(&update, "$addToSet", -1, &add);
 	doc_add_id(&add, "accounts", account);
 	bson_append_document_end(&update, &add);
-	add_version(&update);
+	doc_add_inc(&update, "version");
 	fault = call_update(&call, &change, &matched);
 	if (!fault && matched < n)
 		fault = fault_set(why, FAULT_NOT_FOUND, "mongo: %zu of %zu contents are not there",

@@ -28,8 +28,9 @@ struct call;
 /* Mailboxes with their names. */
 MUST_CHECK enum fault head_rows(struct call *, const bson_t *filter, struct arena *, struct mailbox_row **ret,
                                 size_t *ret_n);
-/* Why an update on a version matched nothing: NOT_FOUND, STALE. */
-enum fault head_not_updated(struct call *, const struct id *mailbox, const struct actor *);
+/* Changes what names a mailbox, if it has meta->version still, and counts that on. STALE, EXISTS, NOT_FOUND. */
+MUST_CHECK enum fault head_update_meta(struct store *, const struct actor *, const struct mailbox_meta *,
+                                       bson_t *update, struct why *);
 
 /* A fault when the mailbox is not there; `doing` in `why`. */
 enum fault head_missing(struct call *, enum fault);

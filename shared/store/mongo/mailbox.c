@@ -117,20 +117,18 @@ enum fault mongo_mailbox_create(struct store *store, const struct actor *actor,
 
 static void meta_update(bson_t *update, const struct mailbox_meta *meta)
 {
-	bson_t set = BSON_INITIALIZER, unset = BSON_INITIALIZER, inc;
+	bson_t set = BSON_INITIALIZER, unset = BSON_INITIALIZER;
 
 	add_meta(&set, &unset, meta);
 	BSON_APPEND_DOCUMENT(update, "$set", &set);
 	if (!bson_empty(&unset))
 		BSON_APPEND_DOCUMENT(update, "$unset", &unset);
-	bson_append_document_begin(update, "$inc", -1, &inc);
-	doc_add_num(&inc, "version", 1);
-	bson_append_document_end(update, &inc);
 	bson_destroy(&set);
 	bson_destroy(&unset);
 }
 
-enum fault head_not_updated(struct call *call, const struct id *mailbox, const struct actor *actor)
+/* Why an update on a version matched nothing: NOT_FOUND, STALE. */
+static enum fault not_updated(struct call *call, const struct id *mailbox, const struct actor *actor)
 {
 	struct arena *arena = arena_new();
 	bson_t filter = BSON_INITIALIZER, fields = BSON_INITIALIZER;
@@ -150,11 +148,11 @@ enum fault head_not_updated(struct call *call, const struct id *mailbox, const s
 	return fault;
 }
 
-enum fault mongo_mailbox_update(struct store *store, const struct actor *actor,
-                                const struct mailbox_meta *meta, struct why *why)
+enum fault head_update_meta(struct store *store, const struct actor *actor, const struct mailbox_meta *meta,
+                            bson_t *update, struct why *why)
 {
-	bson_t filter = BSON_INITIALIZER, update = BSON_INITIALIZER;
-	struct change change = { MAILBOXES, .filter = &filter, .update = &update };
+	bson_t filter = BSON_INITIALIZER;
+	struct change change = { MAILBOXES, .filter = &filter, .update = update };
 	struct call call;
 	enum fault fault;
 	size_t matched;
@@ -164,15 +162,26 @@ enum fault mongo_mailbox_update(struct store *store, const struct actor *actor,
 		return fault;
 	head_walled(&filter, &meta->id, actor);
 	doc_add_num(&filter, "version", meta->version);
-	meta_update(&update, meta);
+	doc_add_inc(update, "version");
 	fault = call_update(&call, &change, &matched);
 	if (fault == FAULT_EXISTS)
 		fault_set(why, fault, "mongo: a mailbox of that name exists");
 	else if (!fault && !matched)
-		fault = head_not_updated(&call, &meta->id, actor);
+		fault = not_updated(&call, &meta->id, actor);
 	bson_destroy(&filter);
-	bson_destroy(&update);
 	return call_done(&call, fault);
+}
+
+enum fault mongo_mailbox_update(struct store *store, const struct actor *actor,
+                                const struct mailbox_meta *meta, struct why *why)
+{
+	bson_t update = BSON_INITIALIZER;
+	enum fault fault;
+
+	meta_update(&update, meta);
+	fault = head_update_meta(store, actor, meta, &update, why);
+	bson_destroy(&update);
+	return fault;
 }
 
 /* ---- list ---------------------------------------------------------------------------------------------------- */

@@ -128,15 +128,13 @@ void shape_record(bson_t *doc, enum collection collection, const struct record *
 
 void shape_update(bson_t *update, enum collection collection, const struct record *record)
 {
-	bson_t set = BSON_INITIALIZER, unset = BSON_INITIALIZER, inc;
+	bson_t set = BSON_INITIALIZER, unset = BSON_INITIALIZER;
 
 	add_fields(&set, &unset, collection, record);
 	BSON_APPEND_DOCUMENT(update, "$set", &set);
 	if (!bson_empty(&unset)) /* an empty one is an error */
 		BSON_APPEND_DOCUMENT(update, "$unset", &unset);
-	BSON_APPEND_DOCUMENT_BEGIN(update, "$inc", &inc);
-	doc_add_num(&inc, "version", 1);
-	bson_append_document_end(update, &inc);
+	doc_add_inc(update, "version");
 	bson_destroy(&set);
 	bson_destroy(&unset);
 }

@@ -108,14 +108,24 @@ bool imap_args_open(struct imap_args *args)
 	return true;
 }
 
+static bool closes(const struct imap_args *args)
+{
+	const size_t n = spaces(args);
+
+	return n < args->rest.len && args->rest.data[n] == ')';
+}
+
 bool imap_args_close(struct imap_args *args)
 {
-	size_t n = spaces(args);
-
-	if (n >= args->rest.len || args->rest.data[n] != ')')
+	if (!closes(args))
 		return fail(args, "Expected \")\"");
-	take(args, n + 1);
+	take(args, spaces(args) + 1);
 	return true;
+}
+
+bool imap_args_more(struct imap_args *args)
+{
+	return !closes(args) && imap_args_space(args);
 }
 
 /* ---- atoms ---- */

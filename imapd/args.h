@@ -48,8 +48,11 @@ bool imap_args_end(struct imap_args *);   /* nothing but spaces is left */
 bool imap_args_is_end(const struct imap_args *);
 bool imap_args_char(struct imap_args *, char c); /* exactly this */
 bool imap_args_peek(const struct imap_args *, char c);
-bool imap_args_open(struct imap_args *);                   /* "(" and spaces behind it */
-bool imap_args_close(struct imap_args *);                  /* spaces and ")" */
+bool imap_args_open(struct imap_args *);  /* "(" and spaces behind it */
+bool imap_args_close(struct imap_args *); /* spaces and ")" */
+/* Behind an item of a list: SP in front of another one. False: the list is closed here, or not well-formed, which
+ * imap_args_close() tells. */
+bool imap_args_more(struct imap_args *);
 bool imap_args_word(struct imap_args *, const char *word); /* this atom, any case; takes nothing otherwise */
 bool imap_args_atom(struct imap_args *, struct slice *ret);
 bool imap_args_astring(struct imap_args *, struct slice *ret);

@@ -47,10 +47,8 @@ static bool uses(struct imap_args *args, struct create *create)
 		if (!imap_args_char(args, '\\') || !imap_args_atom(args, &name))
 			return false;
 		take_use(create, name);
-		if (imap_args_close(args))
-			return true;
-	} while (imap_args_space(args));
-	return false;
+	} while (imap_args_more(args));
+	return imap_args_close(args);
 }
 
 /* SP "(" create-param *(SP create-param) ")"; create-param = "USE" SP uses */
@@ -63,10 +61,8 @@ static bool parameters(struct imap_args *args, struct create *create)
 	do {
 		if (!imap_args_word(args, "USE") || !imap_args_space(args) || !uses(args, create))
 			return false;
-		if (imap_args_close(args))
-			return imap_args_end(args);
-	} while (imap_args_space(args));
-	return false;
+	} while (imap_args_more(args));
+	return imap_args_close(args) && imap_args_end(args);
 }
 
 static enum imap_next create_parse(struct imap_cmd *cmd, struct imap_args *args)

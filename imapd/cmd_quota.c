@@ -202,10 +202,8 @@ static bool limits(struct imap_args *args, struct quota *quota)
 	do {
 		if (!limit(args, &quota->limits))
 			return false;
-		if (imap_args_close(args))
-			return imap_args_end(args);
-	} while (imap_args_space(args));
-	return false;
+	} while (imap_args_more(args));
+	return imap_args_close(args) && imap_args_end(args);
 }
 
 static enum imap_next set_parse(struct imap_cmd *cmd, struct imap_args *args)

@@ -47,12 +47,11 @@ static bool parameters(struct imap_cmd *cmd, struct imap_args *args)
 	do {
 		if (!parameter(cmd, args))
 			return false;
-		if (imap_args_close(args)) {
-			cmd->session->enabled |= ENABLED_CONDSTORE;
-			return true;
-		}
-	} while (imap_args_space(args));
-	return false;
+	} while (imap_args_more(args));
+	if (!imap_args_close(args))
+		return false;
+	cmd->session->enabled |= ENABLED_CONDSTORE;
+	return true;
 }
 
 static void leave_old(struct session *s)

@@ -17,10 +17,8 @@ bool esearch_places_parse(struct imap_args *args, struct esearch_places *places)
 			places->in_selected = true;
 		else
 			places->in_others = true;
-		if (imap_args_close(args))
-			return true;
-	} while (imap_args_space(args));
-	return false;
+	} while (imap_args_more(args));
+	return imap_args_close(args);
 }
 
 static bool is_selected(const struct esearch_places *places, const struct imap_cmd *cmd, const struct id *id)

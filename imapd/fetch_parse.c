@@ -45,13 +45,10 @@ static bool parse_fields(struct imap_args *args, struct fetch_section *section)
 			return fail(args, "Too many header fields");
 		if (!imap_args_astring(args, &names[n++]))
 			return fail(args, "Expected the name of a header field");
-		if (!imap_args_close(args))
-			continue;
-		section->fields = keep(args->arena, names, n, sizeof(names[0]));
-		section->n_fields = n;
-		return true;
-	} while (imap_args_space(args));
-	return false;
+	} while (imap_args_more(args));
+	section->fields = keep(args->arena, names, n, sizeof(names[0]));
+	section->n_fields = n;
+	return imap_args_close(args);
 }
 
 /* section-text = "HEADER" / "HEADER.FIELDS" [".NOT"] SP header-list / "TEXT" / "MIME" */

@@ -72,10 +72,8 @@ static bool options(struct imap_args *args, struct list_request *request,
 	do {
 		if (!option(args, request))
 			return false;
-		if (imap_args_close(args))
-			return true;
-	} while (imap_args_space(args));
-	return fail(args, "A list of options has no end");
+	} while (imap_args_more(args));
+	return imap_args_close(args);
 }
 
 /* What is selected by nothing cannot be below anything (RFC 5258 3.1). */
@@ -122,10 +120,8 @@ static bool patterns(struct imap_args *args, struct list_request *request, const
 	do {
 		if (!pattern(args, request, reference, &text))
 			return false;
-		if (imap_args_close(args))
-			return true;
-	} while (imap_args_space(args));
-	return fail(args, "A list of mailbox patterns has no end");
+	} while (imap_args_more(args));
+	return imap_args_close(args);
 }
 
 bool list_request_parse(struct imap_args *args, struct list_request *ret)

@@ -96,10 +96,8 @@ static bool options(struct imap_args *args, struct metadata_request *request)
 	do {
 		if (!option(args, request))
 			return false;
-		if (imap_args_close(args))
-			return true;
-	} while (imap_args_space(args));
-	return fail(args, "A list of options has no end");
+	} while (imap_args_more(args));
+	return imap_args_close(args);
 }
 
 static bool add(struct imap_args *args, struct metadata_request *request)
@@ -124,10 +122,8 @@ static bool entries(struct imap_args *args, struct metadata_request *request, bo
 	do {
 		if (!add(args, request))
 			return false;
-		if (imap_args_close(args))
-			return true;
-	} while (imap_args_space(args));
-	return fail(args, "A list of entries has no end");
+	} while (imap_args_more(args));
+	return imap_args_close(args);
 }
 
 static bool is_option(struct imap_args *args)
@@ -202,8 +198,6 @@ bool metadata_set_parse(struct imap_args *args, struct metadata_request *ret)
 	do {
 		if (!add(args, ret) || !imap_args_space(args) || !value(args, &ret->entries[ret->n - 1]))
 			return false;
-		if (imap_args_close(args))
-			return imap_args_end(args);
-	} while (imap_args_space(args));
-	return fail(args, "A list of entries has no end");
+	} while (imap_args_more(args));
+	return imap_args_close(args) && imap_args_end(args);
 }

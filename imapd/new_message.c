@@ -57,10 +57,8 @@ static bool take_parts(struct new_messages *messages, struct imap_args *args, st
 			    grow(args->arena, message->parts, message->n_parts, sizeof(message->parts[0]));
 		if (!take_part(messages, args, &message->parts[message->n_parts++]))
 			return false;
-		if (imap_args_close(args))
-			return true;
-	} while (imap_args_space(args));
-	return false;
+	} while (imap_args_more(args));
+	return imap_args_close(args);
 }
 
 /* append-data = literal / literal8 / utf8-literal */

@@ -73,10 +73,8 @@ static bool parse_events(struct imap_args *args, struct notify_request *request,
 	do {
 		if (!parse_event(args, request, events))
 			return false;
-		if (imap_args_close(args))
-			return true;
-	} while (imap_args_space(args));
-	return fail(args, "A list of events has no end");
+	} while (imap_args_more(args));
+	return imap_args_close(args);
 }
 
 /* MessageNew and MessageExpunge go together, and FlagChange only with them (RFC 5465 5). */

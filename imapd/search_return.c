@@ -85,10 +85,8 @@ static bool parse_options(struct imap_args *args, struct search_return *ret)
 	do {
 		if (!parse_option(args, ret))
 			return false;
-		if (imap_args_close(args))
-			return true;
-	} while (imap_args_space(args));
-	return fail(args, "A list of things to return has no end");
+	} while (imap_args_more(args));
+	return imap_args_close(args);
 }
 
 bool search_return_parse(struct imap_args *args, struct search_return *ret)

@@ -76,10 +76,8 @@ bool sort_parse(struct imap_args *args, struct sort_criteria *ret)
 	do {
 		if (!parse_criterion(args, ret))
 			return false;
-		if (imap_args_close(args))
-			return true;
-	} while (imap_args_space(args));
-	return fail(args, "A list of sort criteria has no end");
+	} while (imap_args_more(args));
+	return imap_args_close(args);
 }
 
 /* ---- values ---- */

@@ -49,10 +49,8 @@ bool status_items_parse(struct imap_args *args, unsigned *ret_items)
 	do {
 		if (!item(args, ret_items))
 			return false;
-		if (imap_args_close(args))
-			return true;
-	} while (imap_args_space(args));
-	return false;
+	} while (imap_args_more(args));
+	return imap_args_close(args);
 }
 
 unsigned status_items_of_news(bool flags, bool modseq)

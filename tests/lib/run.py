@@ -23,13 +23,16 @@ CORES = os.cpu_count() or 2
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+    "TSAN_OPTIONS": f"halt_on_error=1:second_deadlock_stack=1:suppressions={ROOT}/tests/lib/threads.supp:print_suppressions=0",
     "LSAN_OPTIONS": f"suppressions={ROOT}/tests/lib/leaks.supp:print_suppressions=0",
 }
 
-# Programs whose subject is threads; the others would only be slower under TSan.
+# Programs whose subject is threads, and those of imapd that have several sessions, workers and the bus at work together;
+# the others would only be slower under TSan.
 TSAN_TESTS = re.compile(r"(shared_loop_test_job|shared_base_test_(log|metrics|secret)|shared_auth_test_(cache|lockout)"
-                        r"|shared_store_test_|bus_contract|store_contract)")
+                        r"|shared_store_test_|bus_contract|store_contract"
+                        r"|imapd_test_(append|authenticate|compress|fetch_bodies|folder_cache|hangup|limits|notify|qresync|races"
+                        r"|recent|search_old|session|store_calls|view))")
 
 
 class Tally:

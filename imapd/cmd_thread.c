@@ -1,9 +1,10 @@
 /*
  * THREAD and UID THREAD (RFC 5256 3, 4): ORDEREDSUBJECT, REFERENCES and REFS.
  *
- * Messages are found as SEARCH finds them, with their headers; a worker makes the tree; then they become the session's
- * numbers. What is expunged meanwhile stays in: its number is still the client's.
+ * Messages are found as SEARCH finds them, with the headers of those that no earlier THREAD or SORT has made columns of; a
+ * worker makes the tree; then they become the session's numbers. What is expunged meanwhile stays in: its number is still the client's.
  */
+#include "columns.h"
 #include "commands.h"
 #include "search_return.h"
 #include "search_walk.h"
@@ -25,9 +26,9 @@ static void take(struct imap_cmd *cmd, const struct search_row *row, struct slic
 
 static bool wants_header(struct imap_cmd *cmd, uint32_t uid)
 {
-	(void)cmd;
-	(void)uid;
-	return true;
+	struct thread_cmd *thread = cmd->state;
+
+	return !thread_knows(&thread->list, uid);
 }
 
 static enum imap_next finish(struct imap_cmd *cmd)
@@ -38,6 +39,28 @@ static enum imap_next finish(struct imap_cmd *cmd)
 		return imap_no_code(cmd, "[LIMIT]", "Too many messages to thread at once");
 	thread->building = true;
 	return IMAP_RUN;
+}
+
+/* ---- columns ---- */
+
+static void borrow_columns(struct imap_cmd *cmd)
+{
+	const struct columns *columns = cmd->session->selected.view->columns;
+	struct thread_cmd *thread = cmd->state;
+
+	thread->list.sent.column = column_ref(columns_get(columns, SORT_DATE));
+	thread->list.subjects.column = column_ref(columns_get(columns, SORT_SUBJECT));
+	thread_ids_start(&thread->list.ids, thread_ids_ref(columns_ids(columns)));
+}
+
+static void keep_columns(struct imap_cmd *cmd)
+{
+	const struct thread_cmd *thread = cmd->state;
+	const struct view *view = cmd->session->selected.view;
+
+	columns_keep(view->columns, SORT_DATE, thread->list.sent.made, view->state->n);
+	columns_keep(view->columns, SORT_SUBJECT, thread->list.subjects.made, view->state->n);
+	columns_keep_ids(view->columns, thread->list.ids.made, view->state->n);
 }
 
 /* ---- the end ---- */
@@ -70,6 +93,7 @@ static enum imap_next tell(struct imap_cmd *cmd)
 	struct thread_cmd *thread = cmd->state;
 	struct buf out;
 
+	keep_columns(cmd);
 	buf_init(&out, BUF_NO_LIMIT); /* a number and parentheses a message */
 	buf_adds(&out, "* THREAD");
 	if (thread->list.n)
@@ -112,6 +136,7 @@ static enum imap_next thread_parse_args(struct imap_cmd *cmd, struct imap_args *
 	thread->walk.wants_header = wants_header;
 	thread->walk.found = take;
 	thread->walk.finish = finish;
+	borrow_columns(cmd);
 	return search_walk_start(&thread->walk, cmd);
 }
 

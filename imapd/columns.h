@@ -7,6 +7,7 @@
  */
 #include "column.h"
 #include "sort_key.h"
+#include "thread_ids.h"
 
 #define COLUMNS_MAX     (64u * 1024 * 1024) /* of one view: past it the others go, and a larger one is not kept */
 #define COLUMNS_MAX_ALL (256u * 1024 * 1024) /* of all views: past it, nothing is added */
@@ -20,5 +21,7 @@ size_t columns_memory(const struct columns *);
 struct column *columns_get(const struct columns *, enum sort_by);
 /* Keeps what a command has made, if it knows more than what is there; `messages`: how many the mailbox has. */
 void columns_keep(struct columns *, enum sort_by, struct column *, uint32_t messages);
+struct thread_ids *columns_ids(const struct columns *);
+void columns_keep_ids(struct columns *, struct thread_ids *, uint32_t messages);
 
 #endif

@@ -92,22 +92,24 @@ int64_t sort_sent(const struct search_row *row, struct slice header)
 	return row->internal_date;
 }
 
-static struct slice keep_folded(struct sort_list *list, struct slice plain)
+/* Only the beginning of what is compared is looked at. */
+static struct slice folded_of(struct buf *folded, struct slice text)
 {
-	list->folded.limit = PLAIN_MAX;
-	buf_clear(&list->folded);
-	fold_search(&list->folded, slice_first(plain, 2 * SORT_TEXT_MAX));
-	return arena_copy(list->arena, slice_first(buf_slice(&list->folded), SORT_TEXT_MAX));
+	folded->limit = PLAIN_MAX;
+	buf_clear(folded);
+	fold_search(folded, slice_first(text, 2 * SORT_TEXT_MAX));
+	return slice_first(buf_slice(folded), SORT_TEXT_MAX);
 }
 
-static struct slice subject_of(struct sort_list *list, struct slice header)
+struct slice sort_subject(struct slice header, struct buf *plain, struct buf *folded, bool *ret_reply)
 {
 	struct header_field field;
-	bool reply;
 
+	plain->limit = PLAIN_MAX;
+	buf_clear(plain);
 	if (header_find(header, "Subject", &field))
-		subject_plain(&list->plain, field.value);
-	return base_subject(buf_slice(&list->plain), &reply);
+		subject_plain(plain, field.value);
+	return folded_of(folded, base_subject(buf_slice(plain), ret_reply));
 }
 
 /* The name that is shown for an address: its own, else all of the address (RFC 5957 3). */
@@ -142,10 +144,13 @@ static struct slice address_of(struct sort_list *list, enum sort_by by, struct s
 
 static struct slice text_of(struct sort_list *list, enum sort_by by, struct slice header)
 {
+	bool reply;
+
+	if (by == SORT_SUBJECT)
+		return sort_subject(header, &list->plain, &list->folded, &reply);
 	list->plain.limit = PLAIN_MAX;
 	buf_clear(&list->plain);
-	return keep_folded(list,
-	                   by == SORT_SUBJECT ? subject_of(list, header) : address_of(list, by, header));
+	return folded_of(&list->folded, address_of(list, by, header));
 }
 
 /* What is no header's; but a date, for a message that says none: it stands until a column says better. */
@@ -184,7 +189,8 @@ static void take_header(struct sort_list *list, const struct search_row *row, st
 		if (by == SORT_DATE)
 			column_add(&list->uses[i], row->uid, sort_sent(row, header), SLICE(""));
 		else
-			column_add(&list->uses[i], row->uid, 0, text_of(list, by, header));
+			column_add(&list->uses[i], row->uid, 0,
+			           arena_copy(list->arena, text_of(list, by, header)));
 	}
 	arena_reset(list->scratch);
 }

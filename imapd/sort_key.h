@@ -64,6 +64,9 @@ void sort_take(struct sort_list *, const struct search_row *, struct slice heade
 void sort_put_in_order(struct sort_list *);
 void sort_list_done(struct sort_list *);
 
+/* The base subject, folded and cut: as texts are compared. In `folded`; `plain` is scratch. */
+struct slice sort_subject(struct slice header, struct buf *plain, struct buf *folded, bool *ret_reply);
+
 /* When it was sent, by its own account; else when it came. */
 int64_t sort_sent(const struct search_row *, struct slice header);
 

@@ -51,11 +51,12 @@ static void cut(struct linking *l, uint32_t child)
  * others said of it. */
 static void link_row(struct linking *l, const struct thread_row *row, uint32_t self)
 {
-	uint32_t last = row->n_refs ? row->refs[row->n_refs - 1] : 0;
+	const struct thread_named *named = &row->named;
+	uint32_t last = named->n_refs ? named->refs[named->n_refs - 1] : 0;
 
-	for (uint32_t i = 1; i < row->n_refs; i++)
-		if (!l->nodes[row->refs[i]].parent)
-			link_to(l, row->refs[i], row->refs[i - 1]);
+	for (uint32_t i = 1; i < named->n_refs; i++)
+		if (!l->nodes[named->refs[i]].parent)
+			link_to(l, named->refs[i], named->refs[i - 1]);
 	if (l->nodes[self].parent == last)
 		return;
 	cut(l, self);
@@ -66,7 +67,7 @@ static void link_row(struct linking *l, const struct thread_row *row, uint32_t s
 /* The node of its id; one of its own, when it has none or another message has the same. */
 static uint32_t node_of(struct linking *l, const struct thread_row *row)
 {
-	return row->id && !l->nodes[row->id].row ? row->id : l->n++;
+	return row->named.id && !l->nodes[row->named.id].row ? row->named.id : l->n++;
 }
 
 /* ---- steps 2 and 3 ---- */
@@ -121,7 +122,7 @@ static void prune(struct linking *l)
 
 uint32_t thread_link(const struct thread_list *list, struct thread_node *nodes)
 {
-	struct linking l = { .nodes = nodes, .n = list->n_ids + 1 };
+	struct linking l = { .nodes = nodes, .n = thread_ids_highest(&list->ids) + 1 };
 
 	for (uint32_t i = 0; i < list->n; i++) {
 		uint32_t self = node_of(&l, &list->rows[i]);

@@ -1,30 +1,24 @@
-/* What THREAD keeps of messages (thread_list.h). */
+/* What THREAD looks at of messages (thread_list.h). */
 #include "thread_list.h"
 
 #include <stdlib.h>
 
 #include "base/arena.h"
-#include "base/map.h"
-#include "base_subject.h"
-#include "mail/fold.h"
 #include "mail/header.h"
 #include "mail/msgid.h"
 #include "sort_key.h"
 
-#define IDS_MAX    (32 * 1024) /* in one field: it has not more bytes than that by far */
-#define PER_ID     128         /* what an id costs in the map and, later, in the tree, roughly */
-#define FOLDED_MAX (64 * 1024)
+#define IDS_MAX (32 * 1024) /* in one field: it has not more bytes than that by far */
+#define PER_ID  128         /* what an id costs, in the tree too, roughly */
 
-static uint32_t number_of(struct thread_list *list, struct slice id)
+bool thread_knows(struct thread_list *list, uint32_t uid)
 {
-	uintptr_t number = (uintptr_t)map_get(list->ids, id);
-
-	if (!number) {
-		number = ++list->n_ids;
-		map_put(list->ids, id, (void *)number);
-	}
-	return (uint32_t)number;
+	return column_has(&list->sent, uid) &&
+	       (list->by == THREAD_REFS || column_has(&list->subjects, uid)) &&
+	       (list->by == THREAD_ORDEREDSUBJECT || thread_ids_has(&list->ids, uid));
 }
+
+/* ---- headers ---- */
 
 static uint32_t ids_of(struct arena *scratch, struct slice header, const char *name, uint32_t max,
                        struct slice **ret)
@@ -35,46 +29,38 @@ static uint32_t ids_of(struct arena *scratch, struct slice header, const char *n
 }
 
 /* Without valid References, the first id of In-Reply-To (RFC 5256 3, REFERENCES step 1). */
-static void take_refs(struct thread_list *list, struct thread_row *row, struct arena *scratch,
-                      struct slice header)
+static void take_ids(struct thread_list *list, uint32_t uid, bool reply, struct slice header)
 {
-	struct slice *ids = NULL;
-	uint32_t n = ids_of(scratch, header, "References", IDS_MAX, &ids), skipped;
+	struct arena *scratch = arena_new();
+	struct slice *own = NULL, *refs = NULL;
+	const bool has_own = ids_of(scratch, header, "Message-ID", 1, &own);
+	uint32_t n = ids_of(scratch, header, "References", IDS_MAX, &refs);
 
 	if (!n)
-		n = ids_of(scratch, header, "In-Reply-To", 1, &ids);
-	row->n_refs = MIN_OF(n, (uint32_t)THREAD_REFS_MAX);
-	row->refs = arena_array(list->arena, uint32_t, row->n_refs);
-	skipped = n - row->n_refs;
-	for (uint32_t i = 0; i < row->n_refs; i++)
-		row->refs[i] = number_of(list, ids[i ? i + skipped : 0]);
+		n = ids_of(scratch, header, "In-Reply-To", 1, &refs);
+	if (n > THREAD_REFS_MAX) {
+		refs[n - THREAD_REFS_MAX] = refs[0];
+		refs += n - THREAD_REFS_MAX;
+		n = THREAD_REFS_MAX;
+	}
+	thread_ids_add(&list->ids, uid, reply, has_own ? own[0] : slice_of(NULL, 0), refs, n);
+	arena_free(scratch);
 }
 
-static void take_ids(struct thread_list *list, struct thread_row *row, struct arena *scratch,
-                     struct slice header)
+static void take_header(struct thread_list *list, const struct search_row *row, struct slice header)
 {
-	struct slice *ids = NULL;
+	bool reply;
+	const struct slice subject = sort_subject(header, &list->plain, &list->folded, &reply);
 
-	if (ids_of(scratch, header, "Message-ID", 1, &ids))
-		row->id = number_of(list, ids[0]);
-	take_refs(list, row, scratch, header);
+	if (!column_has(&list->sent, row->uid))
+		column_add(&list->sent, row->uid, sort_sent(row, header), SLICE(""));
+	if (list->by != THREAD_REFS && !column_has(&list->subjects, row->uid))
+		column_add(&list->subjects, row->uid, 0, arena_copy(list->arena, subject));
+	if (list->by != THREAD_ORDEREDSUBJECT && !thread_ids_has(&list->ids, row->uid))
+		take_ids(list, row->uid, reply, header);
 }
 
-static void take_subject(struct thread_list *list, struct thread_row *row, struct slice header)
-{
-	struct header_field field;
-	struct slice base;
-
-	list->plain.limit = list->folded.limit = FOLDED_MAX;
-	buf_clear(&list->plain);
-	buf_clear(&list->folded);
-	if (!header_find(header, "Subject", &field))
-		return;
-	subject_plain(&list->plain, field.value);
-	base = base_subject(buf_slice(&list->plain), &row->reply);
-	fold_search(&list->folded, slice_first(base, 2 * SORT_TEXT_MAX));
-	row->subject = arena_copy(list->arena, slice_first(buf_slice(&list->folded), SORT_TEXT_MAX));
-}
+/* ---- rows ---- */
 
 static struct thread_row *add_row(struct thread_list *list)
 {
@@ -88,39 +74,58 @@ static struct thread_row *add_row(struct thread_list *list)
 
 static bool is_full(const struct thread_list *list)
 {
-	return arena_used(list->arena) + (size_t)list->n_ids * PER_ID + list->n * sizeof(*list->rows) >
+	return arena_used(list->arena) + (size_t)thread_ids_highest(&list->ids) * PER_ID +
+	           thread_ids_memory(list->ids.made) + list->n * 2 * sizeof(*list->rows) >
 	       THREAD_MEMORY_MAX;
 }
 
 void thread_take(struct thread_list *list, const struct search_row *row, struct slice header)
 {
-	struct arena *scratch;
 	struct thread_row *made;
 
-	if (!list->arena) {
+	if (!list->arena)
 		list->arena = arena_new();
-		list->ids = map_new();
-	}
 	list->full |= is_full(list);
 	if (list->full)
 		return;
 	made = add_row(list);
 	made->uid = row->uid;
-	made->sent = sort_sent(row, header);
-	if (list->by != THREAD_REFS)
-		take_subject(list, made, header);
-	if (list->by == THREAD_ORDEREDSUBJECT)
-		return;
-	scratch = arena_new();
-	take_ids(list, made, scratch, header);
-	arena_free(scratch);
+	made->sent = row->internal_date; /* it stands if the column does not know better */
+	if (header.data)
+		take_header(list, row, header);
+}
+
+static int by_uid(const void *left, const void *right)
+{
+	const struct thread_row *a = left, *b = right;
+
+	return a->uid < b->uid ? -1 : a->uid > b->uid;
+}
+
+void thread_list_finish(struct thread_list *list)
+{
+	list->subjects.of_texts = true;
+	column_use_finish(&list->sent);
+	column_use_finish(&list->subjects);
+	thread_ids_finish(&list->ids);
+	if (list->n)
+		qsort(list->rows, list->n, sizeof(*list->rows), by_uid);
+	for (uint32_t i = 0; i < list->n; i++) {
+		struct thread_row *row = &list->rows[i];
+
+		row->sent = column_value(&list->sent, row->uid, row->sent);
+		row->subject = (uint32_t)column_value(&list->subjects, row->uid, 0);
+		row->named = thread_ids_of(&list->ids, row->uid);
+	}
 }
 
 void thread_list_done(struct thread_list *list)
 {
+	column_use_done(&list->sent);
+	column_use_done(&list->subjects);
+	thread_ids_done(&list->ids);
 	buf_done(&list->plain);
 	buf_done(&list->folded);
-	map_free(list->ids);
 	free(list->rows);
 	arena_free(list->arena);
 }

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
-#include "base/map.h"
 
 /* ---- order ---- */
 
@@ -72,7 +71,7 @@ static void arrange(struct thread_tree *tree, const struct thread_list *list)
 struct gathering {
 	struct thread_tree *tree;
 	const struct thread_list *list;
-	struct map *subjects; /* the node that stands for each */
+	uint32_t *subjects; /* the node that stands for each; 0: none */
 	const uint32_t *roots;
 	uint32_t n;
 };
@@ -90,11 +89,12 @@ static void note_subject(struct gathering *g, uint32_t node)
 	const struct thread_row *row = first_row(g, node);
 	uint32_t there;
 
-	if (!row->subject.len)
+	if (!row->subject)
 		return;
-	there = (uint32_t)(uintptr_t)map_get(g->subjects, row->subject);
-	if (!there || (nodes[there].row && (!nodes[node].row || (first_row(g, there)->reply && !row->reply))))
-		map_put(g->subjects, row->subject, (void *)(uintptr_t)node);
+	there = g->subjects[row->subject];
+	if (!there || (nodes[there].row &&
+	               (!nodes[node].row || (first_row(g, there)->named.reply && !row->named.reply))))
+		g->subjects[row->subject] = node;
 }
 
 static void move_kids(struct thread_tree *tree, uint32_t from, uint32_t to)
@@ -107,14 +107,14 @@ static void move_kids(struct thread_tree *tree, uint32_t from, uint32_t to)
 	nodes[from].kids = 0;
 }
 
-static void join(struct gathering *g, struct slice subject, uint32_t a, uint32_t b)
+static void join(struct gathering *g, uint32_t subject, uint32_t a, uint32_t b)
 {
 	struct thread_node *nodes = g->tree->nodes;
 	uint32_t dummy = g->tree->n++;
 
 	nodes[a].parent = nodes[b].parent = dummy;
 	nodes[dummy].kids = 2;
-	map_put(g->subjects, subject, (void *)(uintptr_t)dummy);
+	g->subjects[subject] = dummy;
 }
 
 static void merge(struct gathering *g, uint32_t node)
@@ -123,14 +123,14 @@ static void merge(struct gathering *g, uint32_t node)
 	const struct thread_row *row = first_row(g, node);
 	uint32_t there;
 
-	if (!row->subject.len || nodes[node].parent)
+	if (!row->subject || nodes[node].parent)
 		return;
-	there = (uint32_t)(uintptr_t)map_get(g->subjects, row->subject);
+	there = g->subjects[row->subject];
 	if (there == node)
 		return;
 	if (!nodes[node].row) {
 		move_kids(g->tree, node, there);
-	} else if (!nodes[there].row || (row->reply && !first_row(g, there)->reply)) {
+	} else if (!nodes[there].row || (row->named.reply && !first_row(g, there)->named.reply)) {
 		nodes[node].parent = there;
 		nodes[there].kids++;
 	} else {
@@ -151,15 +151,18 @@ static uint32_t list_roots(const struct thread_tree *tree, uint32_t **ret)
 
 static void gather_subjects(struct thread_tree *tree, const struct thread_list *list)
 {
-	struct gathering g = { .tree = tree, .list = list, .subjects = map_new() };
-	uint32_t *roots;
+	struct gathering g = { .tree = tree, .list = list };
+	uint32_t *roots, highest = 0;
 
+	for (uint32_t i = 0; i < list->n; i++)
+		highest = MAX_OF(highest, list->rows[i].subject);
+	g.subjects = xzalloc(((size_t)highest + 1) * sizeof(*g.subjects));
 	g.n = list_roots(tree, &roots);
 	for (uint32_t i = 0; i < g.n; i++)
 		note_subject(&g, roots[i]);
 	for (uint32_t i = 0; i < g.n; i++)
 		merge(&g, roots[i]);
-	map_free(g.subjects);
+	free(g.subjects);
 	free(roots);
 }
 
@@ -198,10 +201,9 @@ static int by_subject(const void *left, const void *right, void *arg)
 {
 	const struct thread_row *rows = arg;
 	uint32_t i = *(const uint32_t *)left, k = *(const uint32_t *)right;
-	int order = slice_cmp(rows[i].subject, rows[k].subject);
 
-	if (order)
-		return order;
+	if (rows[i].subject != rows[k].subject)
+		return rows[i].subject < rows[k].subject ? -1 : 1;
 	if (rows[i].sent != rows[k].sent)
 		return rows[i].sent < rows[k].sent ? -1 : 1;
 	return i < k ? -1 : i > k;
@@ -216,8 +218,7 @@ static void order_subjects(struct thread_tree *tree, const struct thread_list *l
 		order[i] = i;
 	qsort_r(order, list->n, sizeof(*order), by_subject, list->rows);
 	for (uint32_t i = 0; i < list->n; i++) {
-		const bool same =
-		    i && slice_eq(list->rows[order[i]].subject, list->rows[order[i - 1]].subject);
+		const bool same = i && list->rows[order[i]].subject == list->rows[order[i - 1]].subject;
 
 		first = same ? first : order[i] + 1;
 		tree->nodes[order[i] + 1].row = order[i] + 1;
@@ -229,20 +230,13 @@ static void order_subjects(struct thread_tree *tree, const struct thread_list *l
 
 /* ---- the whole ---- */
 
-static int by_uid(const void *left, const void *right)
-{
-	const struct thread_row *a = left, *b = right;
-
-	return a->uid < b->uid ? -1 : a->uid > b->uid;
-}
-
 void thread_build(struct thread_list *list, struct thread_tree *tree)
 {
-	/* ids, messages that have none, and dummies that join two of them */
-	const size_t most = 1 + (size_t)list->n_ids + 2 * (size_t)list->n;
+	size_t most;
 
-	if (list->n)
-		qsort(list->rows, list->n, sizeof(*list->rows), by_uid);
+	thread_list_finish(list);
+	/* ids, messages that have none, and dummies that join two of them */
+	most = 1 + (size_t)thread_ids_highest(&list->ids) + 2 * (size_t)list->n;
 	tree->nodes = xzalloc(most * sizeof(*tree->nodes));
 	if (list->by == THREAD_ORDEREDSUBJECT)
 		order_subjects(tree, list);

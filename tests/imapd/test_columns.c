@@ -126,6 +126,62 @@ static void test_keep(void **state)
 	columns_free(NULL);
 }
 
+static struct thread_ids *ids_of(struct thread_ids *old, uint32_t first, uint32_t n)
+{
+	struct thread_ids_use use = { .made = NULL };
+	struct thread_ids *made;
+
+	thread_ids_start(&use, thread_ids_ref(old));
+	for (uint32_t uid = first; uid < first + n; uid++) {
+		char own[20], above[20];
+		struct slice refs[] = { SLICE("root"), SLICE("") };
+
+		snprintf(own, sizeof(own), "%u", uid);
+		snprintf(above, sizeof(above), "%u", uid - 1);
+		refs[1] = slice_str(above);
+		thread_ids_add(&use, uid, uid % 2, slice_str(own), refs, ARRAY_LEN(refs));
+	}
+	thread_ids_finish(&use);
+	made = thread_ids_ref(use.made);
+	thread_ids_done(&use);
+	return made;
+}
+
+/* A number stays an id's, in whatever portions messages come. */
+static void test_ids(void **state)
+{
+	struct thread_ids *some = ids_of(NULL, 1001, 2000), *all = ids_of(some, 1, 1000);
+	struct columns *columns = columns_new();
+	struct thread_ids_use use = { .made = NULL };
+	struct thread_named last = { .id = 0 };
+
+	(void)state;
+	thread_ids_start(&use, thread_ids_ref(all));
+	assert_int_equal(thread_ids_highest(&use), 3000 + 2); /* root, and 0 */
+	for (uint32_t uid = 1; uid <= 3000; uid++) {
+		struct thread_named named = thread_ids_of(&use, uid);
+
+		assert_int_equal(named.n_refs, 2);
+		assert_int_equal(named.reply, uid % 2);
+		assert_true(named.id && named.id != named.refs[0]);
+		if (last.id) {
+			assert_int_equal(named.refs[0], last.refs[0]);
+			assert_int_equal(named.refs[1], last.id);
+		}
+		last = named;
+	}
+	assert_int_equal(thread_ids_of(&use, 3001).n_refs, 0);
+	thread_ids_done(&use);
+	columns_keep_ids(columns, some, 3000);
+	columns_keep_ids(columns, all, 3000);
+	columns_keep_ids(columns, some, 3000);
+	assert_ptr_equal(columns_ids(columns), all);
+	assert_int_equal(columns_memory(columns), thread_ids_memory(all));
+	thread_ids_unref(some);
+	thread_ids_unref(all);
+	columns_free(columns);
+}
+
 static void test_bounds(void **state)
 {
 	const uint32_t half = COLUMNS_MAX / 2 / 12 + 1; /* messages */
@@ -167,9 +223,10 @@ static void test_process_bound(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers), cmocka_unit_test(test_nothing),
-		cmocka_unit_test(test_texts),   cmocka_unit_test(test_keep),
-		cmocka_unit_test(test_bounds),  cmocka_unit_test(test_process_bound),
+		cmocka_unit_test(test_numbers),       cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_texts),         cmocka_unit_test(test_keep),
+		cmocka_unit_test(test_ids),           cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_process_bound),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

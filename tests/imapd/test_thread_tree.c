@@ -19,11 +19,22 @@ static void take(struct thread_list *list, uint32_t uid, const char *header)
 {
 	const struct search_row row = { .uid = uid, .internal_date = uid * 1000 };
 
-	thread_take(list, &row, slice_str(header));
+	thread_take(list, &row, thread_knows(list, uid) ? slice_of(NULL, 0) : slice_str(header));
 }
 
-/* What it prints, numbers being UIDs. */
-static void finish(struct thread_list *list, struct buf *out)
+/* What one has found out, for the next. */
+static struct thread_list after(const struct thread_list *list, enum thread_by by)
+{
+	struct thread_list next = { .by = by };
+
+	next.sent.column = column_ref(list->sent.made);
+	next.subjects.column = column_ref(list->subjects.made);
+	thread_ids_start(&next.ids, thread_ids_ref(list->ids.made));
+	return next;
+}
+
+/* The tree, numbers being UIDs. */
+static void print(struct thread_list *list, struct buf *out)
 {
 	struct thread_tree tree = { .n = 0 };
 	uint32_t *numbers;
@@ -35,6 +46,11 @@ static void finish(struct thread_list *list, struct buf *out)
 	thread_print(&tree, numbers, out);
 	free(numbers);
 	thread_tree_done(&tree);
+}
+
+static void finish(struct thread_list *list, struct buf *out)
+{
+	print(list, out);
 	thread_list_done(list);
 }
 
@@ -137,6 +153,43 @@ static void test_cases(void **state)
 	}
 }
 
+/* Some messages first, threaded in either way; then all, with what is known of those: the tree is that of a first time. */
+static void again(const struct thread_case *c, unsigned first, enum thread_by before)
+{
+	struct thread_list some = { .by = before }, list;
+	struct thread_tree tree = { .n = 0 };
+	struct buf out;
+
+	buf_init(&out, BUF_NO_LIMIT);
+	for (uint32_t k = 0; k < MESSAGES && c->headers[k]; k++)
+		if (first & 1u << k)
+			take(&some, k + 1, c->headers[k]);
+	thread_build(&some, &tree);
+	thread_tree_done(&tree);
+	list = after(&some, c->by);
+	thread_list_done(&some);
+	for (uint32_t k = 0; k < MESSAGES && c->headers[k]; k++) {
+		assert_int_equal(thread_knows(&list, k + 1), before == c->by && (first >> k & 1));
+		take(&list, k + 1, c->headers[k]);
+	}
+	finish(&list, &out);
+	if (!slice_eq(buf_slice(&out), slice_str(c->wanted)))
+		fail_msg("%s, after %x by %d: %.*s", c->name, first, (int)before, SLICE_FMT(buf_slice(&out)));
+	buf_done(&out);
+}
+
+static void test_again(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		for (unsigned first = 0; first < 1u << 5; first++) {
+			again(&cases[i], first, cases[i].by);
+			if (cases[i].by == THREAD_REFERENCES)
+				again(&cases[i], first, THREAD_ORDEREDSUBJECT);
+		}
+	}
+}
+
 /* ---- large ones ---- */
 
 #define DEEP 100000
@@ -210,8 +263,9 @@ static void test_many_references(void **state)
 	take(&list, 1, "Message-ID: <a@x>\r\n");
 	take(&list, 2, (const char *)header.data);
 	take(&list, 3, "Message-ID: <b@x>\r\n");
-	assert_int_equal(list.rows[1].n_refs, THREAD_REFS_MAX);
-	finish(&list, &out);
+	print(&list, &out);
+	assert_int_equal(list.rows[1].named.n_refs, THREAD_REFS_MAX);
+	thread_list_done(&list);
 	assert_true(slice_eq(buf_slice(&out), SLICE("(1)(3 2)")));
 	buf_done(&out);
 	buf_done(&header);
@@ -221,6 +275,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_again),
 		cmocka_unit_test(test_deep),
 		cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_many_references),

@@ -17,6 +17,7 @@
 #include "account_ctx.h"
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "commands.h"
 #include "context.h"
 #include "imapd.h"
 
@@ -77,38 +78,41 @@ static void post_reply(struct imap_cmd *cmd)
 	loop_post(cmd->session->imapd->daemon->loop, on_posted, cmd);
 }
 
-static bool is_held_enough(const struct imap_cmd *cmd)
+/* Its tagged reply waits a moment for what is done aside. */
+static bool hold(struct imap_cmd *cmd)
 {
-	return cmd->held_until && clock_mono_ms() >= cmd->held_until;
+	const int64_t now = clock_mono_ms();
+
+	if (!cmd->held_until)
+		cmd->held_until = now + cmd->session->imapd->update_wait;
+	return now < cmd->held_until;
 }
 
-/* EXPUNGE has to wait for what is done aside, and the tagged reply behind it as well; not when it has waited for that
- * already, with what there was to tell told. */
-static bool waits_for_aside(const struct imap_cmd *cmd)
+/* EXPUNGE has to wait for what is done aside, and the tagged reply behind it as well: of what others have expunged it can
+ * be told later. */
+static bool waits_for_aside(struct imap_cmd *cmd)
 {
 	const struct session *s = cmd->session;
+	const bool expunges = (cmd->verb->flags & VERB_MOVES) || cmd->verb->command == &imap_expunge;
 
-	return s->aside && s->selected.view && may_expunge(cmd) && !uid_set_is_empty(&s->selected.ghosts) &&
-	       !is_held_enough(cmd);
+	if (!s->aside || !s->selected.view || !may_expunge(cmd) || uid_set_is_empty(&s->selected.ghosts))
+		return false;
+	return hold(cmd) || (expunges && !cmd->told);
 }
 
 /* What the news mean for searches that go on is told in front of the tagged reply as well, unless the messages have to be
  * read for it and that takes long: then it comes when it comes. */
 static bool waits_for_contexts(struct imap_cmd *cmd)
 {
-	struct session *s = cmd->session;
-
-	if (cmd->then || !contexts_ask(s))
-		return false;
-	if (!cmd->held_until)
-		cmd->held_until = clock_mono_ms() + s->imapd->update_wait;
-	return !is_held_enough(cmd);
+	return !cmd->then && contexts_ask(cmd->session) && hold(cmd);
 }
 
 static void drain(struct imap_cmd *cmd, enum imap_next next)
 {
 	cmd->where = DRAINING;
 	cmd->next = next;
+	if (cmd->aside)
+		return;
 	session_wake_after(cmd->session,
 	                   cmd->held_until ? MAX_OF(cmd->held_until - clock_mono_ms(), (int64_t)0) : 0);
 }
@@ -116,7 +120,7 @@ static void drain(struct imap_cmd *cmd, enum imap_next next)
 static void finish(struct imap_cmd *cmd)
 {
 	struct session *s = cmd->session;
-	bool told, waits = false;
+	bool waits;
 
 	if (cmd->aside) {
 		end(cmd);
@@ -130,15 +134,15 @@ static void finish(struct imap_cmd *cmd)
 		return;
 	}
 	cmd->busy++;
-	told = session_tell_news(s, may_expunge(cmd));
-	waits = told && !session_is_closing(s) && waits_for_contexts(cmd);
-	if (told && !waits && !session_is_closing(s)) {
+	cmd->told = session_tell_news(s, may_expunge(cmd));
+	waits = !cmd->told || waits_for_contexts(cmd);
+	if (!waits && !session_is_closing(s)) {
 		conn_printf(s->conn, "%s %s\r\n", cmd->tag, cmd->tagged);
 		if (cmd->then)
 			cmd->then(s);
 	}
 	cmd->busy--;
-	if ((!told || waits) && !session_is_closing(s)) {
+	if (waits && !session_is_closing(s)) {
 		drain(cmd, IMAP_DONE);
 		return;
 	}

@@ -11,9 +11,9 @@
  *   IMAP_WAIT   the command waits for its own event (a view, a line) and calls imap_resume()
  *   IMAP_AFRESH from on_line() only: as IMAP_DONE, and the line is the next command's
  *
- * What no client waits for, but goes the same way, is done aside: imap_aside(). It has no tag and no tagged reply, and
- * goes on beside the commands of its session; EXPUNGE is not told meanwhile, so sequence numbers stay. When the mailbox
- * that it was begun in is no longer open it just ends.
+ * What no client waits for, or but a moment (context.h), and goes the same way, is done aside: imap_aside(). It has no tag
+ * and no tagged reply, and goes on beside the commands of its session; EXPUNGE is not told meanwhile, so sequence numbers
+ * stay. When the mailbox that it was begun in is no longer open it just ends.
  *
  * A session that closes calls done() at once, or when the job is back; nothing else follows.
  */
@@ -123,7 +123,8 @@ struct imap_cmd {
 	int64_t started, heard;    /* heard: when the client was last told how far it is, or it began */
 	uint32_t rights;           /* of a guest, just asked for */
 	int64_t worked;            /* ms that run() took */
-	int64_t held_until; /* until when its tagged reply waits for searches that go on, 0: it does not */
+	int64_t held_until; /* until when its tagged reply waits for what is done aside, 0: it does not */
+	bool told;          /* all news that there were, once */
 	struct log_ctx log;
 };
 

@@ -40,8 +40,7 @@ struct imapd {
 	uint64_t number;         /* random: what it knows itself by on the bus */
 	uint64_t account_nudges; /* how often accounts were said to have changed */
 	int64_t progress_every;  /* ms between two words on how far a long command is */
-	int64_t
-	    update_wait; /* ms that a tagged reply waits at most for what searches that go on find (RFC 5267) */
+	int64_t update_wait;     /* ms that a tagged reply waits at most for what is done aside */
 	bool draining;
 	/* imapd.c's own */
 	struct networks proxies;

@@ -111,12 +111,15 @@ static void test_waits_no_longer(void **state)
 		world_deliver(world, "INBOX", SLICE("Subject: x\r\n\r\ntext\r\n"), 0);
 	world->imapd->update_wait = 50;
 	client_send(client, SLICE("x NOOP\r\n"));
-	expect(other, "STORE 1 +FLAGS.SILENT (\\Deleted)", "OK");
+	expect(other, "UID STORE 1,3 +FLAGS.SILENT (\\Deleted)", "OK");
 	expect(other, "EXPUNGE", "OK");
 	hear("x OK");
-	client_send(client, SLICE("y NOOP\r\n"));
-	hear("* 1 EXPUNGE");
+	client_send(client,
+	            SLICE("y STORE 2 +FLAGS.SILENT (\\Deleted)\r\nz EXPUNGE\r\n")); /* its own it is told */
 	hear("y OK");
+	hear("* 1 EXPUNGE");
+	hear("z OK");
+	assert_true(uid_set_is_empty(&session_of_world()->selected.ghosts));
 	world_free(world);
 }
 

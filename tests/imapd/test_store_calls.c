@@ -11,7 +11,7 @@
 
 static const struct store_ops *real;
 static struct store_ops counted;
-static _Atomic unsigned n_gets, n_puts, n_commits, n_reads, n_lists, n_page_gets, n_others, n_stale;
+static _Atomic unsigned n_gets, n_puts, n_commits, n_reads, n_lists, n_page_gets, n_others, n_stale, n_moves;
 
 static enum fault count_get(struct store *store, const struct actor *actor, enum collection collection,
                             const struct slice *keys, size_t n, bool with_body, struct arena *arena,
@@ -67,6 +67,14 @@ static enum fault count_pages_read(struct store *store, const struct actor *acto
 	return real->pages_read(store, actor, mailbox, since, with_keys, arena, ret, ret_n, why);
 }
 
+/* A move's marker, gone by its mover. */
+static enum fault count_move_done(struct store *store, const struct actor *actor, const struct id *mailbox,
+                                  const struct id *tag, struct why *why)
+{
+	n_moves++;
+	return real->move_done(store, actor, mailbox, tag, why);
+}
+
 static void count(struct world *world)
 {
 	struct store *store = world->daemon.stack->store;
@@ -80,12 +88,13 @@ static void count(struct world *world)
 	counted.mailbox_list = count_list;
 	counted.page_get = count_page_get;
 	counted.pages_read = count_pages_read;
+	counted.move_done = count_move_done;
 	store->ops = &counted;
 }
 
 static const struct call_case {
 	const char *command;
-	unsigned gets, puts, commits, reads, lists, page_gets;
+	unsigned gets, puts, commits, reads, lists, page_gets, markers;
 } cases[] = {
 	/* clang-format off */
 	/* what the view knows costs nothing */
@@ -108,7 +117,7 @@ static const struct call_case {
 	{ "STORE 1:* -FLAGS (\\Flagged \\Answered)", 0, 0, 0, 1, 0, 0 },
 	{ "COPY 1:* Archive", 0, 0, 1, 0, 0, 0 },
 	{ "UID COPY 1:10 Archive", 0, 0, 1, 0, 0, 0 },
-	{ "UID MOVE 1:5 Archive", 0, 0, 2, 0, 0, 0 },
+	{ "UID MOVE 1:5 Archive", 0, 0, 2, 0, 0, 0, 1 }, /* and its marker taken away */
 	{ "UID MOVE 1:5 Archive", 0, 0, 0, 0, 0, 0 },
 	/* in the mailbox that is open the new one and the old one are one change */
 	{ "UID REPLACE 6 INBOX {5+}\r\na: b\n", 0, 0, 1, 0, 0, 0 },
@@ -131,7 +140,7 @@ static const struct call_case {
 static bool is_as_said(const struct call_case *c)
 {
 	return n_gets == c->gets && n_puts == c->puts && n_commits == c->commits && n_reads == c->reads &&
-	       n_lists == c->lists && n_page_gets == c->page_gets && !n_others;
+	       n_lists == c->lists && n_page_gets == c->page_gets && n_moves == c->markers && !n_others;
 }
 
 static void test_calls(void **state)
@@ -148,13 +157,14 @@ static void test_calls(void **state)
 	client = open_inbox(world, 1);
 	count(world);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		n_gets = n_puts = n_commits = n_reads = n_lists = n_page_gets = n_others = 0;
+		n_gets = n_puts = n_commits = n_reads = n_lists = n_page_gets = n_others = n_moves = 0;
 		expect(client, cases[i].command, " OK ");
 		if (!is_as_said(&cases[i]))
 			fail_msg(
-			    "%s: %u gets, %u puts, %u commits, %u reads, %u lists, %u page gets, %u others",
+			    "%s: %u gets, %u puts, %u commits, %u reads, %u lists, %u page gets, %u moves, "
+			    "%u others",
 			    cases[i].command, n_gets, n_puts, n_commits, n_reads, n_lists, n_page_gets,
-			    n_others);
+			    n_moves, n_others);
 	}
 	world->daemon.stack->store->ops = real;
 	world_free(world);

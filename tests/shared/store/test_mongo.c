@@ -112,10 +112,13 @@ static void mailboxes_are_as_their_schemas_say(void **state)
 {
 	struct id account = id_new(), mailbox = new_mailbox(&account), tag = id_new();
 	struct slice names[] = { SLICE("sealed one"), SLICE("sealed two") };
-	struct mailbox_change change = { .entry = SLICE("flags"), .unseen = -1 };
-	struct commit commit = {
-		.mailbox = mailbox, .changes = &change, .n_changes = 1, .keywords = names, .n_keywords = 2
-	};
+	struct mailbox_change change = { .entry = SLICE("flags"), .unseen = -1, .tag = id_new() };
+	struct commit commit = { .mailbox = mailbox,
+		                 .changes = &change,
+		                 .n_changes = 1,
+		                 .keywords = names,
+		                 .n_keywords = 2,
+		                 .move = SLICE("marker") };
 	struct mailbox_meta meta = { .id = mailbox,
 		                     .account = account,
 		                     .parent = id_new(),
@@ -126,13 +129,17 @@ static void mailboxes_are_as_their_schemas_say(void **state)
 		.number = 0, .modseq = 2, .columns = SLICE("packed"), .keys = SLICE("keys")
 	};
 	const struct acl_entry acl = { id_new(), 3 };
+	struct move_row *moves;
 	struct mailbox_log log;
 	struct mailbox_head head;
+	size_t n;
 
 	(void)state;
 	append(&mailbox, 3, &tag);
 	assert_good(store->ops->commit(store, &system_actor, &commit, &head, why));
 	assert_int_equal(head.keywords, 2);
+	assert_good(store->ops->moves(store, &system_actor, 9, arena, &moves, &n, why));
+	assert_true(n == 1 && slice_eq(moves[0].move, commit.move) && id_eq(&moves[0].tag, &change.tag));
 	assert_good(store->ops->mailbox_update(store, &system_actor, &meta, why));
 	meta.version = 2;
 	meta.acl = &acl;
@@ -140,6 +147,9 @@ static void mailboxes_are_as_their_schemas_say(void **state)
 	assert_good(store->ops->mailbox_set_acl(store, &system_actor, &meta, why));
 	assert_good(store->ops->take_recent(store, &system_actor, &mailbox, 1, 4, why));
 	assert_good(store->ops->pages_write(store, &system_actor, &mailbox, &page, 1, why));
+	assert_good(store->ops->move_done(store, &system_actor, &mailbox, &change.tag, why));
+	assert_good(store->ops->moves(store, &system_actor, 9, arena, &moves, &n, why));
+	assert_int_equal(n, 0);
 	assert_good(store->ops->trim(store, &system_actor, &mailbox, 1, 2, 0, &tag, why));
 	assert_good(store->ops->read(store, &system_actor, &mailbox, 0, arena, &log, why));
 	assert_int_equal(log.n, 1);

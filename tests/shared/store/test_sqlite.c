@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "store/mailbox.h"
 #include "store/queue.h"
 #include "store/record.h"
 #include "store/sqlite/sqlite_store.h"
@@ -308,13 +309,42 @@ static void test_wal_is_bounded(void **state)
 	free(value);
 }
 
+/* ---- a file of an older Posthouse ---- */
+
+static enum fault run_age(struct db *db, void *args, struct why *why)
+{
+	(void)args;
+	return db_exec(db, "DROP TABLE moves", why);
+}
+
+static void test_older(void **state)
+{
+	const struct store_conf conf = { .backend = "sqlite", .path = path };
+	struct mailbox_moving *moving;
+	struct arena *arena = arena_new();
+	struct why why = { "" };
+	size_t n;
+
+	(void)state;
+	assert_int_equal(put("kept", SLICE("x")), FAULT_NONE);
+	assert_int_equal(writer_do(writer, true, run_age, NULL, &why), FAULT_NONE);
+	store_close(store);
+	if (store_open(&conf, &store, &why))
+		fail_msg("%s", why.text);
+	writer = &sqlite_of(store)->writer;
+	assert_true(is_there("kept"));
+	assert_int_equal(mailbox_moves(store, &as_system, arena, &moving, &n, &why), FAULT_NONE);
+	assert_int_equal(n, 0);
+	arena_free(arena);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_durable), TEST(test_not_durable),    TEST(test_spoilt),
-		TEST(test_full),    TEST(test_wal_is_bounded), TEST(test_busy),
+		TEST(test_durable),        TEST(test_not_durable), TEST(test_spoilt), TEST(test_full),
+		TEST(test_wal_is_bounded), TEST(test_busy),        TEST(test_older),
 	};
 
 	rand_start();

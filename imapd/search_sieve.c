@@ -61,8 +61,7 @@ bool search_sieve_start(struct search_sieve *sieve, const struct search *search,
 		return false;
 	sieve->search = search;
 	sieve->arena = arena_new();
-	sieve->file.file =
-	    (struct cache_file){ dir, view->account, view->mailbox, ".signatures", "signatures" };
+	sieve->file.file = signature_file_of(dir, view->account, &view->mailbox);
 	sieve->file.uid_validity = view->state->head.uid_validity;
 	sieve->file.modseq = view->state->head.modseq;
 	sieve->batch.mailbox = view->mailbox;

@@ -5,6 +5,20 @@
 
 #define FILE_VERSION 3
 
+struct cache_file signature_file_of(const char *dir, const struct account_ctx *account,
+                                    const struct id *mailbox)
+{
+	return (struct cache_file){ dir, account, *mailbox, ".signatures", "signatures" };
+}
+
+void signature_file_forget(const char *dir, const struct id *mailbox)
+{
+	const struct cache_file file = signature_file_of(dir, NULL, mailbox);
+
+	if (dir)
+		cache_file_forget(&file);
+}
+
 /* ---- marks ---- */
 
 static struct signature_mark mark_of(const struct mailbox_state *state, uint32_t at)

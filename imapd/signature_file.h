@@ -26,6 +26,10 @@ struct signature_file {
 	uint32_t n_marks;
 };
 
+struct cache_file signature_file_of(const char *dir, const struct account_ctx *, const struct id *mailbox);
+/* Its mailbox is gone. */
+void signature_file_forget(const char *dir, const struct id *mailbox); /* NULL: there are no files */
+
 /* For a file that is to be written now. Loop. */
 void signature_file_mark(struct signature_file *, const struct mailbox_state *, struct arena *);
 /* Whether these segments, read from it, are of this mailbox. Loop. */

@@ -17,6 +17,7 @@
 #include "base/metrics.h"
 #include "columns.h"
 #include "header_cache.h"
+#include "signature_file.h"
 #include "signatures.h"
 
 static struct metric views_now = { .kind = METRIC_GAUGE,
@@ -127,6 +128,7 @@ void view_gone(struct view *view)
 	view->gone = true;
 	forget(view);
 	view_cache_forget(view->views->conf.cache_dir, &view->mailbox);
+	signature_file_forget(view->views->conf.cache_dir, &view->mailbox);
 	view_tell(view);
 }
 

@@ -651,6 +651,26 @@ static void test_cache_older_than_the_log(void **state)
 	world_free(world);
 }
 
+/* Nothing of a mailbox that is gone is left on the disk, sealed or not. */
+static void test_files_go(void **state)
+{
+	struct world *world = cached_world();
+	const struct id inbox = world_mailbox(world, "INBOX");
+	const char *signatures =
+	    arena_printf(world->arena, "%s/view-cache/%s.signatures", world->dir, id_print(&inbox).text);
+	FILE *file = fopen(signatures, "w");
+
+	(void)state;
+	assert_non_null(file);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(access(cache_path(world), F_OK), 0);
+	say(world_client(world, 0), "d SELECT INBOX\r\n", "d OK");
+	view_gone(the_view(world));
+	assert_int_equal(access(cache_path(world), F_OK), -1);
+	assert_int_equal(access(signatures, F_OK), -1);
+	world_free(world);
+}
+
 /* Without any nudge the poll finds what came. */
 static void test_poll(void **state)
 {
@@ -692,6 +712,7 @@ int main(void)
 		cmocka_unit_test(test_cache_of_another_past),
 		cmocka_unit_test(test_cached_behind_a_fold),
 		cmocka_unit_test(test_cache_older_than_the_log),
+		cmocka_unit_test(test_files_go),
 	};
 
 	rand_start();

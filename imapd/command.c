@@ -1,6 +1,6 @@
 /*
- * The engine of commands (command.h): parse, run, reply, until the tagged reply
- * is written; and giving everything back, whatever happens.
+ * The engine of commands (command.h): from what parse() wants next, through run and reply, until the tagged reply
+ * is written; and giving everything back, whatever happens. command_begin.c is what comes before.
  *
  * Invariants
  *  1. A command is in one place (cmd->where). Only in AT_WORKER and POSTED does somebody else hold it: it is freed when
@@ -9,10 +9,9 @@
  *     call that is on the stack, which sees it when the callback returns.
  *  3. The tagged reply is written behind all news that are allowed, in batches that the client takes.
  */
-#include "engine.h"
+#include "command_internal.h"
 
 #include <assert.h>
-#include <inttypes.h>
 
 #include "account_ctx.h"
 #include "base/clock.h"
@@ -21,19 +20,15 @@
 #include "context.h"
 #include "imapd.h"
 
-enum where { HERE, AT_WORKER /* or it waits for one */, POSTED, DRAINING, WAITING, LOOKING, HELD };
-
 static struct metric command_seconds = {
 	.kind = METRIC_HISTOGRAM,
 	.name = "posthouse_imapd_command_seconds",
 	.help = "time from a command's last byte to its tagged reply, IDLE left out",
 };
 
-static void proceed(struct imap_cmd *cmd, enum imap_next next);
-
 /* ---- the end ---- */
 
-static void end(struct imap_cmd *cmd)
+void command_end(struct imap_cmd *cmd)
 {
 	struct session *s = cmd->session;
 
@@ -72,7 +67,7 @@ static void on_posted(void *arg)
 	call_reply(arg);
 }
 
-static void post_reply(struct imap_cmd *cmd)
+void command_post_reply(struct imap_cmd *cmd)
 {
 	cmd->where = POSTED;
 	loop_post(cmd->session->imapd->daemon->loop, on_posted, cmd);
@@ -117,17 +112,17 @@ static void drain(struct imap_cmd *cmd, enum imap_next next)
 	                   cmd->held_until ? MAX_OF(cmd->held_until - clock_mono_ms(), (int64_t)0) : 0);
 }
 
-static void finish(struct imap_cmd *cmd)
+void command_finish(struct imap_cmd *cmd)
 {
 	struct session *s = cmd->session;
 	bool waits;
 
 	if (cmd->aside) {
-		end(cmd);
+		command_end(cmd);
 		return;
 	}
 	if (s->aside && s->aside->where == HELD)
-		post_reply(s->aside);
+		command_post_reply(s->aside);
 	assert(cmd->tagged && "a command is done without a tagged reply");
 	if (waits_for_aside(cmd)) {
 		drain(cmd, IMAP_DONE);
@@ -150,7 +145,7 @@ static void finish(struct imap_cmd *cmd)
 		session_wake_after(s, 0);
 	if (!cmd->verb->command->on_line)
 		metric_observe(&command_seconds, (double)(clock_mono_ms() - cmd->started) / 1000);
-	end(cmd);
+	command_end(cmd);
 }
 
 void command_abandon(struct imap_cmd *cmd)
@@ -158,7 +153,7 @@ void command_abandon(struct imap_cmd *cmd)
 	if (cmd->where == AT_WORKER && !turn_leave(&cmd->turn))
 		job_drop(&cmd->job);
 	else if (cmd->where != POSTED)
-		end(cmd);
+		command_end(cmd);
 }
 
 /* ---- one step ---- */
@@ -178,11 +173,11 @@ static void call_reply(struct imap_cmd *cmd)
 
 	cmd->where = HERE;
 	if (session_is_closing(s) || is_out_of_place(cmd)) {
-		end(cmd);
+		command_end(cmd);
 		return;
 	}
 	if (cmd->aside && s->cmd && s->cmd->within_response) {
-		cmd->where = HELD; /* until that is sent: finish() */
+		cmd->where = HELD; /* until that is sent: command_finish() */
 		return;
 	}
 	if (!cmd->aside)
@@ -191,7 +186,7 @@ static void call_reply(struct imap_cmd *cmd)
 	cmd->busy++;
 	next = cmd->verb->command->reply(cmd, cmd->fault, &cmd->why);
 	cmd->busy--;
-	proceed(cmd, next);
+	command_proceed(cmd, next);
 }
 
 static void run_job(struct job *job, void *worker)
@@ -226,7 +221,7 @@ static void on_job_dropped(struct job *job)
 
 	turn_over(&cmd->turn);
 	cmd->where = HERE;
-	end(cmd);
+	command_end(cmd);
 }
 
 static void on_job_back(struct job *job)
@@ -253,9 +248,8 @@ static void on_refused(struct turn *turn)
 	loop_post(cmd->session->imapd->daemon->loop, on_no_worker, cmd);
 }
 
-/* In its account's turn, then back(): cmd->fault is what `run` put there, or that there was no worker. */
-static void go_to_worker(struct imap_cmd *cmd, void (*run)(struct job *, void *),
-                         void (*back)(struct imap_cmd *))
+void command_go_to_worker(struct imap_cmd *cmd, void (*run)(struct job *, void *),
+                          void (*back)(struct imap_cmd *))
 {
 	struct imapd *imapd = cmd->session->imapd;
 	struct pool *pool = cmd->verb->flags & CHECKS_PASSWORD ? imapd->password_pool : imapd->daemon->pool;
@@ -274,7 +268,7 @@ static void start_job(struct imap_cmd *cmd)
 	cmd->ran = true;
 	if (!cmd->aside)
 		session_wake_after(cmd->session, cmd->session->imapd->progress_every);
-	go_to_worker(cmd, run_job, call_reply);
+	command_go_to_worker(cmd, run_job, call_reply);
 }
 
 /* A client that hung up half-way gets no further batch. */
@@ -283,7 +277,7 @@ static bool is_orphan(const struct imap_cmd *cmd, enum imap_next next)
 	return cmd->ran && (next == IMAP_RUN || next == IMAP_AGAIN) && conn_ended(cmd->session->conn);
 }
 
-static void proceed(struct imap_cmd *cmd, enum imap_next next)
+void command_proceed(struct imap_cmd *cmd, enum imap_next next)
 {
 	struct session *s = cmd->session;
 
@@ -294,11 +288,11 @@ static void proceed(struct imap_cmd *cmd, enum imap_next next)
 			session_close(s, NULL, NULL);
 			cmd->busy--;
 		}
-		end(cmd);
+		command_end(cmd);
 		return;
 	}
 	if (next == IMAP_DONE || next == IMAP_AFRESH) {
-		finish(cmd);
+		command_finish(cmd);
 	} else if (next == IMAP_WAIT) {
 		cmd->where = WAITING;
 		if (cmd->reads_lines)
@@ -306,7 +300,7 @@ static void proceed(struct imap_cmd *cmd, enum imap_next next)
 	} else if (conn_congested(s->conn) && !(next == IMAP_RUN && cmd->kept_up)) {
 		drain(cmd, next);
 	} else if (next == IMAP_RUN && is_too_much(cmd)) {
-		finish(cmd);
+		command_finish(cmd);
 	} else if (next == IMAP_RUN) {
 		imap_tell_progress(cmd);
 		start_job(cmd);
@@ -314,7 +308,7 @@ static void proceed(struct imap_cmd *cmd, enum imap_next next)
 		imap_tell_progress(cmd);
 		cmd->fault = FAULT_NONE;
 		cmd->ran = true;
-		post_reply(cmd);
+		command_post_reply(cmd);
 	}
 }
 
@@ -322,7 +316,7 @@ void imap_resume(struct imap_cmd *cmd, enum imap_next next)
 {
 	assert(cmd->where == WAITING);
 	session_wake_after(cmd->session, 0);
-	proceed(cmd, next);
+	command_proceed(cmd, next);
 }
 
 /* ---- what happens while it waits ---- */
@@ -330,7 +324,7 @@ void imap_resume(struct imap_cmd *cmd, enum imap_next next)
 void command_drained(struct imap_cmd *cmd)
 {
 	if (cmd->where == DRAINING)
-		proceed(cmd, cmd->next);
+		command_proceed(cmd, cmd->next);
 	else
 		command_news(cmd);
 }
@@ -345,7 +339,7 @@ void command_news(struct imap_cmd *cmd)
 	cmd->verb->command->on_news(cmd);
 	cmd->busy--;
 	if (session_is_closing(s))
-		end(cmd); /* on_news() resumes nothing: it is still there */
+		command_end(cmd); /* on_news() resumes nothing: it is still there */
 }
 
 bool command_timeout(struct imap_cmd *cmd)
@@ -359,7 +353,7 @@ bool command_timeout(struct imap_cmd *cmd)
 		return true;
 	}
 	if (cmd->where == DRAINING && s->waking) {
-		proceed(cmd, cmd->next);
+		command_proceed(cmd, cmd->next);
 		return true;
 	}
 	if (cmd->where != WAITING || !s->waking || !cmd->verb->command->on_timeout)
@@ -380,236 +374,6 @@ bool command_line(struct imap_cmd *cmd, struct slice line)
 	cmd->busy++;
 	next = cmd->verb->command->on_line(cmd, line);
 	cmd->busy--;
-	proceed(cmd, next);
+	command_proceed(cmd, next);
 	return next == IMAP_AFRESH;
-}
-
-/* ---- the beginning ---- */
-
-static void parse(struct imap_cmd *cmd)
-{
-	struct imap_args args;
-	enum imap_next next;
-
-	imap_args_start(&args, cmd->segments, cmd->arena);
-	args.utf8 = cmd->session->enabled & ENABLED_UTF8_TEXT;
-	args.folders = cmd->names ? &cmd->names->folders : NULL;
-	cmd->busy++;
-	next = cmd->verb->command->parse(cmd, &args);
-	cmd->busy--;
-	proceed(cmd, next);
-}
-
-static void load_names(struct job *job, void *worker)
-{
-	struct imap_cmd *cmd = container_of(job, struct imap_cmd, job);
-
-	(void)worker;
-	cmd->fault = folder_list_load(cmd->account, cmd->stack, &cmd->names, &cmd->why);
-}
-
-/* A store that is away says so to whatever needs it. */
-static void on_names(struct imap_cmd *cmd)
-{
-	cmd->where = HERE;
-	if (session_is_closing(cmd->session))
-		end(cmd);
-	else
-		parse(cmd);
-}
-
-/* Those that may be names; messages are longer, and if not, it does no harm. */
-static bool has_ampersand(const struct imap_segment *at)
-{
-	for (; at; at = at->next)
-		if (slice_chr(at->text, '&') >= 0 ||
-		    (at->next && at->literal.data.len <= 4096 && slice_chr(at->literal.data, '&') >= 0))
-			return true;
-	return false;
-}
-
-/* A name in UTF-8 may have been written in modified UTF-7 all the same: the mailboxes tell which (args.h). */
-static void read_arguments(struct imap_cmd *cmd)
-{
-	if (!(cmd->session->enabled & ENABLED_UTF8_TEXT) || !has_ampersand(cmd->segments)) {
-		parse(cmd);
-		return;
-	}
-	go_to_worker(cmd, load_names, on_names);
-}
-
-static void log_command(struct imap_cmd *cmd)
-{
-	cmd->log.parent = &cmd->session->log;
-	log_set(&cmd->log, "command", cmd->verb->name);
-	/* never the arguments: folder names, search terms and addresses are in them */
-	log_line(&cmd->log, LOG_DEBUG, "command", "tag", cmd->tag, NULL);
-}
-
-/* A UID that the view does not have yet may have been given out all the same: to an APPEND on another connection, or
- * on another node. */
-static bool names_what_is_new(struct imap_cmd *cmd)
-{
-	struct uid_set *uids = arena_make(cmd->arena, struct uid_set);
-	struct imap_args args;
-
-	imap_args_start(&args, cmd->segments, cmd->arena);
-	if (!imap_args_space(&args) || !imap_args_set(&args, uids))
-		return false; /* SEARCH; or parse() says what is wrong */
-	for (uint32_t i = 0; i < uids->n; i++) {
-		const struct uid_range *range = &uids->ranges[i];
-		uint32_t last = range->last < UINT32_MAX ? range->last : range->first;
-
-		if (last < UINT32_MAX && last >= cmd->session->selected.view->state->head.uid_next)
-			return true;
-	}
-	return false;
-}
-
-/* The view is bare, and the command is about messages. */
-static bool lacks_rows(const struct imap_cmd *cmd)
-{
-	return view_is_bare(cmd->session->selected.view) && cmd->verb->states == IN_SELECTED &&
-	       !(cmd->verb->flags & VERB_UNSELECTS);
-}
-
-static bool looks_first(struct imap_cmd *cmd)
-{
-	if (!cmd->session->selected.view)
-		return false;
-	return (cmd->verb->flags & LOOKS_FIRST) || lacks_rows(cmd) ||
-	       (cmd->uid_form && names_what_is_new(cmd));
-}
-
-/* The store being away is no reason to say NO to a NOOP: the view is as fresh as it can be. */
-static void on_looked(void *arg, enum fault fault, const struct why *why, struct view *view)
-{
-	struct imap_cmd *cmd = arg;
-
-	(void)view;
-	cmd->look = NULL;
-	if (fault && fault != FAULT_NOT_FOUND)
-		log_fault(&cmd->log, fault, why, "the mailbox could not be looked at");
-	if (!fault || !lacks_rows(cmd)) {
-		read_arguments(cmd);
-		return;
-	}
-	imap_no(cmd, fault, why);
-	finish(cmd);
-}
-
-static void begin(struct imap_cmd *cmd)
-{
-	if (looks_first(cmd)) {
-		cmd->where = LOOKING;
-		cmd->look =
-		    view_look(cmd->session->selected.view, lacks_rows(cmd) ? VIEW_ROWS : 0, on_looked, cmd);
-	} else {
-		read_arguments(cmd);
-	}
-}
-
-/* ---- guests ---- */
-
-/* The view is everybody's: what a guest is told out of it, it is told because the store has just said that it may be. */
-static void run_rights(struct job *job, void *worker)
-{
-	struct imap_cmd *cmd = container_of(job, struct imap_cmd, job);
-	struct mailbox_row row;
-
-	(void)worker;
-	cmd->why.text[0] = '\0';
-	cmd->fault = mailbox_shared_one(cmd->stack->store, &cmd->acting, &cmd->selected, ACL_READ, cmd->arena,
-	                                &row, &cmd->why);
-	if (!cmd->fault)
-		cmd->rights = acl_rights(&row.meta, &cmd->acting.guest, &cmd->acting.everyone);
-}
-
-static void on_rights(struct imap_cmd *cmd)
-{
-	struct session *s = cmd->session;
-
-	cmd->where = HERE;
-	cmd->busy++; /* the command is ended here, not by the session */
-	if (cmd->fault == FAULT_NOT_FOUND)
-		session_end_visit(s);
-	cmd->busy--;
-	if (session_is_closing(s)) {
-		end(cmd);
-	} else if (cmd->fault) {
-		imap_no(cmd, cmd->fault, &cmd->why);
-		finish(cmd);
-	} else {
-		s->selected.rights = cmd->rights;
-		s->selected.checked = true;
-		begin(cmd);
-	}
-}
-
-static struct imap_cmd *command_new(struct session *s, const struct assembled *made)
-{
-	struct imap_cmd *cmd = arena_make(made->arena, struct imap_cmd);
-
-	*cmd = (struct imap_cmd){
-		.session = s,
-		.verb = made->verb,
-		.tag = made->tag,
-		.uid_form = made->uid,
-		.arena = made->arena,
-		.selection = s->selected.opened,
-		.state = arena_zalloc(made->arena, made->verb->command->state_size),
-		.stack = s->imapd->daemon->stack,
-		.segments = made->segments,
-		.reserved = made->reserved,
-		.started = clock_mono_ms(),
-	};
-	cmd->heard = cmd->started;
-	if (s->account) {
-		cmd->account = account_ctx_ref(s->account);
-		cmd->actor = s->account->actor;
-		cmd->holder = account_ctx_ref(s->selected.guest ? s->selected.view->account : s->account);
-		cmd->acting = s->selected.guest ? s->selected.actor : cmd->actor;
-	}
-	if (s->selected.view)
-		cmd->selected = s->selected.view->mailbox;
-	return cmd;
-}
-
-bool imap_aside(struct session *s, const struct imap_verb *verb)
-{
-	struct assembled made = { .tag = "", .verb = verb, .uid = verb->flags & UID_FORM };
-
-	if (s->aside)
-		return false;
-	made.arena = arena_new();
-	made.segments = arena_make(made.arena, struct imap_segment);
-	made.segments->text = SLICE("");
-	s->aside = command_new(s, &made);
-	s->aside->aside = true;
-	s->aside->log.parent = &s->log;
-	post_reply(s->aside); /* never from inside the call */
-	return true;
-}
-
-void command_start(struct session *s, const struct assembled *made)
-{
-	struct imap_cmd *cmd = command_new(s, made);
-
-	s->cmd = cmd;
-	log_command(cmd);
-	if (s->selected.guest &&
-	    (cmd->verb->states == IN_SELECTED || (cmd->verb->flags & (LOOKS_FIRST | MESSAGE_LITERAL))))
-		go_to_worker(cmd, run_rights, on_rights); /* APPEND as well, for the EXISTS that it makes */
-	else
-		begin(cmd);
-}
-
-void command_refuse(struct session *s, const struct assembled *made)
-{
-	conn_printf(s->conn, "%s %s\r\n", made->tag, made->refusal);
-	log_line(&s->log, LOG_DEBUG, "command refused", "tag", made->tag, "reply", made->refusal, NULL);
-	if (slice_starts(slice_str(made->refusal), "BAD"))
-		session_count_bad(s);
-	session_release(s, made->reserved);
-	arena_free(made->arena);
 }

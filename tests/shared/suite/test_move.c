@@ -198,7 +198,7 @@ static void into_itself(void **state)
 	assert_string_equal(in_inbox(&b), "2 3 4 5 ");
 }
 
-/* From one account into another, either of them dead meanwhile to the other. */
+/* From one account into another. */
 static void across_accounts(void **state)
 {
 	struct fixture *f = *state;

@@ -314,13 +314,15 @@ static void test_wal_is_bounded(void **state)
 static enum fault run_age(struct db *db, void *args, struct why *why)
 {
 	(void)args;
-	return db_exec(db, "DROP TABLE moves", why);
+	return db_exec(db, "DROP TABLE moves; ALTER TABLE mailboxes DROP COLUMN history", why);
 }
 
 static void test_older(void **state)
 {
 	const struct store_conf conf = { .backend = "sqlite", .path = path };
+	const struct id nobody = id_new();
 	struct mailbox_moving *moving;
+	struct mailbox_row *rows;
 	struct arena *arena = arena_new();
 	struct why why = { "" };
 	size_t n;
@@ -335,6 +337,7 @@ static void test_older(void **state)
 	assert_true(is_there("kept"));
 	assert_int_equal(mailbox_moves(store, &as_system, arena, &moving, &n, &why), FAULT_NONE);
 	assert_int_equal(n, 0);
+	assert_int_equal(mailbox_list(store, &as_system, &nobody, arena, &rows, &n, &why), FAULT_NONE);
 	arena_free(arena);
 }
 

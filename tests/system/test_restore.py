@@ -91,10 +91,10 @@ def test_set_back(suite, flags, folds):
     with opened(suite, WITHOUT_FILES) as client:
         add(client, [f"lost{i}" for i in range(20)])
         flag(client, "\\Flagged", range(1, flags))
+        if flags > 256:
+            wait_for("the log to be folded", lambda: counted(suite, "folds"), 40)
     with opened(suite, {}) as client:
         client.uid("SEARCH", "BODY", "lost7")
-        if folds and flags > 256:
-            wait_for("the log to be folded", lambda: counted(suite, "folds"))
         wait_for("a file of the mailbox", lambda: counted(suite, "view_cache_writes"))
     assert len(list((suite.dir / "view-cache").iterdir())) == 2
     restore(suite, copy)

@@ -191,6 +191,17 @@ static bool may_share(const struct metadata_cmd *meta)
 	return !is_server(meta) && meta->target.rights & ACL_WRITE;
 }
 
+/* Who follows the mailbox's mod-sequence comes to look (RFC 7162 3.2). */
+static enum fault touch(const struct metadata_cmd *meta, struct stack *stack, struct why *why)
+{
+	struct mailbox_head head;
+	enum fault fault = mailbox_touch(stack->store, &meta->owner, &meta->mailbox, &head, why);
+
+	if (!fault)
+		nudge_mailbox(stack, &meta->owner, &meta->mailbox, head.modseq);
+	return fault;
+}
+
 static enum fault set_run(struct imap_cmd *cmd, struct stack *stack, struct why *why)
 {
 	struct metadata_cmd *meta = cmd->state;
@@ -208,7 +219,7 @@ static enum fault set_run(struct imap_cmd *cmd, struct stack *stack, struct why 
 		fault = change_part(cmd, meta, METADATA_PRIVATE, stack, why);
 		meta->half = fault && shared;
 	}
-	return fault;
+	return fault || is_server(meta) ? fault : touch(meta, stack, why);
 }
 
 /* NOTIFY does not tell of them. */

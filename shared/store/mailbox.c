@@ -9,6 +9,7 @@
 #include "store/acl.h"
 #include "store/front.h"
 #include "store/log.h"
+#include "store/schema.h"
 
 /* ---- names and life ---- */
 
@@ -289,5 +290,23 @@ enum fault mailbox_commit(struct store *store, const struct actor *actor, const 
 	make_changes(&c.commit, commit, arena);
 	fault = commit_until(&c, ret_head, why);
 	arena_free(arena);
+	return fault;
+}
+
+enum fault mailbox_touch(struct store *store, const struct actor *actor, const struct id *mailbox,
+                         struct mailbox_head *ret_head, struct why *why)
+{
+	struct mailbox_edit nothing = { .op = FLAGS_ADD };
+	const struct mailbox_commit commit = {
+		.mailbox = *mailbox, .edits = &nothing, .n_edits = 1, .durable = true
+	};
+	struct uid_set uids;
+	enum fault fault;
+
+	uid_set_init(&uids);
+	uid_set_add(&uids, UID_MAX); /* which no message has */
+	nothing.uids = &uids;
+	fault = mailbox_commit(store, actor, &commit, ret_head, why);
+	uid_set_done(&uids);
 	return fault;
 }

@@ -187,6 +187,9 @@ struct mailbox_commit {
 };
 MUST_CHECK enum fault mailbox_commit(struct store *, const struct actor *, const struct mailbox_commit *,
                                      struct mailbox_head *ret_head, struct why *);
+/* What lies beside the messages has changed: the mailbox takes a mod-sequence, and no message does. NOT_FOUND. */
+MUST_CHECK enum fault mailbox_touch(struct store *, const struct actor *, const struct id *mailbox,
+                                    struct mailbox_head *ret_head, struct why *);
 /* \Recent of all that is in the mailbox, as this head says it: [recent_uid, uid_next) is the caller's from here on, and
  * nobody else's. STALE: others were faster, and have some of it. */
 MUST_CHECK enum fault mailbox_take_recent(struct store *, const struct actor *, const struct id *mailbox,

@@ -416,6 +416,37 @@ static void test_race(void **state)
 	mailbox_state_free(fresh);
 }
 
+/* A mod-sequence that no message takes: without any messages, with more behind it, and folded. */
+static void test_touched(void **state)
+{
+	struct mailbox_state *followed;
+	struct mailbox_head head;
+	uint64_t before;
+
+	start(*state);
+	assert_good(mailbox_touch(the_store, &the_owner, &the_mailbox, &head, why));
+	fold_now();
+	append_many(3);
+	followed = read_state(the_store, &the_owner, &the_mailbox);
+	before = followed->modseq[2];
+	assert_good(mailbox_touch(the_store, &the_owner, &the_mailbox, &head, why));
+	assert_int_equal(head.modseq, followed->head.modseq + 1);
+	assert_int_equal(head.messages, 3);
+	catch_up(the_store, &the_owner, followed);
+	assert_int_equal(followed->head.modseq, head.modseq);
+	assert_int_equal(followed->modseq[2], before);
+	append_many(2);
+	catch_up(the_store, &the_owner, followed);
+	fold_now();
+	assert_reads_as(followed);
+	assert_good(mailbox_touch(the_store, &the_owner, &the_mailbox, &head, why));
+	fold_now();
+	catch_up(the_store, &the_owner, followed);
+	assert_int_equal(followed->head.modseq, head.modseq);
+	assert_reads_as(followed);
+	mailbox_state_free(followed);
+}
+
 /* ---- vanished ---- */
 
 /* Expunges the next few of every other UID from `*uid` on, each as a change of its own. */
@@ -557,8 +588,8 @@ static void test_keys(void **state)
 }
 
 const struct CMUnitTest fold_cases[] = {
-	CASE(test_fold),        CASE(test_history),   CASE(test_many_pages),
-	CASE(test_interrupted), CASE(test_overtaken), CASE(test_race),
-	CASE(test_vanished),    CASE(test_keys),      CASE(test_find_message),
+	CASE(test_fold),      CASE(test_history),      CASE(test_many_pages), CASE(test_interrupted),
+	CASE(test_overtaken), CASE(test_race),         CASE(test_touched),    CASE(test_vanished),
+	CASE(test_keys),      CASE(test_find_message),
 };
 const size_t n_fold_cases = ARRAY_LEN(fold_cases);

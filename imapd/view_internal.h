@@ -27,7 +27,7 @@ struct view_wait {
 /* view.c */
 struct view *view_new(struct views *, struct account_ctx *, const struct id *mailbox);
 void view_free(struct view *);
-/* To the sessions: what they have to be told of, and that there is something. */
+/* To the sessions: what they have to be told of, and that there is something. They may leave the view meanwhile: the caller holds it. */
 void view_note(struct view *, const struct mailbox_delta *, const struct selected *not_flags);
 void view_tell(struct view *);
 void view_gone(struct view *);

@@ -659,13 +659,17 @@ static void test_files_go(void **state)
 	const char *signatures =
 	    arena_printf(world->arena, "%s/view-cache/%s.signatures", world->dir, id_print(&inbox).text);
 	FILE *file = fopen(signatures, "w");
+	struct view *view;
 
 	(void)state;
 	assert_non_null(file);
 	assert_int_equal(fclose(file), 0);
 	assert_int_equal(access(cache_path(world), F_OK), 0);
 	say(world_client(world, 0), "d SELECT INBOX\r\n", "d OK");
-	view_gone(the_view(world));
+	view = the_view(world);
+	view_hold(view); /* the session leaves it */
+	view_gone(view);
+	view_put(view);
 	assert_int_equal(access(cache_path(world), F_OK), -1);
 	assert_int_equal(access(signatures, F_OK), -1);
 	world_free(world);

@@ -20,7 +20,9 @@ struct column {
 	uint8_t *bytes;
 };
 
-static const struct column nothing = { .n_texts = 1, .starts = (uint32_t[]){ 0, 0 } };
+static const struct column nothing = { .n_texts = 1,
+	                               .starts = (uint32_t[]){ 0, 0 },
+	                               .bytes = (uint8_t[]){ 0 } };
 
 struct column *column_ref(struct column *column)
 {

@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		name = slice_from(name, (size_t)slice_chr(name, '\n') + 1);
 	fuzz_segments(&args, segments, slice_first(text, text.len - name.len), arena);
 	if (list_request_parse(&args, &request)) {
-		if (!request.n || request.n > LIST_PATTERNS_MAX)
+		if ((!request.n && !request.has_empty) || request.n > LIST_PATTERNS_MAX)
 			__builtin_trap();
 		for (uint32_t i = 0; i < request.n; i++)
 			(void)list_pattern_matches(request.patterns[i], arena_strz(arena, name));

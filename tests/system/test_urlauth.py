@@ -1,6 +1,7 @@
 """URLAUTH: what its owner grants is fetched by another account, from another process; keys are durable, sealed, and revoked."""
 
 import base64
+import imaplib
 import pathlib
 import random
 import re
@@ -34,6 +35,7 @@ def quote(login):
 
 def ask(client, name, words):
     """What the server says to a command that imaplib does not know: (status, untagged data)."""
+    imaplib.Commands[name] = ("AUTH", "SELECTED")  # else only in the state of its first use
     try:
         typ, text = client.xatom(name, words)
     except client.error as error:

@@ -129,7 +129,7 @@ class Bench:
     def idle(self, other, connections, tls=True):
         """Memory that sessions in IDLE add, each, to a server that has just started."""
         result = {"name": f"memory of an idle session ({connections}{', TLS' if tls else ''})", "bytes": {}, "other": other.name,
-                  "target": "<= 32 KiB"}
+                  "target": "<= 24 KiB"}
         for server in (self.ours, other):
             server.restart_imap()
             before = measure.memory(server.pids("imap"))

@@ -18,6 +18,7 @@ VENV = BUILD / "venv"
 PYTHON = VENV / "bin" / "python"
 LOGS = BUILD / "test-logs"
 CORES = os.cpu_count() or 2
+STACKS = ["embedded", "cluster"]
 
 # Shared by every sanitizer run: a finding is a failure, and says where.
 SANITIZER_ENV = {
@@ -177,6 +178,12 @@ def run_programs(programs, env=None, jobs=CORES, timeout=900, label=""):
             report(future.result())
 
 
+def side_by_side(one, names):
+    """What mostly waits, for disks and for time to pass: two at once."""
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(one, names))
+
+
 def test_programs(preset):
     return sorted(p for p in (BUILD / preset / "tests").iterdir() if p.is_file() and os.access(p, os.X_OK))
 
@@ -239,11 +246,11 @@ def part_unit(_):
                  env={"POSTHOUSE_TEST_PYTHON": str(PYTHON)})
 
 
-CONTRACT_BACKENDS = {  # backend: (which suites, which service, what the suite is told)
+CONTRACT_BACKENDS = {  # backend: (which suites, which service, what the suite is told); what takes longest comes first
+    "mongo": ("store blob", "mongo"),
     "sqlite": ("store", None),
     "fs": ("blob", None),
     "local": ("bus", None),
-    "mongo": ("store blob", "mongo"),
     "s3": ("blob", "seaweedfs"),
     "amqp": ("bus", "rabbitmq"),
 }
@@ -254,17 +261,20 @@ def part_contract(backends):
     import services  # it looks for its programs beside the interpreter that runs it
 
     build("asan")
-    for backend in backends or CONTRACT_BACKENDS:
+    say("contracts (ASan, UBSan)")
+
+    def one(backend):
         suites, service = CONTRACT_BACKENDS[backend]
-        say(f"contract: {backend}")
         env = {"CONTRACT_BACKEND": backend, "POSTHOUSE_TEST_PYTHON": str(PYTHON)}
         programs = [BUILD / "asan" / "tests" / f"{suite}_contract" for suite in suites.split()]
         if service is None:
-            run_programs(programs, env, label=f"{backend}-")
-            continue
+            run_programs(programs, env, jobs=1, label=f"{backend}-")
+            return
         with tempfile.TemporaryDirectory(prefix="posthouse-contract-") as directory:
             with services.SERVICES[service](directory) as running:
                 run_programs(programs, {**env, **running.env()}, jobs=1, label=f"{backend}-")
+
+    side_by_side(one, backends or CONTRACT_BACKENDS)
 
 
 def part_tsan(_):
@@ -307,22 +317,21 @@ def part_fuzz(arguments):
 
 def part_system(stacks):
     build("release")
-    for stack in stacks or ["embedded", "cluster"]:
-        say(f"system: {stack}")
-        run_pytest(f"system-{stack}", ["tests/system", f"--stack={stack}"], timeout=2400)
+    say("system tests: " + ", ".join(stacks or STACKS))
+    side_by_side(lambda stack: run_pytest(f"system-{stack}", ["tests/system", f"--stack={stack}"], timeout=2400), stacks or STACKS)
 
 
 def part_clients(stacks):
     prepare("clients")
     build("release")
-    for stack in stacks or ["embedded", "cluster"]:
+    for stack in stacks or STACKS:
         say(f"clients: {stack}")
         run_pytest(f"clients-{stack}", ["tests/clients", f"--stack={stack}"], timeout=2400)
 
 
 def part_faults(stacks):
     build("release")
-    for stack in stacks or ["embedded", "cluster"]:
+    for stack in stacks or STACKS:
         say(f"faults: {stack}, kill -9 under load, the broker and the store away (long)")
         run_pytest(f"faults-{stack}", ["tests/faults", f"--stack={stack}"], timeout=7200)
 

@@ -8,17 +8,27 @@
 #include "store/acl.h"
 #include "suite/url_key.h"
 
-bool url_is_here(const struct stack *stack, const struct imap_url *url)
+/* By the server's name, or by one that it has a certificate for. */
+static bool is_here(const struct stack *stack, const struct imap_url *url)
 {
 	const struct conf_list *certs = &stack->conf->tls_names;
-	bool is_here = !url->host.data || slice_is(url->host, stack->conf->hostname);
+	bool here = !url->host.data || slice_is(url->host, stack->conf->hostname);
 
-	for (size_t i = 0; i < certs->n && !is_here; i++) {
+	for (size_t i = 0; i < certs->n && !here; i++) {
 		struct slice rest = slice_str(certs->items[i]), name;
 
-		is_here = slice_cut(&rest, '=', &name) && slice_ieq(name, url->host);
+		here = slice_cut(&rest, '=', &name) && slice_ieq(name, url->host);
 	}
-	return is_here;
+	return here;
+}
+
+struct slice url_login(const struct stack *stack, const struct imap_url *url, struct arena *arena)
+{
+	if (is_here(stack, url))
+		return url->user.data ? url->user : SLICE("");
+	if (!url->user.len || slice_chr(url->user, '@') >= 0)
+		return slice_of(NULL, 0);
+	return slice_str(arena_printf(arena, "%.*s@%.*s", SLICE_FMT(url->user), SLICE_FMT(url->host)));
 }
 
 void url_grant_done(struct url_grant *grant)
@@ -70,7 +80,7 @@ static enum fault find_shared(struct url_grant *grant, struct stack *stack, cons
 static enum fault find_mailbox(struct url_grant *grant, struct stack *stack, const struct imap_url *url,
                                struct arena *arena, struct why *why)
 {
-	enum fault fault = account_by_login(stack, url->user, arena, &grant->owner, why);
+	enum fault fault = account_by_login(stack, url_login(stack, url, arena), arena, &grant->owner, why);
 
 	if (!fault && grant->owner.state != ACCOUNT_ACTIVE)
 		fault = fault_set(why, FAULT_NOT_FOUND, "the URL's owner is suspended");
@@ -113,7 +123,7 @@ enum fault url_grant_make(const struct imap_cmd *cmd, struct stack *stack, const
 	uint8_t tag[URL_TAG_SIZE];
 	enum fault fault = FAULT_NONE;
 
-	if (!url_is_here(stack, url) || !slice_is(url->user, cmd->account->login))
+	if (!slice_is(url_login(stack, url, arena), cmd->account->login))
 		fault = fault_set(why, FAULT_NOT_FOUND, "a URL of another server or account");
 	if (!fault)
 		fault = find_mailbox(&grant, stack, url, arena, why);
@@ -175,7 +185,8 @@ static enum fault check(struct url_grant *grant, const struct imap_cmd *cmd, str
 	struct buf tag;
 	enum fault fault;
 
-	if (!auth->token.data || !slice_is(auth->mechanism, URL_MECHANISM) || !url_is_here(stack, url))
+	if (!auth->token.data || !slice_is(auth->mechanism, URL_MECHANISM) ||
+	    !url_login(stack, url, arena).data)
 		return fault_set(why, FAULT_NOT_FOUND, "no URL that this server has granted");
 	if (!is_granted_to(auth, cmd->account->login))
 		return fault_set(why, FAULT_NOT_FOUND, "a URL for others");

@@ -24,8 +24,9 @@ struct url_grant { /* a mailbox as its URL's owner sees it */
 	struct shares shares;
 };
 
-/* A URL without a server, or of this one: by its name, or by one that it has a certificate for. */
-bool url_is_here(const struct stack *, const struct imap_url *);
+/* The account that a URL names: its user at this server (empty: none is named), or, as clients spell it who know an address
+ * and no server, "alice@example.org" with the address's domain as the server. No data: it is of another server. */
+struct slice url_login(const struct stack *, const struct imap_url *, struct arena *);
 
 /* Worker. The URL, which is the session's own account's to grant, as it is given away. NOT_FOUND: there is no such
  * mailbox, or the account may not read it. */

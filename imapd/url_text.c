@@ -23,8 +23,9 @@ struct url_text {
 /* A URL with a server in it names ours, and nobody else's mail (RFC 5092 3.2) unless that is granted. */
 static bool is_ours(const struct url_text *t)
 {
-	return url_is_here(t->stack, t->url) &&
-	       (!t->url->user.len || slice_is(t->url->user, t->cmd->account->login));
+	const struct slice login = url_login(t->stack, t->url, t->arena);
+
+	return login.data && (!login.len || slice_is(login, t->cmd->account->login));
 }
 
 static enum fault find_granted(struct url_text *t, struct id *ret)

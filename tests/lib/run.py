@@ -318,7 +318,7 @@ def part_fuzz(arguments):
 def part_system(stacks):
     build("release")
     say("system tests: " + ", ".join(stacks or STACKS))
-    side_by_side(lambda stack: run_pytest(f"system-{stack}", ["tests/system", f"--stack={stack}"], timeout=2400), stacks or STACKS)
+    side_by_side(lambda stack: run_pytest(f"system-{stack}", ["tests/system", f"--stack={stack}"], timeout=3600), stacks or STACKS)
 
 
 def part_clients(stacks):

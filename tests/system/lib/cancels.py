@@ -51,7 +51,7 @@ class Cancels:
         self.lock = threading.Lock()
         self.recipients = {}        # id: list, of what was acknowledged
         self.cancelled = {}         # id: when that was acknowledged
-        self.unknown = set()        # no answer, or none that tells
+        self.unknown = collections.Counter()    # id: tries without an answer yet, or without one that tells
         self.refused = collections.Counter()
         self.kept = set()           # NO [INUSE]
         self.moved = set()
@@ -124,8 +124,7 @@ class Cancels:
             return
         uid, one = random.choice(there)
         with self.lock:
-            before = one in self.unknown
-            self.unknown.add(one)       # until there is an answer
+            self.unknown[one] += 1      # until there is an answer; another client may be at the same message
         way = random.choice([self.by_expunge, self.by_move])
         verdict = way(client, uid, one)
         with self.lock:
@@ -133,8 +132,8 @@ class Cancels:
                 self.cancelled.setdefault(one, time.monotonic())
             elif verdict == "kept":
                 self.kept.add(one)
-            if verdict != "unknown" and not before:
-                self.unknown.discard(one)
+            if verdict != "unknown":
+                self.unknown[one] -= 1
 
     def by_expunge(self, client, uid, _one):
         kind, _ = client.uid("STORE", uid, "+FLAGS.SILENT", r"(\Deleted)")
@@ -187,7 +186,7 @@ class Cancels:
     def lost(self):
         self.sink.note()
         return [(one, to) for one, all_to in self.recipients.items() for to in all_to
-                if one not in self.cancelled and one not in self.unknown and not self.sink.taken[one, to]]
+                if one not in self.cancelled and not self.unknown[one] and not self.sink.taken[one, to]]
 
     def check_mailboxes(self):
         with self.suite.imap(self.user) as client:
@@ -199,7 +198,7 @@ class Cancels:
 
     def summary(self):
         return (f"{len(self.recipients)} submitted, {len(self.cancelled)} cancelled ({len(self.moved)} by MOVE), {len(self.kept)} refused "
-                f"with INUSE, {len(self.unknown)} without a word; refusals {dict(self.refused)}, errors {dict(self.errors)}")
+                f"with INUSE, {len(+self.unknown)} without a word; refusals {dict(self.refused)}, errors {dict(self.errors)}")
 
 
 def cancel_rounds(suite, user, sink, rounds, services=(), report=print):

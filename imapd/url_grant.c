@@ -80,7 +80,9 @@ static enum fault find_shared(struct url_grant *grant, struct stack *stack, cons
 static enum fault find_mailbox(struct url_grant *grant, struct stack *stack, const struct imap_url *url,
                                struct arena *arena, struct why *why)
 {
-	enum fault fault = account_by_login(stack, url_login(stack, url, arena), arena, &grant->owner, why);
+	const struct slice login = url_login(stack, url, arena);
+	enum fault fault = login.data ? account_by_login(stack, login, arena, &grant->owner, why)
+	                              : fault_set(why, FAULT_NOT_FOUND, "a URL of another server");
 
 	if (!fault && grant->owner.state != ACCOUNT_ACTIVE)
 		fault = fault_set(why, FAULT_NOT_FOUND, "the URL's owner is suspended");
@@ -185,8 +187,7 @@ static enum fault check(struct url_grant *grant, const struct imap_cmd *cmd, str
 	struct buf tag;
 	enum fault fault;
 
-	if (!auth->token.data || !slice_is(auth->mechanism, URL_MECHANISM) ||
-	    !url_login(stack, url, arena).data)
+	if (!auth->token.data || !slice_is(auth->mechanism, URL_MECHANISM))
 		return fault_set(why, FAULT_NOT_FOUND, "no URL that this server has granted");
 	if (!is_granted_to(auth, cmd->account->login))
 		return fault_set(why, FAULT_NOT_FOUND, "a URL for others");

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree
 
@@ -52,6 +53,7 @@ class Tally:
 
 
 TALLY = Tally()
+TELLING = threading.Lock()  # one result at a time, also of parts that run side by side
 
 
 def say(text):
@@ -165,10 +167,11 @@ def telling(log):
 def report(result):
     name, passed, failed, seconds, log = result
     mark = "ok  " if not failed else "FAIL"
-    print(f"{mark} {name:<44} {passed:4} passed {failed:3} failed  {seconds:6.1f} s", flush=True)
-    if failed:
-        print("\n".join(f"     | {line}" for line in telling(log)), flush=True)
-    TALLY.add(name, passed, failed)
+    with TELLING:
+        print(f"{mark} {name:<44} {passed:4} passed {failed:3} failed  {seconds:6.1f} s", flush=True)
+        if failed:
+            print("\n".join(f"     | {line}" for line in telling(log)), flush=True)
+        TALLY.add(name, passed, failed)
 
 
 def run_programs(programs, env=None, jobs=CORES, timeout=900, label=""):

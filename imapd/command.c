@@ -295,7 +295,9 @@ void command_proceed(struct imap_cmd *cmd, enum imap_next next)
 		command_finish(cmd);
 	} else if (next == IMAP_WAIT) {
 		cmd->where = WAITING;
-		if (cmd->reads_lines)
+		if (cmd->reads_lines && s->imapd->draining)
+			session_drain(s); /* its line may never come */
+		else if (cmd->reads_lines)
 			session_take_input(s); /* they may be here already */
 	} else if (conn_congested(s->conn) && !(next == IMAP_RUN && cmd->kept_up)) {
 		drain(cmd, next);

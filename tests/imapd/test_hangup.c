@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "command.h"
 #include "imap_world.h"
 
 #define LOGIN "a LOGIN " WORLD_LOGIN " \"" WORLD_PASSWORD "\"\r\n"
@@ -110,6 +111,33 @@ static void test_drain(void **state)
 	}
 }
 
+/* A command that would wait for its client's next line when it is back from the store does not begin to. */
+static void test_drain_before_lines(void **state)
+{
+	static const char *const texts[] = {
+		LOGIN "b SELECT INBOX\r\nc IDLE\r\n",
+		"c AUTHENTICATE SCRAM-SHA-256 biwsbj1hbGljZUBleGFtcGxlLm9yZyxyPWFiY2RlZg==\r\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct world *world = world_new();
+		struct client *client = world_client(world, 0);
+		const struct session *s = list_item(world->imapd->sessions.next, struct session, node);
+		const int64_t until = clock_mono_ms() + WORLD_PATIENCE;
+
+		client_send(client, slice_str(texts[i]));
+		while ((!s->cmd || strcmp(s->cmd->tag, "c") != 0) && clock_mono_ms() < until)
+			loop_step(world->daemon.loop, 1);
+		assert_non_null(s->cmd);
+		assert_false(s->cmd->reads_lines);
+		imapd_drain(world->imapd);
+		assert_true(client_is_closed(client));
+		assert_true(is_empty(world));
+		world_free(world);
+	}
+}
+
 /* And when it ends without waiting for anybody. */
 static void test_abrupt_end(void **state)
 {
@@ -132,6 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hangups),
 		cmocka_unit_test(test_drain),
+		cmocka_unit_test(test_drain_before_lines),
 		cmocka_unit_test(test_abrupt_end),
 	};
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "imapd.h"
+#include "open_keys.h"
 #include "suite/share.h"
 
 static struct account_ctx *account_ctx_new(struct imapd *imapd, const struct account *account,
@@ -48,6 +49,7 @@ void account_ctx_update(struct account_ctx *ctx, const struct account *account)
 	ctx->trace_until = account->trace_until;
 	free(ctx->capabilities_off);
 	ctx->capabilities_off = xstrdup(account->capabilities_off);
+	open_keys_put(ctx->imapd->open_keys, account, ctx->key);
 }
 
 struct account_ctx *account_ctx_ref(struct account_ctx *ctx)
@@ -64,6 +66,7 @@ void account_ctx_unref(struct account_ctx *ctx)
 	if (map_get(ctx->imapd->accounts, id_slice(&ctx->id)) == ctx)
 		map_del(ctx->imapd->accounts, id_slice(&ctx->id));
 	folder_cache_put(ctx->folders);
+	open_keys_drop(ctx->imapd->open_keys, &ctx->id, ctx->key);
 	account_key_unref(ctx->key);
 	free((char *)ctx->login);
 	free(ctx->capabilities_off);

@@ -18,6 +18,7 @@
 #include "loop/proxy.h"
 #include "loop/timer.h"
 #include "move_check.h"
+#include "open_keys.h"
 #include "session.h"
 #include "trace.h"
 #include "url_mechanisms.h"
@@ -369,6 +370,7 @@ struct imapd *imapd_new(struct daemon *daemon)
 	imapd->number &= INT64_MAX;
 	imapd->views = views_new(&views);
 	imapd->logins = login_cache_new(imapd_conf.login_cache, LOGINS_MAX);
+	imapd->open_keys = open_keys_new();
 	imapd->lockout = bans_lockout(daemon->suite);
 	imapd->bans = bans_new(daemon, imapd->lockout);
 	imapd->password_pool = password_pool_new(daemon->loop);
@@ -397,6 +399,7 @@ void imapd_free(struct imapd *imapd)
 	assert(list_empty(&imapd->sessions) && list_empty(&imapd->checks) &&
 	       list_empty(&imapd->guest_checks) && !map_count(imapd->accounts));
 	login_cache_free(imapd->logins);
+	open_keys_free(imapd->open_keys);
 	bans_free(imapd->bans);
 	lockout_free(imapd->lockout);
 	map_free(imapd->accounts);

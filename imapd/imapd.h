@@ -25,15 +25,16 @@ struct imapd_listener {
 struct imapd {
 	struct daemon *daemon;
 	struct views *views;
-	struct login_cache *logins; /* any thread */
-	struct lockout *lockout;    /* any thread */
-	struct bans *bans;          /* any thread */
-	struct pool *password_pool; /* Argon2: few threads, 19 MiB each */
-	struct map *accounts;       /* id -> struct account_ctx */
-	struct map *folders;        /* account id -> struct folder_cache */
-	struct map *watches;        /* account id -> struct watch */
-	struct list sharing;        /* struct watch.sharing: of those who ask for what others share */
-	struct map *peers;          /* network -> int64_t: its sessions */
+	struct login_cache *logins;  /* any thread */
+	struct open_keys *open_keys; /* any thread */
+	struct lockout *lockout;     /* any thread */
+	struct bans *bans;           /* any thread */
+	struct pool *password_pool;  /* Argon2: few threads, 19 MiB each */
+	struct map *accounts;        /* id -> struct account_ctx */
+	struct map *folders;         /* account id -> struct folder_cache */
+	struct map *watches;         /* account id -> struct watch */
+	struct list sharing;         /* struct watch.sharing: of those who ask for what others share */
+	struct map *peers;           /* network -> int64_t: its sessions */
 	struct list sessions;
 	size_t n_sessions;
 	uint64_t receiving;      /* bytes reserved */

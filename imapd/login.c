@@ -4,6 +4,7 @@
 #include "account_ctx.h"
 #include "base/metrics.h"
 #include "imapd.h"
+#include "open_keys.h"
 #include "trace.h"
 
 static struct metric logins_ok = { .name = "posthouse_imapd_logins_total",
@@ -31,6 +32,7 @@ void login_start(struct imap_cmd *cmd, struct login *login, const char *mechanis
 		.ip = arena_strdup(cmd->arena, conn_peer_ip(s->conn)),
 		.oauth = s->imapd->daemon->oauth,
 	};
+	login->open_keys = s->imapd->open_keys;
 	login->account_nudges = s->imapd->account_nudges;
 }
 
@@ -58,12 +60,17 @@ void login_delayed(struct imap_cmd *cmd)
 
 /* ---- on a worker ---- */
 
+static enum fault unlock(struct login *login, struct why *why)
+{
+	return open_keys_unlock(login->open_keys, login->check.stack, &login->account, &login->key, why);
+}
+
 enum fault login_check(struct imap_cmd *cmd, struct login *login, struct why *why)
 {
 	enum fault fault =
 	    login_password(&login->check, login->name, login->password, cmd->arena, &login->account, why);
 
-	return fault ? fault : account_unlock(cmd->stack, &login->account, &login->key, why);
+	return fault ? fault : unlock(login, why);
 }
 
 enum fault login_by_token(struct imap_cmd *cmd, struct login *login, struct why *why)
@@ -71,7 +78,7 @@ enum fault login_by_token(struct imap_cmd *cmd, struct login *login, struct why 
 	enum fault fault =
 	    login_token(&login->check, login->name, login->password, cmd->arena, &login->account, why);
 
-	return fault ? fault : account_unlock(cmd->stack, &login->account, &login->key, why);
+	return fault ? fault : unlock(login, why);
 }
 
 enum fault login_find(struct imap_cmd *cmd, struct login *login, struct why *why)
@@ -88,7 +95,7 @@ enum fault login_prove(struct login *login, struct why *why)
 {
 	enum fault fault = login_proved(&login->check, &login->account, why);
 
-	return fault ? fault : account_unlock(login->check.stack, &login->account, &login->key, why);
+	return fault ? fault : unlock(login, why);
 }
 
 /* ---- on the loop, behind ---- */

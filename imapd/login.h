@@ -18,6 +18,7 @@ struct login {
 	const char *mechanism; /* for the log */
 	struct slice name, password;
 	struct login_check check;
+	struct open_keys *open_keys;
 	uint64_t account_nudges; /* as they were at the beginning */
 	struct account account;  /* in the command's arena */
 	bool found;

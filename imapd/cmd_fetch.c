@@ -149,16 +149,22 @@ static void take_row(struct imap_cmd *cmd, struct fetch *fetch)
 	batch_take(&batch->items[batch->n++], state, rows->at);
 }
 
-static void new_batch(struct imap_cmd *cmd, struct fetch *fetch)
+/* Room for as many messages as there can be; how many. */
+static size_t new_batch(struct imap_cmd *cmd, struct fetch *fetch)
 {
+	const uint64_t there =
+	    MIN_OF(uid_set_count(&fetch->uids), (uint64_t)cmd->session->selected.view->state->n);
+	const size_t room = (size_t)MIN_OF(there, (uint64_t)BATCH);
+
 	arena_reset(fetch->arena);
 	fetch->batch = (struct batch){ .mailbox = cmd->selected };
-	fetch->batch.items = arena_array(fetch->arena, struct batch_item, BATCH);
-	fetch->lines = arena_array(fetch->arena, struct fetch_line, BATCH);
+	fetch->batch.items = arena_array(fetch->arena, struct batch_item, room);
+	fetch->lines = arena_array(fetch->arena, struct fetch_line, room);
 	fetch_render_start(&fetch->render, &fetch->request, &fetch->batch, fetch->lines);
 	change_begin(&fetch->seen, cmd);
 	guest_sees_begin(&fetch->sees, &cmd->session->selected);
 	fetch->seen_set = fetch->loaded = false;
+	return room;
 }
 
 /* Setting \Seen takes a turn; without one, what was taken is taken again behind it. */
@@ -168,13 +174,14 @@ static enum imap_next take_batch(struct imap_cmd *cmd, enum fault fault, const s
 	const struct mailbox_state *state = cmd->session->selected.view->state;
 	struct batch *batch = &fetch->batch;
 	uint64_t bytes = 0;
+	size_t room;
 
 	if (fault)
 		return change_fail(&fetch->seen, fault, why);
-	new_batch(cmd, fetch);
+	room = new_batch(cmd, fetch);
 	fetch->rows.next = fetch->from;
 	rows_resume(&fetch->rows);
-	while (batch->n < BATCH && bytes < BATCH_BYTES && rows_next(&fetch->rows)) {
+	while (batch->n < room && bytes < BATCH_BYTES && rows_next(&fetch->rows)) {
 		if (!is_wanted(fetch))
 			continue;
 		take_row(cmd, fetch);

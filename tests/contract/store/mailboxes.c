@@ -248,8 +248,10 @@ static void *take_each(void *arg)
 	struct arena *arena = arena_new();
 	struct mailbox_log log;
 	struct why later;
+	bool last = false; /* what a look from now on sees is all that there will be */
 
-	while (!__atomic_load_n(taker->over, __ATOMIC_SEQ_CST) || head.recent_uid < head.uid_next) {
+	while (!last || head.recent_uid < head.uid_next) {
+		last = __atomic_load_n(taker->over, __ATOMIC_SEQ_CST);
 		arena_reset(arena);
 		if (mailbox_look(taker->store, &taker->actor, &taker->box, arena, &log, &later))
 			break;
